@@ -1,0 +1,43 @@
+package actors
+
+import "context"
+
+// Actor handles messages of type M, one at a time, never concurrently with itself or its hooks.
+//
+// M is usually a sealed interface with one struct per message, or a single struct type.
+type Actor[M any] interface {
+	// Receive handles one message. An error or a panic is a failure of the actor: its supervisor decides whether it
+	// is restarted, goes on or is stopped, and the message becomes a dead letter. The context ends when the actor
+	// is to return at once.
+	Receive(ctx *Context[M], m M) error
+}
+
+// Starter is implemented by actors that prepare before their first message. An error, a panic or a Start that does
+// not return by its deadline is a failed start.
+type Starter[M any] interface {
+	Start(ctx *Context[M]) error
+}
+
+// Flusher is implemented by actors with side effects to complete. Flush is called once at shutdown, after the queue
+// was worked off, while everything the actor depends on is still open.
+type Flusher interface {
+	Flush(ctx context.Context) error
+}
+
+// Closer is implemented by actors that hold resources. Close is called exactly once per started instance: at shutdown
+// after all flushes and after everything that depends on the actor was closed, or when the instance failed.
+type Closer interface {
+	Close(ctx context.Context) error
+}
+
+// HealthReporter is implemented by actors that can judge how they are. Health is called between two messages; nil
+// means well, an error means degraded and says why.
+type HealthReporter interface {
+	Health() error
+}
+
+// Func makes an actor without state of a function.
+type Func[M any] func(ctx *Context[M], m M) error
+
+// Receive calls f.
+func (f Func[M]) Receive(ctx *Context[M], m M) error { return f(ctx, m) }

@@ -1,0 +1,250 @@
+package actors
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/troupe-go/troupe/internal/node"
+	"github.com/troupe-go/troupe/mailbox"
+)
+
+// Factory makes a new instance of an actor for an incarnation whose references pass gate.
+type Factory[M any] func(gate *node.Gate) (Actor[M], error)
+
+// cell is the part of an actor that stays: its place in the tree, its queue, its identity. Incarnations come and go
+// in it. It is a protoactor process (process.go) and a [node.Node].
+type cell[M any] struct {
+	place   node.Place
+	box     *mailbox.Mailbox[M]
+	pid     *actor.PID
+	factory Factory[M]
+
+	current atomic.Pointer[incarnation[M]] // set by the runtime before it orders a start
+
+	mu       sync.Mutex
+	watchers map[string]*actor.PID // guarded by mu: one entry per watching process
+	finished bool                  // guarded by mu
+	probe    *probe                // guarded by mu: all who ask for health at a time share one
+	// left holds the incarnations that were abandoned and have not come back, by the lease they held. Guarded by mu.
+	// Each is a goroutine of the user's that hangs; their number is bounded by the restarts the budget allows.
+	left map[*mailbox.Lease[M]]*incarnation[M]
+}
+
+// probe is one question for an actor's health.
+type probe struct {
+	answered chan struct{}
+	err      error
+}
+
+// Mount makes an actor, registers it with protoactor, and leaves it to the runtime to start it. It is for package
+// supervision: users cannot name a place.
+func Mount[M any](place node.Place, factory Factory[M]) (node.Node, error) {
+	c := &cell[M]{place: place, factory: factory}
+
+	box, err := mailbox.New[M](place.Path, place.Mailbox, c.run)
+	if err != nil {
+		return nil, err
+	}
+
+	c.box = box
+
+	pid, fresh := place.Host.Protoactor().ProcessRegistry.Add(actor.NewActorProcess((*process[M])(c)), place.Path[1:])
+	if !fresh {
+		return nil, &NameTakenError{Path: place.Path}
+	}
+
+	c.pid = pid
+
+	return c, nil
+}
+
+// NameTakenError says that a process of an actor's name is already registered in protoactor.
+type NameTakenError struct{ Path string }
+
+// Error names the path.
+func (e *NameTakenError) Error() string {
+	return e.Path + ": a process of that name is already registered with protoactor"
+}
+
+func (c *cell[M]) Path() string         { return c.place.Path }
+func (c *cell[M]) PID() *actor.PID      { return c.pid }
+func (c *cell[M]) Seal()                { c.box.Seal() }
+func (c *cell[M]) Stats() mailbox.Stats { return c.box.Stats() }
+func (c *cell[M]) Queued() int          { return c.box.Queued() }
+
+func (c *cell[M]) Start(number uint64, deadline time.Time) {
+	c.current.Store(newIncarnation(c, number, deadline))
+	c.box.Signal(node.Start)
+}
+
+func (c *cell[M]) Order(command mailbox.Command, deadline time.Time) {
+	if inc := c.current.Load(); inc != nil {
+		inc.setDeadline(deadline)
+	}
+
+	c.box.Signal(command)
+}
+
+func (c *cell[M]) Cancel(cause error) {
+	if inc := c.current.Load(); inc != nil {
+		inc.endAll(cause)
+	}
+}
+
+// Abandon fences first, so that nothing the incarnation sends from now on is accepted, and then takes its lease.
+func (c *cell[M]) Abandon(cause error) bool {
+	inc := c.current.Load()
+	inc.gate.Fence()
+	inc.owned.close()
+	inc.endAll(cause)
+
+	c.mu.Lock()
+	found := c.box.Revoke(node.Probe, &mailbox.SendError{Target: c.place.Path, Err: cause})
+
+	still := found.Stuck || inc.owned.count() > 0
+
+	if still {
+		if c.left == nil {
+			c.left = make(map[*mailbox.Lease[M]]*incarnation[M])
+		}
+
+		c.left[found.Lease] = inc
+	}
+
+	c.mu.Unlock()
+
+	if still && !found.Stuck {
+		go c.returned(found.Lease) // no turn will come to wait for the goroutines
+	}
+
+	if found.Had {
+		c.undelivered(found.Message, mailbox.Abandoned, cause)
+	}
+
+	return still
+}
+
+// returned is what a runner calls last when its lease was revoked: the abandoned incarnation has come back, and is
+// reported once its goroutines have too.
+func (c *cell[M]) returned(l *mailbox.Lease[M]) {
+	c.mu.Lock()
+	inc := c.left[l]
+	delete(c.left, l)
+	c.mu.Unlock()
+
+	if inc != nil {
+		inc.owned.wait()
+		c.place.Host.Report(node.Report{ID: c.place.ID, Incarnation: inc.number, Event: node.Returned})
+	}
+}
+
+func (c *cell[M]) Discard() {
+	c.box.Close()
+	c.unregister(actor.TerminatedReason_Stopped)
+}
+
+func (c *cell[M]) Health(ctx context.Context) error {
+	c.mu.Lock()
+
+	p := c.probe
+	if p == nil {
+		p = &probe{answered: make(chan struct{})}
+		c.probe = p
+	}
+
+	finished := c.finished
+	c.mu.Unlock()
+
+	if finished {
+		return ErrNotRunning
+	}
+
+	c.box.Signal(node.Probe)
+
+	select {
+	case <-p.answered:
+		return p.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// answer answers everybody who asked for the actor's health.
+func (c *cell[M]) answer(err error) {
+	c.mu.Lock()
+	p := c.probe
+	c.probe = nil
+	c.mu.Unlock()
+
+	if p != nil {
+		p.err = err
+		close(p.answered)
+	}
+}
+
+// refused records the dead letter of a message that its sender could not deliver any more. The caller has the error.
+func (c *cell[M]) refused(m any, sender *actor.PID, err error) {
+	if reason := refusal(err); reason != 0 {
+		c.place.Host.Undelivered(node.DeadLetter{
+			Target: c.place.Path, PID: c.pid, Message: m, Sender: sender, Reason: reason, Cause: err,
+		})
+	}
+}
+
+// undelivered records the dead letter of a message that was accepted.
+func (c *cell[M]) undelivered(m M, reason mailbox.Reason, cause error) {
+	c.place.Host.Undelivered(node.DeadLetter{
+		Target: c.place.Path, PID: c.pid, Message: m, Reason: reason, Cause: cause,
+	})
+}
+
+// unregister removes the actor from protoactor and tells its watchers. What is sent to its PID afterwards goes to
+// protoactor's dead letters.
+func (c *cell[M]) unregister(why actor.TerminatedReason) {
+	c.place.Host.Protoactor().ProcessRegistry.Remove(c.pid)
+
+	c.mu.Lock()
+	watchers := c.watchers
+	c.watchers, c.finished = nil, true
+	c.mu.Unlock()
+
+	for _, w := range watchers {
+		c.tell(w, why)
+	}
+}
+
+func (c *cell[M]) tell(watcher *actor.PID, why actor.TerminatedReason) {
+	if p, ok := c.place.Host.Protoactor().ProcessRegistry.Get(watcher); ok {
+		p.SendSystemMessage(watcher, &actor.Terminated{Who: c.pid, Why: why})
+	}
+}
+
+func (c *cell[M]) watch(watcher *actor.PID) {
+	c.mu.Lock()
+
+	finished := c.finished
+	if !finished {
+		if c.watchers == nil {
+			c.watchers = make(map[string]*actor.PID)
+		}
+
+		c.watchers[watcher.String()] = watcher
+	}
+
+	c.mu.Unlock()
+
+	if finished {
+		c.tell(watcher, actor.TerminatedReason_NotFound)
+	}
+}
+
+func (c *cell[M]) unwatch(watcher *actor.PID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+
+	delete(c.watchers, watcher.String())
+}

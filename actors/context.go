@@ -1,0 +1,108 @@
+package actors
+
+import (
+	"context"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/troupe-go/troupe/internal/node"
+	"github.com/troupe-go/troupe/mailbox"
+)
+
+// Context is what an actor runs in. It is a [context.Context] that ends when the incarnation is to return at once: it
+// failed, was cut short at a stop, or was abandoned. Pass it on to everything that takes a context. Its methods are
+// safe for concurrent use, also from goroutines started with [Context.Go].
+type Context[M any] struct {
+	cell *cell[M]
+	inc  *incarnation[M]
+}
+
+var _ context.Context = (*Context[int])(nil)
+
+// Deadline reports no deadline: an actor runs until it is stopped.
+func (c *Context[M]) Deadline() (time.Time, bool) { return c.inc.context().Deadline() }
+
+// Done returns a channel that is closed when the incarnation is to return at once.
+func (c *Context[M]) Done() <-chan struct{} { return c.inc.context().Done() }
+
+// Err returns nil until Done is closed, and [context.Canceled] after; [context.Cause] knows why.
+func (c *Context[M]) Err() error { return c.inc.err() }
+
+// Value returns what the context holds for the key, as [context.Context] says.
+func (c *Context[M]) Value(key any) any { return c.inc.context().Value(key) }
+
+// Self returns a reference to this actor, for others to send to. It is as stable as any reference: it outlives this
+// incarnation.
+func (c *Context[M]) Self() Ref[M] { return Ref[M]{cell: c.cell} }
+
+// Path returns the actor's path, such as "/shop/orders".
+func (c *Context[M]) Path() string { return c.cell.place.Path }
+
+// PID returns the actor's identity in protoactor.
+func (c *Context[M]) PID() *actor.PID { return c.cell.pid }
+
+// Incarnation returns which life of the actor this is, beginning with 1.
+func (c *Context[M]) Incarnation() uint64 { return c.inc.number }
+
+// Stop ends the actor in an orderly way after the message in hand: nothing more is received, Flush and Close run, and
+// what is left in the queue becomes dead letters with reason stopped. Whether it is started again is for its restart
+// type to say: a permanent actor is, and then the queue is kept instead.
+func (c *Context[M]) Stop() {
+	c.inc.owned.stop()
+	c.cell.box.Signal(node.Owned)
+}
+
+// Go starts a goroutine that belongs to the actor: the context it gets ends with the incarnation, the incarnation is
+// not over before the function returned, and its error or panic is a failure of the actor. Go returns a
+// [*GoroutineLimitError] if the actor has as many as it may, [ErrNotRunning] if the incarnation is ending, and
+// [ErrNilFunc].
+//
+// At a stop, the queue is worked off first; then the context ends.
+func (c *Context[M]) Go(f func(ctx context.Context) error) error {
+	if f == nil {
+		return ErrNilFunc
+	}
+
+	return c.start(false, func() error { return f(c) })
+}
+
+// Pipe runs work on a goroutine of the actor, as [Context.Go] does, and sends what it returns to the actor as a
+// message, made by into. A stop waits for it, and the message is still accepted while the queue is worked off. If the
+// incarnation fails meanwhile, the result is dropped with it; if the message is refused the actor fails with the
+// refusal. Errors are those of Go.
+func Pipe[T, M any](
+	ctx *Context[M], work func(ctx context.Context) (T, error), into func(value T, err error) M,
+) error {
+	if work == nil || into == nil {
+		return ErrNilFunc
+	}
+
+	return ctx.start(true, func() error {
+		value, err := work(ctx)
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // the incarnation that asked is gone
+		}
+
+		return ctx.cell.box.SendInner(ctx, mailbox.Data, into(value, err))
+	})
+}
+
+func (c *Context[M]) start(pipe bool, f func() error) error {
+	if err := c.inc.owned.add(pipe, c.cell.place.Path); err != nil {
+		return err
+	}
+
+	go func() {
+		err := ErrExited // unless f returns or panics
+
+		defer func() {
+			c.inc.owned.done(pipe, err)
+			c.cell.box.Signal(node.Owned)
+		}()
+
+		err = protect(f)
+	}()
+
+	return nil
+}

@@ -1,0 +1,110 @@
+package actors
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+
+	"github.com/troupe-go/troupe/internal/node"
+)
+
+var (
+	// ErrNoRef is returned by the zero [Ref], which refers to no actor.
+	ErrNoRef = errors.New("reference to no actor")
+	// ErrReplied is returned by a second reply, and by a reply nobody waits for any more.
+	ErrReplied = errors.New("reply already sent or no longer awaited")
+	// ErrNoReply is returned by the zero [Reply], which nobody waits for.
+	ErrNoReply = errors.New("reply to no one")
+	// ErrAbandoned is what the references and the context of an actor answer that did not return by its deadline.
+	ErrAbandoned = node.ErrAbandoned
+	// ErrNotRunning is returned where an actor has no running instance: it is starting, backing off or stopped.
+	ErrNotRunning = errors.New("not running")
+	// ErrNilFunc is returned where a nil function is given.
+	ErrNilFunc = errors.New("nil function")
+	// ErrExited is the failure of an actor whose goroutine was ended by runtime.Goexit.
+	ErrExited = errors.New("runtime.Goexit called in an actor")
+)
+
+// errEnded is the cause of the contexts of an incarnation that has ended in an orderly way.
+var errEnded = errors.New("actor ended")
+
+// PanicError is a panic of user code, caught at the edge of its actor.
+type PanicError struct {
+	// Value is what was passed to panic.
+	Value any
+	// Stack is where; it is symbolised only when it is printed.
+	Stack Stack
+}
+
+// Error says what was panicked with.
+func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
+
+// Unwrap returns the value if it is an error.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+
+	return err
+}
+
+// Stack is a call stack as program counters.
+type Stack []uintptr
+
+// String prints the stack, one function and position per call.
+func (s Stack) String() string {
+	var b strings.Builder
+
+	frames := runtime.CallersFrames(s)
+	for {
+		f, more := frames.Next()
+		if f.Function != "" {
+			fmt.Fprintf(&b, "%s\n\t%s:%d\n", f.Function, f.File, f.Line)
+		}
+
+		if !more {
+			return b.String()
+		}
+	}
+}
+
+// newPanicError is called in a deferred function with the recovered value.
+func newPanicError(value any) *PanicError {
+	const depth, skip = 64, 3 // Callers, newPanicError, the deferred function
+
+	pcs := make([]uintptr, depth)
+
+	return &PanicError{Value: value, Stack: pcs[:runtime.Callers(skip, pcs)]}
+}
+
+// GoroutineLimitError says that an actor has as many goroutines as it may.
+type GoroutineLimitError struct {
+	// Path of the actor.
+	Path string
+	// Limit is the most goroutines it may have at a time.
+	Limit int
+}
+
+// Error names the actor and the limit.
+func (e *GoroutineLimitError) Error() string {
+	return fmt.Sprintf("%s: all %d goroutines the actor may have are running", e.Path, e.Limit)
+}
+
+// protect calls user code and turns a panic or a Goexit into an error.
+func protect(f func() error) (err error) {
+	returned := false
+
+	defer func() {
+		if returned {
+			return
+		}
+
+		if v := recover(); v != nil {
+			err = newPanicError(v)
+		}
+	}()
+
+	err = f()
+	returned = true
+
+	return err
+}

@@ -1,0 +1,136 @@
+package actors
+
+import (
+	"context"
+	"runtime/pprof"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/troupe-go/troupe/internal/node"
+)
+
+// incarnation is one life of an actor, from its factory to its Close. The runtime makes it, the runner lives it.
+type incarnation[M any] struct {
+	number   uint64
+	gate     node.Gate // what this incarnation's references pass; fenced when it is abandoned
+	owned    owned
+	ctx      Context[M]
+	actor    Actor[M] // the runner's own; nil until the factory returned
+	mu       sync.Mutex
+	labelled context.Context         // guarded by mu; made when first asked for
+	work     context.Context         // guarded by mu; made when first asked for, so that an idle actor has none
+	cancel   context.CancelCauseFunc // guarded by mu
+	hook     context.CancelCauseFunc // guarded by mu: cancels the Flush or Close that is running
+	ended    error                   // guarded by mu: why work has ended
+	deadline time.Time               // guarded by mu: of the step in progress; zero if it has none
+}
+
+func newIncarnation[M any](c *cell[M], number uint64, deadline time.Time) *incarnation[M] {
+	inc := &incarnation[M]{number: number, deadline: deadline}
+	inc.owned.limit = c.place.Goroutines
+	inc.ctx = Context[M]{cell: c, inc: inc}
+
+	return inc
+}
+
+// context returns what Receive, Start and the actor's goroutines run under.
+func (i *incarnation[M]) context() context.Context {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+
+	if i.work == nil {
+		i.work, i.cancel = context.WithCancelCause(i.labelsLocked())
+
+		if i.ended != nil {
+			i.cancel(i.ended)
+		}
+	}
+
+	return i.work
+}
+
+// labels returns a context with the goroutine labels of the incarnation.
+func (i *incarnation[M]) labels() context.Context {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+
+	return i.labelsLocked()
+}
+
+func (i *incarnation[M]) labelsLocked() context.Context {
+	if i.labelled == nil {
+		i.labelled = pprof.WithLabels(context.Background(), pprof.Labels(
+			node.LabelActor, i.ctx.cell.place.Path,
+			node.LabelIncarnation, strconv.FormatUint(i.number, 10)))
+	}
+
+	return i.labelled
+}
+
+func (i *incarnation[M]) err() error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+
+	if i.ended != nil {
+		return context.Canceled
+	}
+
+	return nil
+}
+
+// endWork cancels Receive, Start and the actor's goroutines.
+func (i *incarnation[M]) endWork(cause error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+
+	if i.ended == nil {
+		i.ended = cause
+
+		if i.cancel != nil {
+			i.cancel(cause)
+		}
+	}
+}
+
+// endAll cancels the hook that is running too.
+func (i *incarnation[M]) endAll(cause error) {
+	i.endWork(cause)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+
+	if i.hook != nil {
+		i.hook(cause)
+	}
+}
+
+// run calls a hook under a context of its own, which ends at the step's deadline.
+func (i *incarnation[M]) run(hook func(context.Context) error) error {
+	i.mu.Lock()
+
+	ctx, cancel := context.WithCancelCause(i.labelsLocked())
+	deadline := i.deadline
+	i.hook = cancel
+
+	i.mu.Unlock()
+
+	defer cancel(errEnded)
+
+	return protect(func() error { return hook(deadlineContext{ctx, deadline}) })
+}
+
+func (i *incarnation[M]) setDeadline(t time.Time) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+
+	i.deadline = t
+}
+
+// deadlineContext tells the deadline of a step; the runtime is the one that keeps it, by cancelling.
+type deadlineContext struct {
+	context.Context
+	at time.Time
+}
+
+// Deadline returns the time the step is to be over.
+func (c deadlineContext) Deadline() (time.Time, bool) { return c.at, !c.at.IsZero() }

@@ -1,0 +1,93 @@
+package actors
+
+import (
+	"errors"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/troupe-go/troupe/internal/node"
+	"github.com/troupe-go/troupe/mailbox"
+)
+
+// process is a cell as protoactor sees it: the mailbox of an [actor.ActorProcess]. What comes in here has no sender
+// who could wait or be told, so nothing blocks: a message is enqueued or becomes a dead letter with a reason.
+type process[M any] cell[M]
+
+var _ actor.Mailbox = (*process[int])(nil)
+
+// errUndecodable is the cause of dead letters of a type the actor does not accept.
+var errUndecodable = errors.New("message is not of the actor's message type")
+
+// PostUserMessage takes a message from protoactor: one of type M, alone, in an envelope or in a batch of either. A
+// PoisonPill stops the actor for good after it has worked off its queue.
+func (p *process[M]) PostUserMessage(message any) {
+	_, payload, sender := actor.UnwrapEnvelope(message)
+
+	if batch, ok := payload.(actor.MessageBatch); ok {
+		for _, m := range batch.GetMessages() {
+			if _, enveloped := m.(*actor.MessageEnvelope); !enveloped && sender != nil {
+				m = &actor.MessageEnvelope{Message: m, Sender: sender}
+			}
+
+			p.PostUserMessage(m)
+		}
+
+		return
+	}
+
+	if _, ok := payload.(*actor.PoisonPill); ok {
+		p.place.Host.RequestStop(p.place.ID, node.Poison)
+
+		return
+	}
+
+	m, ok := payload.(M)
+	if !ok {
+		p.undelivered(payload, sender, mailbox.Undecodable, errUndecodable)
+
+		return
+	}
+
+	if err := p.place.Host.Intake().Err(); err != nil {
+		p.undelivered(payload, sender, mailbox.Stopping, err)
+
+		return
+	}
+
+	if err := p.box.TrySend(mailbox.Data, m); err != nil {
+		reason := refusal(err)
+		if reason == 0 {
+			reason = mailbox.Full
+		}
+
+		p.undelivered(payload, sender, reason, err)
+	}
+}
+
+// PostSystemMessage obeys Watch, Unwatch and Stop. The others are protoactor's own way of running actors, which this
+// actor is not run by.
+func (p *process[M]) PostSystemMessage(message any) {
+	switch m := message.(type) {
+	case *actor.Watch:
+		(*cell[M])(p).watch(m.Watcher)
+	case *actor.Unwatch:
+		(*cell[M])(p).unwatch(m.Watcher)
+	case *actor.Stop:
+		p.place.Host.RequestStop(p.place.ID, node.AtOnce)
+	}
+}
+
+// RegisterHandlers does nothing: the actor is run by its cell.
+func (p *process[M]) RegisterHandlers(actor.MessageInvoker, actor.Dispatcher) {}
+
+// Start does nothing: the actor is started by its supervisor.
+func (p *process[M]) Start() {}
+
+// UserMessageCount returns how many messages wait.
+func (p *process[M]) UserMessageCount() int { return p.box.Queued() }
+
+func (p *process[M]) undelivered(m any, sender *actor.PID, reason mailbox.Reason, cause error) {
+	p.place.Host.Undelivered(node.DeadLetter{
+		Target: p.place.Path, PID: p.pid, Message: m, Sender: sender, Reason: reason, Cause: cause,
+	})
+}

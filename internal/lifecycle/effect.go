@@ -1,0 +1,70 @@
+package lifecycle
+
+import (
+	"time"
+
+	"github.com/troupe-go/troupe/mailbox"
+)
+
+// Effect is something to be done, in the order given. Exactly one of the types in this file.
+type Effect interface{ effect() }
+
+// Begin starts an incarnation of an actor.
+type Begin struct {
+	ID          int
+	Incarnation uint64
+	Deadline    time.Time
+}
+
+// Seal makes an actor refuse new messages.
+type Seal struct{ ID int }
+
+// Order posts commands to an actor.
+type Order struct {
+	ID       int
+	Command  mailbox.Command
+	Deadline time.Time
+}
+
+// Cancel ends the contexts of what an actor is doing.
+type Cancel struct {
+	ID    int
+	Cause error
+}
+
+// Abandon gives up on an actor's incarnation. If nothing of it is running any more, Machine.Returned is to be called.
+type Abandon struct {
+	ID          int
+	Incarnation uint64
+	Cause       error
+}
+
+// CloseIntake refuses messages from outside the tree.
+type CloseIntake struct{}
+
+// Booted says that the whole tree has started.
+type Booted struct{}
+
+// Ended says that everything has ended; Machine.Outcome knows how.
+type Ended struct{}
+
+// Note is worth a line in the log.
+type Note struct {
+	Path    string
+	Message string
+	Err     error
+	// Delay before the next attempt, for a restart.
+	Delay time.Duration
+	// Left is how many restarts the budget still allows, for a restart.
+	Left int
+}
+
+func (Begin) effect()       {}
+func (Seal) effect()        {}
+func (Order) effect()       {}
+func (Cancel) effect()      {}
+func (Abandon) effect()     {}
+func (CloseIntake) effect() {}
+func (Booted) effect()      {}
+func (Ended) effect()       {}
+func (Note) effect()        {}

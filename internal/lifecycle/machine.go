@@ -1,0 +1,304 @@
+package lifecycle
+
+import (
+	"time"
+
+	"github.com/troupe-go/troupe/internal/node"
+	"github.com/troupe-go/troupe/mailbox"
+	"github.com/troupe-go/troupe/supervision"
+)
+
+// Config is what a machine decides about, and the two things it must ask for.
+type Config struct {
+	Plan *supervision.Plan
+	// Shares are the lengths of the phases of a shutdown.
+	Shares supervision.Shares
+	// Forced is how long everything may still take once a shutdown is forced.
+	Forced time.Duration
+	// Queued returns how many messages wait for an actor.
+	Queued func(id int) int
+	// Chance returns a random number from 0 to 1, for the jitter of back-off.
+	Chance func() float64
+}
+
+// Machine is the state of a running tree. Its methods must not be called concurrently.
+type Machine struct {
+	config Config
+	nodes  []*entry // by the plan's index
+	timers timers
+	now    time.Time
+	out    []Effect
+
+	phase  Phase
+	forced bool
+	cause  error   // why the system stops, nil if it was asked to
+	errs   []error // what went wrong while stopping; at most a few per actor
+	walk   walk    // of the phase in progress
+	busy   bool    // proceed is running, further up the call stack
+
+	began [Done + 1]time.Time // when each phase began
+	ends  [Done + 1]time.Time // when each phase of the shutdown must be over
+	lines [Done + 1]time.Time // when the last tenth of each begins: nobody waits for its turn any more
+}
+
+// entry is the state of one actor or supervisor.
+type entry struct {
+	id    int
+	spec  *supervision.Node
+	state State
+	since time.Time // when it came into the state
+
+	// Actors.
+
+	incarnation uint64 // the last that was begun
+	current     uint64 // the one whose reports count; 0 if there is none
+	instance    bool   // current has started and not ended
+	alone       alone  // it is being stopped by itself
+	again       bool   // it stopped itself and is to be restarted
+	visited     bool   // the drain has come to it
+	directive   node.Directive
+	cut         bool      // the step's context has ended
+	stepBegan   time.Time // of the step in progress
+	cutAt       time.Time
+	hardAt      time.Time
+	steps       Steps
+	abandoned   []Abandoned // those that have not come back; bounded by the restarts its budget allows
+	everLeft    int         // how many incarnations were abandoned
+
+	// Supervisors.
+
+	window    *supervision.Window
+	cursor    int  // Starting: index in spec.Children of the child being started
+	exhausted bool // gave up on a child
+
+	// Both.
+
+	cause    error // Ending, Halting: why
+	failure  error // the last failure
+	started  time.Time
+	restarts int
+	delay    supervision.Delay
+	timer    int // index in timers, or -1
+	at       time.Time
+}
+
+// alone says how far an actor is to be stopped by itself.
+type alone uint8
+
+const (
+	no alone = iota
+	poisoned
+	atOnce
+)
+
+// Steps are how long the steps of an actor's stop took and what became of its hooks.
+type Steps struct {
+	Drain, Flush, Close          time.Duration
+	Flushed, Closed              bool // the hook was run
+	FlushErr, CloseErr, DrainErr error
+}
+
+// Abandoned is an incarnation that did not return by its deadline.
+type Abandoned struct {
+	Incarnation uint64
+	Step        string
+	At          time.Time
+}
+
+// View is the state of an actor or supervisor at a moment.
+type View struct {
+	State       State
+	Since       time.Time
+	Incarnation uint64
+	Restarts    int
+	// Left is how many restarts a supervisor's budget still allows.
+	Left        int
+	LastFailure error
+	Abandoned   []Abandoned
+	// EverAbandoned counts incarnations abandoned, also those that have come back.
+	EverAbandoned int
+	Steps         Steps
+}
+
+// New returns a machine for a plan. Nothing happens before [Machine.Boot].
+func New(c Config) *Machine {
+	m := &Machine{config: c, phase: Booting}
+
+	for id := range c.Plan.Nodes {
+		spec := &c.Plan.Nodes[id]
+		n := &entry{id: id, spec: spec, state: Idle, timer: -1, delay: supervision.NewDelay(spec.Backoff)}
+
+		if !spec.IsActor() {
+			n.window = supervision.NewWindow(spec.Budget)
+		}
+
+		m.nodes = append(m.nodes, n)
+	}
+
+	return m
+}
+
+// Input is something that happened. Exactly one of the types below.
+type Input interface{ input() }
+
+// Boot starts the tree.
+type Boot struct{}
+
+// Tick says that time has passed.
+type Tick struct{}
+
+// Report is what an actor reports.
+type Report struct{ node.Report }
+
+// StopOne stops one actor for good.
+type StopOne struct {
+	ID   int
+	Mode node.StopMode
+}
+
+// Shutdown stops everything in order.
+type Shutdown struct{}
+
+// Force cuts a shutdown short, or begins a short one.
+type Force struct{}
+
+func (Boot) input()     {}
+func (Tick) input()     {}
+func (Report) input()   {}
+func (StopOne) input()  {}
+func (Shutdown) input() {}
+func (Force) input()    {}
+
+// Step takes an input and returns what is to be done. Time must not go backwards. The result is valid until the next
+// call.
+func (m *Machine) Step(now time.Time, in Input) []Effect {
+	m.now, m.out = now, m.out[:0]
+
+	m.expire()
+
+	switch in := in.(type) {
+	case Boot:
+		m.began[Booting] = now
+		m.startChildren(m.nodes[0])
+	case Report:
+		m.report(m.nodes[in.ID], in.Report)
+	case StopOne:
+		m.stopOne(m.nodes[in.ID], in.Mode)
+	case Shutdown:
+		m.shutdown(nil)
+	case Force:
+		m.force()
+	case Tick:
+	}
+
+	m.expire()
+
+	return m.out
+}
+
+// expire handles everything whose time has come. It ends, because every expiry moves its node to a later time or
+// takes its timer away.
+func (m *Machine) expire() {
+	for n := m.due(); n != nil; n = m.due() {
+		switch {
+		case n.id == 0:
+			m.walk.hurry(m)
+			m.proceed()
+		case n.state == BackingOff:
+			m.attempt(n)
+		case !n.cut:
+			m.cut(n)
+		default:
+			m.abandon(n)
+		}
+	}
+}
+
+// Phase returns what the system is doing.
+func (m *Machine) Phase() Phase { return m.phase }
+
+// Began returns when a phase began, or the zero time.
+func (m *Machine) Began(p Phase) time.Time { return m.began[p] }
+
+// Forced reports whether the shutdown was forced.
+func (m *Machine) Forced() bool { return m.forced }
+
+// Cause returns the failure the system stops for, or nil if it was asked to.
+func (m *Machine) Cause() error { return m.cause }
+
+// Errors returns what went wrong while stopping.
+func (m *Machine) Errors() []error { return m.errs }
+
+// View returns the state of a node.
+func (m *Machine) View(id int) View {
+	n := m.nodes[id]
+	v := View{
+		State: n.state, Since: n.since, Incarnation: n.incarnation, Restarts: n.restarts, LastFailure: n.failure,
+		Abandoned: n.abandoned, EverAbandoned: n.everLeft, Steps: n.steps,
+	}
+
+	if n.window != nil {
+		v.Left = n.window.Left(m.now)
+	}
+
+	return v
+}
+
+func (m *Machine) emit(e Effect) { m.out = append(m.out, e) }
+
+func (m *Machine) set(n *entry, s State) { n.state, n.since = s, m.now }
+
+func (m *Machine) parent(n *entry) *entry {
+	if n.spec.Parent < 0 {
+		return nil
+	}
+
+	return m.nodes[n.spec.Parent]
+}
+
+// stopping reports whether a shutdown is in progress.
+func (m *Machine) stopping() bool { return m.phase >= Intake }
+
+// step begins a step that must be over after limit, or with the phase if that is sooner. A limit of 0 is the phase's.
+func (m *Machine) step(n *entry, s State, limit time.Duration) {
+	m.set(n, s)
+	n.cut, n.stepBegan = false, m.now
+	n.cutAt, n.hardAt = m.now.Add(limit-limit/10), m.now.Add(limit)
+
+	if m.stopping() {
+		if limit == 0 {
+			n.cutAt, n.hardAt = m.ends[m.phase], m.ends[m.phase]
+		}
+
+		m.clamp(n)
+	}
+
+	m.wait(n, n.cutAt)
+}
+
+// clamp keeps a step within the phase. From the phase's line on a drain is cut at once, and a hook gets nine tenths of
+// what is left.
+func (m *Machine) clamp(n *entry) {
+	end, line := m.ends[m.phase], m.lines[m.phase]
+
+	if n.hardAt.After(end) {
+		n.hardAt = end
+	}
+
+	if !line.After(m.now) {
+		line = m.now
+		if m.phase != Drain {
+			line = m.now.Add(end.Sub(m.now) * 9 / 10)
+		}
+	}
+
+	if n.cutAt.After(line) {
+		n.cutAt = line
+	}
+}
+
+// order posts a command that begins a step.
+func (m *Machine) order(n *entry, s State, c mailbox.Command, limit time.Duration) {
+	m.step(n, s, limit)
+	m.emit(Order{ID: n.id, Command: c, Deadline: n.cutAt})
+}

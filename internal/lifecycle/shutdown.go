@@ -1,0 +1,251 @@
+package lifecycle
+
+import (
+	"time"
+
+	"github.com/troupe-go/troupe/internal/node"
+	"github.com/troupe-go/troupe/supervision"
+)
+
+// shutdown begins the phases, once.
+func (m *Machine) shutdown(cause error) {
+	if m.stopping() {
+		return
+	}
+
+	m.cause = cause
+	m.phase = Intake
+	m.began[Intake] = m.now
+	m.emit(CloseIntake{})
+
+	// Each phase ends at a time fixed now; what an early phase does not use, the later ones have besides their share.
+	end := m.now
+
+	for i, share := range []time.Duration{m.config.Shares.Drain, m.config.Shares.Flush, m.config.Shares.Close} {
+		end = end.Add(share)
+		m.ends[Drain+Phase(i)] = end
+		m.lines[Drain+Phase(i)] = end.Add(-share / 10)
+	}
+
+	m.enter(Drain)
+
+	for _, n := range m.nodes {
+		switch n.state {
+		case BackingOff: // interrupted at once: the attempt is made now, so that the queue can be worked off
+			if n.spec.IsActor() {
+				m.attempt(n)
+			} else {
+				m.stopTimer(n)
+				m.set(n, Idle)
+			}
+		default:
+			m.reclamp(n)
+		}
+	}
+
+	m.proceed()
+}
+
+// enter begins a phase.
+func (m *Machine) enter(p Phase) {
+	m.phase = p
+	m.began[p] = m.now
+
+	if p == Done {
+		m.stopTimer(m.nodes[0])
+		m.emit(Ended{})
+
+		return
+	}
+
+	m.wait(m.nodes[0], m.lines[p])
+	m.walk.begin(m)
+}
+
+// reclamp applies the phase's end to a step that is in progress.
+func (m *Machine) reclamp(n *entry) {
+	if n.timer < 0 || n.id == 0 {
+		return
+	}
+
+	m.clamp(n)
+
+	if n.cut {
+		m.wait(n, n.hardAt)
+	} else {
+		m.wait(n, n.cutAt)
+	}
+}
+
+// force leaves a shutdown only the time that forcing allows: queues are cut at once, hooks get what is left.
+func (m *Machine) force() {
+	m.shutdown(nil)
+
+	if m.forced || m.phase == Done {
+		return
+	}
+
+	m.forced = true
+	share := m.config.Forced / time.Duration(Close-m.phase+1)
+	end := m.now
+
+	for p := m.phase; p <= Close; p++ {
+		end = end.Add(share)
+
+		if m.ends[p].After(end) {
+			m.ends[p], m.lines[p] = end, end.Add(-share/10)
+		}
+	}
+
+	if m.phase == Drain {
+		m.lines[Drain] = m.now
+	}
+
+	m.wait(m.nodes[0], m.lines[m.phase])
+
+	for _, n := range m.nodes {
+		m.reclamp(n)
+	}
+}
+
+// proceed visits the actors that may begin, and goes to the next phase when all are done.
+func (m *Machine) proceed() {
+	if m.busy {
+		return
+	}
+
+	m.busy = true
+	defer func() { m.busy = false }()
+
+	for m.phase >= Drain && m.phase < Done {
+		n := m.walk.next()
+
+		switch {
+		case n != nil && m.phase == Drain:
+			n.visited = true
+			m.drainVisit(n)
+		case n != nil && m.phase == Flush:
+			m.flushVisit(n)
+		case n != nil:
+			m.closeVisit(n)
+		case !m.walk.over():
+			return
+		default:
+			m.enter(m.phase + 1)
+		}
+	}
+}
+
+// done marks an actor's part of the phase as over.
+func (m *Machine) done(n *entry) {
+	m.walk.finish(m, n.id)
+	m.proceed()
+}
+
+// drainVisit moves an actor that the drain has come to towards having no queue. It is called again whenever the actor
+// comes to rest in a state from which it can go on.
+func (m *Machine) drainVisit(n *entry) {
+	m.emit(Seal{ID: n.id})
+
+	switch n.state {
+	case Running:
+		m.order(n, Draining, node.Drain, n.spec.Deadlines.Drain)
+	case Idle, BackingOff:
+		m.stopTimer(n)
+		m.set(n, Idle)
+
+		if m.config.Queued(n.id) > 0 && !m.parent(n).exhausted && !m.forced && m.now.Before(m.ends[Drain]) {
+			m.begin(n)
+		} else {
+			m.done(n)
+		}
+	case Stopped, Drained:
+		m.done(n)
+	default: // in the middle of something that ends by itself or by its deadline
+	}
+}
+
+// drained notes that an actor has worked off its queue.
+func (m *Machine) drained(n *entry) {
+	if n.state != Draining {
+		return
+	}
+
+	n.steps.Drain = m.now.Sub(n.stepBegan)
+	if n.cut {
+		n.steps.DrainErr = n.overdue()
+	}
+
+	m.stopTimer(n)
+	m.set(n, Drained)
+
+	if n.alone != no {
+		m.flush(n)
+	} else {
+		m.done(n)
+	}
+}
+
+func (m *Machine) flushVisit(n *entry) {
+	if n.instance {
+		m.order(n, Flushing, node.Flush, n.spec.Deadlines.Flush)
+	} else {
+		m.done(n)
+	}
+}
+
+func (m *Machine) flushed(n *entry, err error) {
+	if n.state != Flushing {
+		return
+	}
+
+	m.stopTimer(n)
+	m.set(n, Flushed)
+	n.steps.Flush, n.steps.Flushed, n.steps.FlushErr = m.now.Sub(n.stepBegan), true, err
+	m.hookFailed(n, "flush failed", err)
+
+	if n.alone != no {
+		m.order(n, Closing, node.Close, n.spec.Deadlines.Close)
+	} else {
+		m.done(n)
+	}
+}
+
+func (m *Machine) closeVisit(n *entry) {
+	switch {
+	case n.state == Stopped:
+		m.done(n)
+	case n.instance:
+		m.order(n, Closing, node.Close, n.spec.Deadlines.Close)
+	case n.state != Finishing:
+		m.finish(n)
+	}
+}
+
+func (m *Machine) closed(n *entry, err error) {
+	n.steps.Close, n.steps.Closed, n.steps.CloseErr = m.now.Sub(n.stepBegan), true, err
+	m.hookFailed(n, "close failed", err)
+	m.finish(n)
+}
+
+func (m *Machine) hookFailed(n *entry, message string, err error) {
+	if err == nil {
+		return
+	}
+
+	m.emit(Note{Path: n.spec.Path, Message: message, Err: err})
+
+	if m.stopping() {
+		m.errs = append(m.errs, &supervision.FailureError{Path: n.spec.Path, Err: err})
+	}
+}
+
+// bootFailed ends a system whose tree did not start: everything that had started is down again.
+func (m *Machine) bootFailed(cause error) {
+	m.cause = cause
+	m.emit(CloseIntake{})
+	m.ends[Close] = m.now.Add(m.config.Shares.Close)
+	m.lines[Close] = m.ends[Close].Add(-m.config.Shares.Close / 10)
+	m.enter(Close)
+	m.proceed()
+}

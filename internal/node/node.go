@@ -1,0 +1,149 @@
+// Package node is the seam between an actor, which is generic in its message type and lives in package actors, and
+// the runtime that starts, supervises and stops actors of all types. No user can touch it.
+package node
+
+import (
+	"context"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/troupe-go/troupe/mailbox"
+)
+
+// What the runtime tells an actor through its system lane. Several can be pending; they are obeyed in this order.
+const (
+	// Start makes the incarnation given to [Node.Start].
+	Start mailbox.Command = 1 << iota
+	// Halt ends the incarnation between two messages; the queue is kept. Answered by Ended.
+	Halt
+	// Drain works the queue off and ends the actor's goroutines. Answered by Drained.
+	Drain
+	// Cut ends a drain early: what is left is dead-lettered with reason deadline. Answered by Drained.
+	Cut
+	// Flush runs the Flush hook. Answered by Flushed.
+	Flush
+	// Close runs the Close hook. Answered by Closed.
+	Close
+	// Finish ends the actor for good: leftovers are dead-lettered, watchers told. Answered by Finished.
+	Finish
+	// Leave makes the actor handle no more messages; the queue is kept. Answered by StopSelf.
+	Leave
+	// Probe runs the Health hook.
+	Probe
+	// Owned says that one of the actor's own goroutines ended.
+	Owned
+)
+
+// Directive is what a supervisor does about a failure.
+type Directive uint8
+
+// The directives; the zero value means Restart.
+const (
+	Restart Directive = iota + 1
+	Resume
+	Stop
+	Escalate
+)
+
+// Event is what an actor reports to the runtime.
+type Event uint8
+
+// The events. Each names the incarnation it speaks of, and the runtime ignores those of earlier ones.
+const (
+	// Started: the Start hook returned; Err says how.
+	Started Event = iota + 1
+	// Failing: the incarnation failed with Err and is ending; Ended follows.
+	Failing
+	// Ended: the incarnation is gone. Err is why, nil if it was halted.
+	Ended
+	// StopSelf: the actor asked to stop; it waits for Flush and Close.
+	StopSelf
+	// Drained: queue empty, goroutines ended.
+	Drained
+	// Flushed: the Flush hook returned Err.
+	Flushed
+	// Closed: the Close hook returned Err and the incarnation is gone.
+	Closed
+	// Finished: the actor has ended for good.
+	Finished
+	// Returned: an abandoned incarnation came back at last.
+	Returned
+)
+
+// Report is one event of one actor.
+type Report struct {
+	ID          int
+	Incarnation uint64
+	Event       Event
+	Err         error
+	Directive   Directive
+}
+
+// StopMode says how an actor is stopped from outside the tree.
+type StopMode uint8
+
+// The modes.
+const (
+	// Poison works the queue off first.
+	Poison StopMode = iota + 1
+	// AtOnce leaves the queue to the dead letters.
+	AtOnce
+)
+
+// DeadLetter is a message that could not be delivered or handled.
+type DeadLetter struct {
+	Target  string
+	PID     *actor.PID
+	Message any
+	Sender  *actor.PID
+	Reason  mailbox.Reason
+	Cause   error
+}
+
+// Host is the runtime as an actor sees it. Its methods do not block on actors and call no user code.
+type Host interface {
+	// Report takes an event.
+	Report(r Report)
+	// RequestStop takes a stop that came in through protoactor.
+	RequestStop(id int, mode StopMode)
+	// Undelivered records a dead letter.
+	Undelivered(l DeadLetter)
+	// Intake is the gate that messages from outside the tree pass.
+	Intake() *Gate
+	// Protoactor is the actor system that the actors are registered in.
+	Protoactor() *actor.ActorSystem
+}
+
+// Node is an actor as the runtime sees it. No method blocks.
+type Node interface {
+	Path() string
+	PID() *actor.PID
+	// Start makes a new incarnation; its Start hook is expected to return before the deadline.
+	Start(incarnation uint64, deadline time.Time)
+	// Seal refuses new messages; what was accepted stays.
+	Seal()
+	// Order posts commands; hooks they run are expected to return before the deadline.
+	Order(c mailbox.Command, deadline time.Time)
+	// Cancel ends the contexts of everything the incarnation is doing.
+	Cancel(cause error)
+	// Abandon fences the incarnation, whatever it is doing, and makes room for the next. It reports whether anything of
+	// it was still running, in which case Returned follows once it has come back.
+	Abandon(cause error) (running bool)
+	Stats() mailbox.Stats
+	Queued() int
+	// Health asks the actor how it is; it waits for the actor's turn or the context.
+	Health(ctx context.Context) error
+	// Discard ends an actor that was never started.
+	Discard()
+}
+
+// Place is where an actor is put.
+type Place struct {
+	ID         int
+	Path       string
+	Host       Host
+	Mailbox    *mailbox.Options
+	Goroutines int
+	Decide     func(error) Directive
+}

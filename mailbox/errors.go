@@ -1,0 +1,48 @@
+package mailbox
+
+import (
+	"errors"
+	"fmt"
+)
+
+// What a sender can be told. They arrive wrapped in a [*SendError] that names the target; match with errors.Is.
+var (
+	// ErrFull is what every [*FullError] is: the lane has no room and the sender does not wait for any.
+	ErrFull = errors.New("mailbox full")
+	// ErrStopping says that the target works off what it has accepted and takes nothing new.
+	ErrStopping = errors.New("stopping")
+	// ErrStopped says that the target has ended for good.
+	ErrStopped = errors.New("stopped")
+)
+
+// FullError says that a lane was full. It matches [ErrFull].
+type FullError struct {
+	// Target names the mailbox, for an actor its path.
+	Target string
+	// Lane that was full.
+	Lane Lane
+	// Capacity of that lane, in messages.
+	Capacity int
+}
+
+// Error names the target, the lane and its capacity.
+func (e *FullError) Error() string {
+	return fmt.Sprintf("%s: %v lane is full, its capacity is %d", e.Target, e.Lane, e.Capacity)
+}
+
+// Is reports whether target is [ErrFull].
+func (e *FullError) Is(target error) bool { return target == ErrFull }
+
+// SendError says why a message was not accepted.
+type SendError struct {
+	// Target names the mailbox, for an actor its path.
+	Target string
+	// Err is [ErrStopping], [ErrStopped] or the cause the mailbox was closed with.
+	Err error
+}
+
+// Error names the target and the cause.
+func (e *SendError) Error() string { return e.Target + ": " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *SendError) Unwrap() error { return e.Err }

@@ -1,0 +1,411 @@
+package mailbox
+
+import "sync/atomic"
+
+// The word that makes taking messages exact: everything about the receiver's position in one atomic integer, so that
+// each step of the receiver and its revocation are ordered against each other.
+//
+//	63            32 31       4  3        2       1     0
+//	[ data claimed ][ control ][ctl hand][parked][free][revoked]
+//
+// Both counts are modulo their width; a lane's capacity is far smaller than either.
+const (
+	revoked     uint64 = 1 << 0 // the lease is void: its holder may touch nothing any more
+	free        uint64 = 1 << 1 // no message is in the holder's hands
+	parked      uint64 = 1 << 2 // the holder has left: no turn is running
+	controlHand uint64 = 1 << 3 // the message in hand came from the control lane
+	controlOne  uint64 = 1 << 4
+	controlMask uint64 = 0xFFFF_FFF0
+	dataOne     uint64 = 1 << 32
+	dataShift          = 32
+	controlBits        = 28
+)
+
+// claimedOf returns how many of the lane's messages the receiver had claimed when claims was read. Called with l.mu
+// held, which keeps l.count.
+func claimedOf[M any](l *lane[M], claims uint64) uint64 {
+	if l.kind == Control {
+		const mask = 1<<controlBits - 1
+
+		return l.count - (l.count-(claims&controlMask)>>4)&mask
+	}
+
+	return l.count - uint64(uint32(l.count)-uint32(claims>>dataShift)) //nolint:gosec // modular on purpose
+}
+
+// Lease is the right to take messages from a mailbox. One is valid at a time; [Mailbox.Revoke] makes a new one and the
+// old one worthless, whatever its holder does. Its methods are called by the holder only, from one goroutine at a
+// time.
+type Lease[M any] struct {
+	// Local is for the holder to keep its own state between turns.
+	Local any
+
+	box    *Mailbox[M]
+	claims atomic.Uint64
+
+	// The rest is the holder's own.
+
+	hand    Lane // where the message in hand came from; 0 if none
+	slot    *M   // where the message in hand still stands, so that a revocation can find it
+	data    cursor[M]
+	control cursor[M]
+}
+
+// cursor is the receiver's position in a lane.
+type cursor[M any] struct {
+	next  uint64 // number of the next message
+	limit uint64 // messages known to be published
+	// seg holds next or is exhausted; prev is the one before, kept because the message in hand may stand in it.
+	// Both are written under lane.mu.
+	seg, prev *segment[M]
+}
+
+// Begin returns the valid lease for a turn. Called once at the start of each run.
+func (b *Mailbox[M]) Begin() *Lease[M] {
+	l := b.lease.Load()
+	for l.claims.And(^parked)&revoked != 0 {
+		b.data.mu.Lock() // held while a lease is replaced
+		l = b.lease.Load()
+		b.data.mu.Unlock()
+	}
+
+	return l
+}
+
+// Commands takes all pending commands from the system lane.
+func (l *Lease[M]) Commands() Command {
+	if l.box.commands.Load() == 0 {
+		return 0
+	}
+
+	c := Command(l.box.commands.Swap(0))
+	if l.claims.Load()&revoked != 0 {
+		l.box.Signal(c) // they were meant for the next holder
+
+		return 0
+	}
+
+	return c
+}
+
+// Take returns the next message, from the control lane before the data lane, and puts it in the holder's hands; the
+// one that was in its hands counts as processed. It returns false if there is none or the lease was revoked; [Lease.Rest] tells
+// which. It does not look at the system lane: call [Lease.Commands] first.
+func (l *Lease[M]) Take() (m M, ok bool) {
+	if c := l.box.control.Load(); c != nil {
+		if m, ok = l.takeControl(c); ok {
+			return m, true
+		}
+	}
+
+	c := &l.data
+	if c.next == c.limit {
+		if c.limit = l.box.data.tail.Load(); c.next == c.limit {
+			return m, false
+		}
+	}
+
+	if (c.seg == nil || c.next == c.seg.end()) && !l.advance(c, &l.box.data) {
+		return m, false
+	}
+
+	delta := dataOne
+
+	switch l.hand {
+	case Data:
+	case Control:
+		delta -= controlHand
+	default:
+		delta -= free
+	}
+
+	if l.claims.Add(delta)&revoked != 0 {
+		return m, false
+	}
+
+	l.step(c, Data)
+
+	if l.box.data.waiting.Load() != 0 {
+		l.admit(&l.box.data)
+	}
+
+	return *l.slot, true
+}
+
+func (l *Lease[M]) takeControl(c *lane[M]) (m M, ok bool) {
+	cur := &l.control
+	if cur.next == cur.limit {
+		if cur.limit = c.tail.Load(); cur.next == cur.limit {
+			return m, false
+		}
+	}
+
+	if (cur.seg == nil || cur.next == cur.seg.end()) && !l.advance(cur, c) {
+		return m, false
+	}
+
+	for {
+		old := l.claims.Load()
+		if old&revoked != 0 {
+			return m, false
+		}
+
+		count := (old + controlOne) & controlMask
+		if l.claims.CompareAndSwap(old, old&^(controlMask|free)|count|controlHand) {
+			break
+		}
+	}
+
+	l.step(cur, Control)
+
+	if c.waiting.Load() != 0 {
+		l.admit(c)
+	}
+
+	return *l.slot, true
+}
+
+// step settles the message that was in hand and takes the claimed one. Called after a successful claim.
+func (l *Lease[M]) step(c *cursor[M], from Lane) {
+	if l.hand != 0 {
+		l.box.processed.Add(1)
+		l.clear()
+	}
+
+	l.hand = from
+	l.slot = &c.seg.slots[c.next-c.seg.base]
+	c.next++
+}
+
+// clear forgets the message in hand, so that the queue keeps nothing alive.
+func (l *Lease[M]) clear() {
+	var zero M
+
+	*l.slot = zero
+	l.hand, l.slot = 0, nil
+}
+
+// advance moves the cursor to the segment that holds its next message. It returns false if the lease was revoked.
+func (l *Lease[M]) advance(c *cursor[M], from *lane[M]) bool {
+	from.mu.Lock()
+	defer from.mu.Unlock()
+
+	if l.claims.Load()&revoked != 0 {
+		return false
+	}
+
+	if c.seg == nil {
+		c.seg, from.first = from.first, nil // a segment in use must not be held by where the queue once began
+
+		return true
+	}
+
+	if c.prev != nil && len(c.prev.slots) == maxSegment {
+		from.spare.Store(c.prev)
+	}
+
+	c.prev, c.seg = c.seg, c.seg.next
+
+	return true
+}
+
+func (l *Lease[M]) admit(from *lane[M]) {
+	from.mu.Lock()
+	l.box.admit(from)
+	from.mu.Unlock()
+}
+
+// Revoked reports whether the lease is void.
+func (l *Lease[M]) Revoked() bool { return l.claims.Load()&revoked != 0 }
+
+// Done settles the message in hand as processed, if there is one. It returns false if the lease was revoked.
+func (l *Lease[M]) Done() bool {
+	if l.hand == 0 {
+		return l.claims.Load()&revoked == 0
+	}
+
+	if !l.release() {
+		return false
+	}
+
+	l.box.processed.Add(1)
+	l.clear()
+
+	return true
+}
+
+// Fail settles the message in hand as failed, tells its ticket, and returns it. It returns false, and counts nothing,
+// if there is none or the lease was revoked.
+func (l *Lease[M]) Fail(cause error) (m M, had bool) {
+	if l.hand == 0 || !l.release() {
+		return m, false
+	}
+
+	m = *l.slot
+	l.box.failed.Add(1)
+	l.lost(cause)
+
+	return m, true
+}
+
+// DeadLetter settles the message in hand as dead-lettered and tells its ticket. It returns false, and counts nothing,
+// if there is none or the lease was revoked.
+func (l *Lease[M]) DeadLetter(r Reason, cause error) bool {
+	if l.hand == 0 || !l.release() {
+		return false
+	}
+
+	l.box.countDead(r)
+	l.lost(cause)
+
+	return true
+}
+
+// release marks the hands free; from then on a revocation finds no message in them.
+func (l *Lease[M]) release() bool {
+	if l.hand == Control {
+		for {
+			old := l.claims.Load()
+			if old&revoked != 0 {
+				return false
+			}
+
+			if l.claims.CompareAndSwap(old, old&^controlHand|free) {
+				return true
+			}
+		}
+	}
+
+	return l.claims.Or(free)&revoked == 0
+}
+
+func (l *Lease[M]) lost(cause error) {
+	from, seq := &l.box.data, l.data.next-1
+	if l.hand == Control {
+		from, seq = l.box.control.Load(), l.control.next-1
+	}
+
+	from.mu.Lock()
+	t := from.tickets.take(seq)
+	from.mu.Unlock()
+	l.clear()
+	lose(t, cause)
+}
+
+// Orphan tells the tickets of all messages that were taken and not answered: the receiver's state, and any reply port
+// in it, is gone.
+func (l *Lease[M]) Orphan(cause error) { l.box.orphan(cause) }
+
+// Rest ends a turn. It returns true if the run must begin again, because there is work after all, and false if the
+// goroutine must return. A suspended receiver is woken by commands only.
+//
+// No wake-up is lost: the receiver stores status and then looks for work; a sender publishes work and then reads
+// status. All four are sequentially consistent, so either the receiver sees the work or the sender sees that nobody is
+// at it, and the compare-and-swap lets exactly one of them begin the next turn.
+func (l *Lease[M]) Rest(suspend bool) bool {
+	if !l.Done() || l.claims.Or(parked)&revoked != 0 {
+		return false // whoever revoked the lease has taken over
+	}
+
+	b := l.box
+	to := idle
+
+	if suspend {
+		to = suspended
+	}
+
+	dataNext, controlNext := l.data.next, l.control.next
+	b.status.Store(to)
+
+	work := b.commands.Load() != 0
+	if !suspend && !work {
+		c := b.control.Load()
+		work = b.data.tail.Load() != dataNext || c != nil && c.tail.Load() != controlNext
+	}
+
+	return work && b.status.CompareAndSwap(to, busy)
+}
+
+// Revocation is what [Mailbox.Revoke] found.
+type Revocation[M any] struct {
+	// Lease is the one that was revoked.
+	Lease *Lease[M]
+	// Message was in the old holder's hands, if Had is set.
+	Message M
+	Had     bool
+	// Stuck says that a turn of the old holder was still running.
+	Stuck bool
+}
+
+// Revoke voids the lease of a receiver that does not come back. Of the commands pending only those in keep pass to the
+// next holder. If the old holder had a message in hand, it is settled as dead-lettered with reason [Abandoned] and its
+// ticket is told the cause. Calls must not overlap each other.
+func (b *Mailbox[M]) Revoke(keep Command, cause error) Revocation[M] {
+	b.data.mu.Lock()
+	control := b.control.Load()
+
+	if control != nil {
+		control.mu.Lock()
+	}
+
+	old := b.lease.Load()
+	claims := old.claims.Or(revoked)
+	found := Revocation[M]{Lease: old, Had: claims&free == 0, Stuck: claims&parked == 0}
+
+	b.commands.And(uint32(keep))
+
+	next := &Lease[M]{box: b}
+	next.claims.Store(claims&^(controlHand) | free | parked)
+	next.data.next, next.data.seg = claimedOf(&b.data, claims), old.data.seg
+	next.data.limit = next.data.next
+
+	if control != nil {
+		next.control.next, next.control.seg = claimedOf(control, claims), old.control.seg
+		next.control.limit = next.control.next
+	}
+
+	var ticket *Ticket
+
+	if found.Had {
+		from, at, cur := &b.data, next.data.next-1, &old.data
+		if claims&controlHand != 0 {
+			from, at, cur = control, next.control.next-1, &old.control
+		}
+
+		seg := cur.seg
+		if at < seg.base {
+			seg = cur.prev
+		}
+
+		var zero M
+
+		found.Message = seg.slots[at-seg.base]
+		seg.slots[at-seg.base] = zero
+		ticket = from.tickets.take(at)
+
+		if b.dead == nil {
+			b.dead = new(Counts)
+		}
+
+		b.dead[Abandoned]++
+	}
+
+	b.lease.Store(next)
+
+	if control != nil {
+		control.mu.Unlock()
+	}
+
+	b.data.mu.Unlock()
+
+	if ticket != nil {
+		ticket.Loser.Lost(cause)
+	}
+
+	if found.Stuck {
+		// The old turn owned busy and will not give it back: the next turn inherits it.
+		go b.run()
+	}
+
+	return found
+}

@@ -1,0 +1,20 @@
+package mailbox
+
+// Segment sizes, in messages. A lane begins small, so that an idle actor costs little, and grows to segments that
+// make an allocation rare.
+const (
+	firstSegment = 8
+	maxSegment   = 128
+)
+
+// segment is a stretch of a lane's queue: the messages numbered base, base+1, … up to len(slots).
+//
+// A slot is written once by the sender that owns its number (under lane.mu), read and cleared once by the receiver.
+type segment[M any] struct {
+	base  uint64
+	slots []M
+	// next is written under lane.mu before any message of the next segment is published, and read under lane.mu.
+	next *segment[M]
+}
+
+func (s *segment[M]) end() uint64 { return s.base + uint64(len(s.slots)) }

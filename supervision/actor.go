@@ -1,0 +1,71 @@
+package supervision
+
+import (
+	"github.com/troupe-go/troupe/actors"
+	"github.com/troupe-go/troupe/internal/node"
+)
+
+// ActorChild is the declaration of an actor whose messages are of type M.
+type ActorChild[M any] struct{ decl actorDeclaration }
+
+// actorDeclaration is the part of an actor's declaration that knows nothing of its message type.
+type actorDeclaration struct {
+	child Child
+	name  string
+	spec  Spec
+	// mount makes the actor; nil if there is no factory.
+	mount func(place node.Place, refs *references) (node.Node, error)
+}
+
+// Actor declares an actor. The factory is called for every incarnation, on the actor's goroutine; it may return any
+// type that is an [actors.Actor] of M. What it needs of other actors it takes from in, with [ActorChild.From].
+func Actor[M any, A actors.Actor[M]](name string, factory func(in Deps) (A, error), spec Spec) *ActorChild[M] {
+	c := &ActorChild[M]{decl: actorDeclaration{name: name, spec: spec}}
+	c.decl.child = c
+
+	if factory == nil {
+		return c
+	}
+
+	c.decl.mount = func(place node.Place, refs *references) (node.Node, error) {
+		return actors.Mount(place, func(gate *node.Gate) (actors.Actor[M], error) {
+			in := Deps{view: &view{user: place.Path, refs: refs, gate: gate, allowed: spec.DependsOn}}
+
+			a, err := factory(in)
+			if err != nil {
+				return nil, err
+			}
+
+			if err := in.view.err(); err != nil {
+				return nil, err
+			}
+
+			return a, nil
+		})
+	}
+
+	return c
+}
+
+func (c *ActorChild[M]) declaration() declaration {
+	if c == nil {
+		return declaration{}
+	}
+
+	return declaration{name: c.decl.name, actor: &c.decl}
+}
+
+// From returns the reference to this actor that in grants. If the actor that in was made for did not declare the
+// dependency, the reference is the zero one and the factory's result is discarded with an [*UndeclaredError].
+func (c *ActorChild[M]) From(in Deps) actors.Ref[M] {
+	if c == nil || in.view == nil {
+		return actors.Ref[M]{}
+	}
+
+	n := in.view.resolve(c, c.decl.name)
+	if n == nil {
+		return actors.Ref[M]{}
+	}
+
+	return actors.Resolve[M](n, in.view.gate)
+}

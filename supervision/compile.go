@@ -1,0 +1,287 @@
+package supervision
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/agnivade/levenshtein"
+
+	"github.com/troupe-go/troupe/mailbox"
+)
+
+// Compile checks a tree and flattens it. Everything wrong with it is reported at once, joined: [*SpecError] and
+// [*CycleError] values that name path, field and rule.
+func Compile(t Tree) (*Plan, error) {
+	c := &compiler{plan: &Plan{}, index: make(map[Child]int)}
+
+	root := &t
+	c.add(root, "", -1)
+	c.link()
+	c.order()
+
+	if err := errors.Join(c.errs...); err != nil {
+		return nil, err
+	}
+
+	return c.plan, nil
+}
+
+// compiler walks a tree once and collects nodes and errors.
+type compiler struct {
+	plan  *Plan
+	index map[Child]int
+	decls []declaration // by node
+	errs  []error
+}
+
+func (c *compiler) fail(path, field, format string, args ...any) {
+	c.errs = append(c.errs, &SpecError{Path: path, Field: field, Problem: fmt.Sprintf(format, args...)})
+}
+
+// add appends a child and all below it, and checks what can be checked without the rest of the tree.
+func (c *compiler) add(child Child, parentPath string, parent int) {
+	d := child.declaration()
+	path := parentPath + "/" + d.name
+	c.checkName(d.name, path)
+
+	if _, twice := c.index[child]; twice {
+		c.fail(path, "Children", "the same declaration stands in the tree twice, at %s too",
+			c.plan.Nodes[c.index[child]].Path)
+
+		return
+	}
+
+	id := len(c.plan.Nodes)
+	c.index[child] = id
+	c.decls = append(c.decls, d)
+	c.plan.Nodes = append(c.plan.Nodes, Node{Path: path, Parent: parent})
+
+	if d.actor != nil {
+		c.addActor(id, d.actor)
+	} else {
+		c.addTree(id, d.tree)
+	}
+}
+
+func (c *compiler) checkName(name, path string) {
+	switch {
+	case name == "":
+		c.fail(path, "Name", "is empty, every child needs one")
+	case strings.ContainsAny(name, "/ \t\r\n"):
+		c.fail(path, "Name", "%q contains a slash or white space", name)
+	}
+}
+
+func (c *compiler) addActor(id int, d *actorDeclaration) {
+	n := &c.plan.Nodes[id]
+	n.actor = d
+
+	if d.mount == nil {
+		c.fail(n.Path, "factory", "is nil, must make the actor")
+	}
+
+	n.Restart = c.restart(n.Path, d.spec.Restart)
+	n.Backoff = c.backoff(n.Path, d.spec.Backoff)
+	n.Deadlines = d.spec.Deadlines.withDefaults()
+	c.checkDeadlines(n.Path, d.spec.Deadlines)
+
+	n.Mailbox = mailbox.Defaults()
+	if o := d.spec.Mailbox; o != nil {
+		n.Mailbox = *o
+		if err := o.Validate(); err != nil {
+			c.fail(n.Path, "Mailbox", "%v", err)
+		}
+	}
+
+	if g := d.spec.Goroutines; g < 0 || g > MaxGoroutines {
+		c.fail(n.Path, "Goroutines", "%d is out of range, must be from 1 to %d, or 0 for %d", g, MaxGoroutines,
+			DefaultGoroutines)
+	}
+}
+
+func (c *compiler) addTree(id int, t *Tree) {
+	n := &c.plan.Nodes[id]
+	n.Restart = c.restart(n.Path, t.Restart)
+	n.Backoff = c.backoff(n.Path, t.Backoff)
+	n.Budget = t.Budget
+	n.Strategy = OneForOne
+
+	if t.Strategy > OneForOne {
+		c.fail(n.Path, "Strategy", "%v is not a strategy, must be one-for-one", t.Strategy)
+	}
+
+	switch b := t.Budget; {
+	case b == Budget{}:
+		c.fail(n.Path, "Budget", "is not set, every supervisor needs one")
+	default:
+		if b.Restarts < 0 || b.Restarts > MaxRestarts {
+			c.fail(n.Path, "Budget.Restarts", "%d is out of range, must be from 0 to %d", b.Restarts, MaxRestarts)
+		}
+
+		if b.Within <= 0 {
+			c.fail(n.Path, "Budget.Within", "%v is out of range, a budget needs a window above 0", b.Within)
+		}
+	}
+
+	path := n.Path // n moves when children are appended
+	names := make(map[string]bool, len(t.Children))
+
+	for i, child := range t.Children {
+		if child == nil || child.declaration() == (declaration{}) {
+			c.fail(path, fmt.Sprintf("Children[%d]", i), "is nil")
+
+			continue
+		}
+
+		name := child.declaration().name
+		if names[name] {
+			c.fail(path+"/"+name, "Name", "%q is taken, two children of %s have it", name, path)
+		}
+
+		names[name] = true
+
+		before := len(c.plan.Nodes)
+		c.add(child, path, id)
+
+		if len(c.plan.Nodes) > before {
+			c.plan.Nodes[id].Children = append(c.plan.Nodes[id].Children, before)
+		}
+	}
+}
+
+func (c *compiler) restart(path string, r Restart) Restart {
+	if r > Temporary {
+		c.fail(path, "Restart", "%v is not a restart type, must be permanent, transient or temporary", r)
+	}
+
+	if r == 0 {
+		return Transient
+	}
+
+	return r
+}
+
+func (c *compiler) backoff(path string, b Backoff) Backoff {
+	if b.Initial < 0 && b.Initial != Immediately {
+		c.fail(path, "Backoff.Initial", "%v is negative", b.Initial)
+	}
+
+	if b.Max < 0 || b.Max > 0 && b.Max < b.Initial {
+		c.fail(path, "Backoff.Max", "%v is out of range, must be at least Initial, %v, or 0 for %v", b.Max, b.Initial,
+			DefaultBackoffMax)
+	}
+
+	if b.Stable < 0 {
+		c.fail(path, "Backoff.Stable", "%v is negative", b.Stable)
+	}
+
+	return b.withDefaults()
+}
+
+func (c *compiler) checkDeadlines(path string, d Deadlines) {
+	for _, f := range []struct {
+		name  string
+		value time.Duration
+	}{{"Start", d.Start}, {"Drain", d.Drain}, {"Flush", d.Flush}, {"Close", d.Close}} {
+		if f.value < 0 {
+			c.fail(path, "Deadlines."+f.name, "%v is negative", f.value)
+		}
+	}
+}
+
+// link resolves dependencies to nodes.
+func (c *compiler) link() {
+	for id := range c.plan.Nodes {
+		d := c.decls[id]
+
+		depends := []Child(nil)
+		if d.actor != nil {
+			depends = d.actor.spec.DependsOn
+		} else if d.tree != nil {
+			depends = d.tree.DependsOn
+		}
+
+		for i, on := range depends {
+			c.linkOne(id, i, on)
+		}
+	}
+}
+
+func (c *compiler) linkOne(id, i int, on Child) {
+	n := &c.plan.Nodes[id]
+	field := fmt.Sprintf("DependsOn[%d]", i)
+
+	if on == nil || on.declaration() == (declaration{}) {
+		c.fail(n.Path, field, "is nil")
+
+		return
+	}
+
+	target, known := c.index[on]
+
+	switch {
+	case !known:
+		name := on.declaration().name
+		c.fail(n.Path, field, "%q is not in the tree%s", name, c.nearest(name))
+	case target == id:
+		c.errs = append(c.errs, &CycleError{Path: []string{n.Path, n.Path}})
+	case c.within(id, target) || c.within(target, id):
+		c.fail(n.Path, field, "%s is above or below it; a child cannot depend on its own supervisor",
+			c.plan.Nodes[target].Path)
+	default:
+		n.DependsOn = append(n.DependsOn, target)
+	}
+}
+
+// within reports whether a is below b.
+func (c *compiler) within(a, b int) bool {
+	for a = c.plan.Nodes[a].Parent; a >= 0; a = c.plan.Nodes[a].Parent {
+		if a == b {
+			return true
+		}
+	}
+
+	return false
+}
+
+func (c *compiler) nearest(name string) string {
+	best, distance := "", len(name)/2+2
+
+	for id := 1; id < len(c.plan.Nodes); id++ {
+		if d := levenshtein.ComputeDistance(name, c.decls[id].name); d < distance {
+			best, distance = c.plan.Nodes[id].Path, d
+		}
+	}
+
+	if best == "" {
+		return ""
+	}
+
+	return ", did you mean " + best + "?"
+}
+
+// CheckGrace reports, joined, every dependency path whose deadlines add up to more than a phase of a shutdown has.
+func (p *Plan) CheckGrace(s Shares) error {
+	var errs []error
+
+	for _, phase := range []struct {
+		field string
+		share time.Duration
+		of    func(Deadlines) time.Duration
+	}{
+		{"Drain", s.Drain, func(d Deadlines) time.Duration { return d.Drain }},
+		{"Flush", s.Flush, func(d Deadlines) time.Duration { return d.Flush }},
+	} {
+		if sum, path := p.longest(phase.of); sum > phase.share {
+			errs = append(errs, &SpecError{
+				Path: path[0], Field: "Deadlines." + phase.field,
+				Problem: fmt.Sprintf("along %s they add up to %v, but the phase has %v of the grace period",
+					strings.Join(path, " → "), sum, phase.share),
+			})
+		}
+	}
+
+	return errors.Join(errs...)
+}

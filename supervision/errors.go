@@ -1,0 +1,82 @@
+package supervision
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// SpecError is one thing wrong with a declared tree.
+type SpecError struct {
+	// Path of the child or supervisor.
+	Path string
+	// Field of its declaration.
+	Field string
+	// Problem says what is wrong and what the rule is.
+	Problem string
+}
+
+// Error names path, field and problem.
+func (e *SpecError) Error() string { return e.Path + ": " + e.Field + ": " + e.Problem }
+
+// CycleError says that dependencies go round.
+type CycleError struct {
+	// Path leads from a child along its dependencies back to it.
+	Path []string
+}
+
+// Error shows the cycle.
+func (e *CycleError) Error() string {
+	return "DependsOn: dependency cycle: " + strings.Join(e.Path, " → ")
+}
+
+// BudgetError says that a supervisor gave up: its children failed more often than its budget allows.
+type BudgetError struct {
+	// Path of the supervisor.
+	Path string
+	// Budget that is exhausted.
+	Budget Budget
+	// Failures that counted, oldest first; the last is the one too many.
+	Failures []error
+}
+
+// Error names the supervisor, the budget and the last failure.
+func (e *BudgetError) Error() string {
+	last := "none"
+	if n := len(e.Failures); n > 0 {
+		last = e.Failures[n-1].Error()
+	}
+
+	return fmt.Sprintf("%s: restart budget exhausted: more than %d restarts within %v; last failure: %s",
+		e.Path, e.Budget.Restarts, e.Budget.Within, last)
+}
+
+// Unwrap returns the failures that counted.
+func (e *BudgetError) Unwrap() []error { return e.Failures }
+
+// FailureError is the failure of one child.
+type FailureError struct {
+	// Path of the child.
+	Path string
+	// Err is its cause.
+	Err error
+}
+
+// Error names the child and the cause.
+func (e *FailureError) Error() string { return e.Path + ": " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *FailureError) Unwrap() error { return e.Err }
+
+// DeadlineError says that an actor did not return from a step in time and was abandoned.
+type DeadlineError struct {
+	// Step that was not finished: start, drain, flush, close or end.
+	Step string
+	// After is how long it was given.
+	After time.Duration
+}
+
+// Error names the step and the time.
+func (e *DeadlineError) Error() string {
+	return fmt.Sprintf("%s did not finish within %v", e.Step, e.After)
+}

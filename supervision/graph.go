@@ -1,0 +1,250 @@
+package supervision
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"time"
+
+	"gonum.org/v1/gonum/graph"
+	"gonum.org/v1/gonum/graph/iterator"
+	"gonum.org/v1/gonum/graph/topo"
+)
+
+// order sorts the children of every supervisor so that what is depended on comes first, and reports cycles. A
+// dependency between two actors of different supervisors orders the two children of their nearest common supervisor
+// that they are in or are.
+func (c *compiler) order() {
+	edges := make(map[int][][2]int) // by supervisor: from a child to one that depends on it
+
+	for id := range c.plan.Nodes {
+		for _, on := range c.plan.Nodes[id].DependsOn {
+			above, a, b := c.lift(id, on)
+			edges[above] = append(edges[above], [2]int{b, a})
+		}
+	}
+
+	for id := range c.plan.Nodes {
+		if len(edges[id]) > 0 {
+			c.sort(id, edges[id])
+		}
+	}
+}
+
+// lift returns the nearest common supervisor of two nodes and the children of it that they are in.
+func (c *compiler) lift(a, b int) (above, childA, childB int) {
+	up := make(map[int]int) // supervisor of a to the child that a is in
+	for n := a; n >= 0; n = c.plan.Nodes[n].Parent {
+		up[c.plan.Nodes[n].Parent] = n
+	}
+
+	for n := b; ; n = c.plan.Nodes[n].Parent {
+		if child, ok := up[c.plan.Nodes[n].Parent]; ok {
+			return c.plan.Nodes[n].Parent, child, n
+		}
+	}
+}
+
+func (c *compiler) sort(id int, edges [][2]int) {
+	g := make(digraph)
+
+	for _, child := range c.plan.Nodes[id].Children {
+		g[int64(child)] = nil
+	}
+
+	for _, e := range edges {
+		g[int64(e[0])] = append(g[int64(e[0])], int64(e[1]))
+	}
+
+	// Node numbers grow in the order of declaration, which decides where dependencies do not.
+	sorted, err := topo.SortStabilized(g, func(nodes []graph.Node) {
+		slices.SortFunc(nodes, func(a, b graph.Node) int { return cmp.Compare(a.ID(), b.ID()) })
+	})
+
+	var cyclic topo.Unorderable
+	if errors.As(err, &cyclic) {
+		for _, component := range cyclic {
+			c.errs = append(c.errs, &CycleError{Path: c.cycle(g, component)})
+		}
+
+		return
+	}
+
+	order := make([]int, len(sorted))
+	for i, n := range sorted {
+		order[i] = int(n.ID())
+	}
+
+	c.plan.Nodes[id].Children = order
+}
+
+// cycle returns the paths along one cycle in a strongly connected component, each depending on the next.
+func (c *compiler) cycle(g digraph, component []graph.Node) []string {
+	member := make(map[int64]bool, len(component))
+	for _, n := range component {
+		member[n.ID()] = true
+	}
+
+	var (
+		seen  = make(map[int64]int)
+		trail []int64
+	)
+
+	// Every member has a successor in the component, so the walk must meet itself.
+	at := component[0].ID()
+	for {
+		if first, met := seen[at]; met {
+			trail = append(trail[first:], at)
+
+			break
+		}
+
+		seen[at] = len(trail)
+		trail = append(trail, at)
+		at = g[at][slices.IndexFunc(g[at], func(n int64) bool { return member[n] })]
+	}
+
+	slices.Reverse(trail) // edges lead to dependents, the error follows dependencies
+
+	paths := make([]string, len(trail))
+	for i, n := range trail {
+		paths[i] = c.plan.Nodes[n].Path
+	}
+
+	return paths
+}
+
+// longest returns the dependency path with the greatest sum of a deadline, and the sum.
+func (p *Plan) longest(of func(Deadlines) time.Duration) (sum time.Duration, path []string) {
+	type best struct {
+		sum  time.Duration
+		next int
+	}
+
+	memo := make(map[int]best)
+
+	var visit func(id int) best
+
+	// below is the best path that begins in a node or, for a supervisor, in one of its children.
+	visit = func(id int) best {
+		if b, ok := memo[id]; ok {
+			return b
+		}
+
+		b := best{next: -1}
+		n := &p.Nodes[id]
+
+		// An actor depends on what its supervisors depend on.
+		for at := id; at >= 0; at = p.Nodes[at].Parent {
+			for _, on := range p.Nodes[at].DependsOn {
+				for _, target := range p.actorsIn(on) {
+					if below := visit(target); below.sum > b.sum || b.next < 0 {
+						b = best{below.sum, target}
+					}
+				}
+			}
+		}
+
+		b.sum += of(n.Deadlines)
+		memo[id] = b
+
+		return b
+	}
+
+	first := -1
+
+	for id := range p.Nodes {
+		if p.Nodes[id].IsActor() {
+			if b := visit(id); b.sum > sum {
+				sum, first = b.sum, id
+			}
+		}
+	}
+
+	for at := first; at >= 0; at = memo[at].next {
+		path = append(path, p.Nodes[at].Path)
+	}
+
+	return sum, path
+}
+
+// actorsIn returns the actors at or below a node.
+func (p *Plan) actorsIn(id int) []int {
+	if p.Nodes[id].IsActor() {
+		return []int{id}
+	}
+
+	var all []int
+	for _, child := range p.Nodes[id].Children {
+		all = append(all, p.actorsIn(child)...)
+	}
+
+	return all
+}
+
+// digraph is a small adjacency list that gonum can sort.
+type digraph map[int64][]int64
+
+type vertex int64
+
+func (v vertex) ID() int64 { return int64(v) }
+
+type edge struct{ from, to vertex }
+
+func (e edge) From() graph.Node         { return e.from }
+func (e edge) To() graph.Node           { return e.to }
+func (e edge) ReversedEdge() graph.Edge { return edge{e.to, e.from} }
+
+func (g digraph) Node(id int64) graph.Node {
+	if _, ok := g[id]; !ok {
+		return nil
+	}
+
+	return vertex(id)
+}
+
+func (g digraph) Nodes() graph.Nodes {
+	all := make([]graph.Node, 0, len(g))
+	for id := range g {
+		all = append(all, vertex(id))
+	}
+
+	slices.SortFunc(all, func(a, b graph.Node) int { return cmp.Compare(a.ID(), b.ID()) })
+
+	return iterator.NewOrderedNodes(all)
+}
+
+func (g digraph) From(id int64) graph.Nodes {
+	all := make([]graph.Node, 0, len(g[id]))
+	for _, to := range g[id] {
+		all = append(all, vertex(to))
+	}
+
+	return iterator.NewOrderedNodes(all)
+}
+
+func (g digraph) To(id int64) graph.Nodes {
+	var all []graph.Node
+
+	for from, to := range g {
+		if slices.Contains(to, id) {
+			all = append(all, vertex(from))
+		}
+	}
+
+	return iterator.NewOrderedNodes(all)
+}
+
+func (g digraph) HasEdgeFromTo(from, to int64) bool { return slices.Contains(g[from], to) }
+
+func (g digraph) HasEdgeBetween(x, y int64) bool {
+	return g.HasEdgeFromTo(x, y) || g.HasEdgeFromTo(y, x)
+}
+
+func (g digraph) Edge(from, to int64) graph.Edge {
+	if !g.HasEdgeFromTo(from, to) {
+		return nil
+	}
+
+	return edge{vertex(from), vertex(to)}
+}

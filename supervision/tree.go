@@ -1,0 +1,46 @@
+package supervision
+
+// Child is something a supervisor can have as a child: an actor made with [Actor], or a *[Tree]. The declaration's
+// identity is its pointer; the same one cannot stand twice in a tree, but can be run by several systems.
+type Child interface {
+	// declaration seals the interface.
+	declaration() declaration
+}
+
+// declaration is what a child says of itself. Exactly one of tree and actor is set.
+type declaration struct {
+	name  string
+	tree  *Tree
+	actor *actorDeclaration
+}
+
+// Tree declares a supervisor and its children. Pass it to system.Run, or nest it as a child by its address.
+type Tree struct {
+	// Name of the supervisor, the last element of its path.
+	Name string
+	// Strategy; unset means [OneForOne].
+	Strategy Strategy
+	// Budget of restarts; it must be set.
+	Budget Budget
+	// Children in the order they were thought of; they start in the order their dependencies ask for, and in this
+	// order otherwise.
+	Children []Child
+
+	// The rest says how a nested tree is supervised by its parent; the root has none.
+
+	// Restart type; unset means [Transient].
+	Restart Restart
+	// Backoff between restarts of the whole tree.
+	Backoff Backoff
+	// DependsOn are the children of the whole tree that every actor in this one depends on. It orders starting and
+	// stopping; for a reference an actor must declare the dependency itself.
+	DependsOn []Child
+}
+
+func (t *Tree) declaration() declaration {
+	if t == nil {
+		return declaration{}
+	}
+
+	return declaration{name: t.Name, tree: t}
+}

@@ -1,0 +1,225 @@
+package system
+
+import (
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/troupe-go/troupe/internal/lifecycle"
+	"github.com/troupe-go/troupe/internal/node"
+)
+
+// conductor is the shell around the state machine: it feeds it with what happens and carries out what it decides.
+// Whoever has something to report runs the machine, under mu; there is no goroutine of its own, only a timer.
+type conductor struct {
+	system     *System
+	protoactor *actor.ActorSystem
+	office     *Office
+	intake     node.Gate
+	nodes      []node.Node // by the plan's index, nil for supervisors; immutable
+	booted     chan struct{}
+
+	mu      sync.Mutex // held while the machine runs; never while user code does
+	machine *lifecycle.Machine
+	timer   *time.Timer
+	armed   time.Time // when timer fires; zero if it is not set
+	// processedBefore is what each actor had processed when the shutdown began; nil before.
+	processedBefore []uint64
+	stuck           map[place]string  // stacks of abandoned incarnations that have not come back
+	notes           []lifecycle.Note  // to be logged once mu is released
+	more            []lifecycle.Input // what carrying out an effect has brought up
+}
+
+// place is one incarnation of one actor.
+type place struct {
+	id          int
+	incarnation uint64
+}
+
+var _ node.Host = (*conductor)(nil)
+
+func newConductor(s *System) (*conductor, error) {
+	c := &conductor{system: s, booted: make(chan struct{}), stuck: make(map[place]string)}
+	c.protoactor = newProtoactor()
+
+	if p := s.options.Prepare; p != nil {
+		if err := p(c.protoactor); err != nil {
+			return nil, err
+		}
+	}
+
+	c.office = newOffice(s.options, c.protoactor, s.plan)
+
+	nodes, intake, err := s.plan.Mount(c)
+	if err != nil {
+		c.office.close()
+
+		return nil, err
+	}
+
+	c.nodes, s.intake = nodes, intake
+	c.machine = lifecycle.New(lifecycle.Config{
+		Plan: s.plan, Shares: shares(s.options.Grace), Forced: ForcedGrace, Chance: rand.Float64,
+		Queued: func(id int) int { return c.nodes[id].Queued() },
+	})
+
+	return c, nil
+}
+
+// newProtoactor makes the protoactor system. Its own log is silent: dead letters are the office's to log.
+func newProtoactor() *actor.ActorSystem {
+	config := actor.NewConfig()
+	config.LoggerFactory = func(*actor.ActorSystem) *slog.Logger { return slog.New(slog.DiscardHandler) }
+	// Protoactor starts a goroutine for this long whenever it counts dead letters for its log.
+	config.DeadLetterThrottleInterval = time.Millisecond
+
+	return actor.NewActorSystemWithConfig(config)
+}
+
+// Report implements [node.Host].
+func (c *conductor) Report(r node.Report) { c.step(lifecycle.Report{Report: r}) }
+
+// RequestStop implements [node.Host].
+func (c *conductor) RequestStop(id int, mode node.StopMode) {
+	c.step(lifecycle.StopOne{ID: id, Mode: mode})
+}
+
+// Undelivered implements [node.Host].
+func (c *conductor) Undelivered(l node.DeadLetter) { c.office.take(l) }
+
+// Intake implements [node.Host].
+func (c *conductor) Intake() *node.Gate { return &c.intake }
+
+// Protoactor implements [node.Host].
+func (c *conductor) Protoactor() *actor.ActorSystem { return c.protoactor }
+
+// step runs the machine on an input and carries out its decisions, in order.
+func (c *conductor) step(in lifecycle.Input) {
+	c.mu.Lock()
+
+	c.more = append(c.more, in)
+	abandoned := false
+
+	for len(c.more) > 0 {
+		next := c.more[0]
+		c.more = c.more[1:]
+
+		for _, e := range c.machine.Step(time.Now(), next) {
+			_, is := e.(lifecycle.Abandon)
+			abandoned = abandoned || is
+
+			c.carryOut(e)
+		}
+	}
+
+	c.arm()
+
+	notes := c.notes
+	c.notes = nil
+	c.mu.Unlock()
+
+	if abandoned {
+		c.findStuck()
+	}
+
+	for _, n := range notes {
+		c.log(n)
+	}
+}
+
+// carryOut does what the machine has decided. Nothing here blocks or calls user code. Called with mu held.
+func (c *conductor) carryOut(e lifecycle.Effect) {
+	switch e := e.(type) {
+	case lifecycle.Begin:
+		c.nodes[e.ID].Start(e.Incarnation, e.Deadline)
+	case lifecycle.Seal:
+		c.nodes[e.ID].Seal()
+	case lifecycle.Order:
+		c.nodes[e.ID].Order(e.Command, e.Deadline)
+	case lifecycle.Cancel:
+		c.nodes[e.ID].Cancel(e.Cause)
+	case lifecycle.Abandon:
+		if c.nodes[e.ID].Abandon(e.Cause) {
+			c.stuck[place{e.ID, e.Incarnation}] = ""
+		} else {
+			c.more = append(c.more, lifecycle.Report{Report: node.Report{
+				ID: e.ID, Incarnation: e.Incarnation, Event: node.Returned,
+			}})
+		}
+	case lifecycle.CloseIntake:
+		c.intake.Shut()
+		c.markProcessed()
+	case lifecycle.Booted:
+		close(c.booted)
+	case lifecycle.Ended:
+		go c.system.conclude() // everybody who waits for the system waits for it
+	case lifecycle.Note:
+		c.notes = append(c.notes, e)
+	}
+}
+
+// markProcessed remembers how far every actor was when the shutdown began. Called with mu held.
+func (c *conductor) markProcessed() {
+	c.processedBefore = make([]uint64, len(c.nodes))
+
+	for i, n := range c.nodes {
+		if n != nil {
+			c.processedBefore[i] = n.Stats().Processed
+		}
+	}
+}
+
+// arm sets the timer to the machine's next deadline. Called with mu held.
+func (c *conductor) arm() {
+	next := c.machine.Next()
+
+	switch {
+	case next.Equal(c.armed):
+	case next.IsZero():
+		c.timer.Stop()
+	case c.timer == nil:
+		c.timer = time.AfterFunc(time.Until(next), c.tick)
+	default:
+		c.timer.Reset(time.Until(next))
+	}
+
+	c.armed = next
+}
+
+func (c *conductor) tick() {
+	c.mu.Lock()
+	c.armed = time.Time{}
+	c.mu.Unlock()
+	c.step(lifecycle.Tick{})
+}
+
+// findStuck looks up where abandoned incarnations hang. One look serves all of them.
+func (c *conductor) findStuck() {
+	stacks := goroutineStacks()
+
+	c.mu.Lock()
+	defer c.mu.Unlock()
+
+	for p, known := range c.stuck {
+		if known == "" {
+			c.stuck[p] = stacks[stackKey{c.nodes[p.id].Path(), p.incarnation}]
+		}
+	}
+}
+
+func (c *conductor) log(n lifecycle.Note) {
+	attrs := []slog.Attr{slog.String("actor", n.Path)}
+
+	if n.Err != nil {
+		attrs = append(attrs, slog.Any("error", n.Err))
+	}
+
+	if n.Message == "failed, restarts" {
+		attrs = append(attrs, slog.Duration("delay", n.Delay), slog.Int("budget_left", n.Left))
+	}
+
+	c.system.options.Logger.LogAttrs(background, slog.LevelWarn, n.Message, attrs...)
+}

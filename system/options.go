@@ -1,0 +1,95 @@
+package system
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/troupe-go/troupe/supervision"
+)
+
+// Limits and defaults of [Options].
+const (
+	// DefaultGrace is the grace period when Options.Grace is 0. It fits Kubernetes' default of 30 s.
+	DefaultGrace = 25 * time.Second
+	// DefaultLetters is how many dead letters the office keeps when Options.Letters is 0.
+	DefaultLetters = 1024
+	// MaxLetters is the most dead letters an office can keep.
+	MaxLetters = 1 << 20
+	// ForcedGrace is what is left of the grace period, at most, once a shutdown is forced.
+	ForcedGrace = time.Second
+)
+
+// The shares of the grace period, in tenths. What a phase does not use is left to the later ones.
+const (
+	drainTenths = 6
+	flushTenths = 2
+	closeTenths = 2
+	tenths      = drainTenths + flushTenths + closeTenths
+)
+
+// Options configure a system. The zero value is a sound default.
+type Options struct {
+	// Grace is how long a shutdown may take in all: six tenths for the drain, two for the flush, two for the close.
+	// 0 means [DefaultGrace].
+	Grace time.Duration
+	// Letters is how many dead letters are kept to be looked at; older ones go, counted. 0 means [DefaultLetters].
+	Letters int
+	// Logger gets failures, restarts and dead letters, the latter at a limited rate; nil means slog.Default().
+	Logger *slog.Logger
+	// Signals that make [Run] and [System.Wait] shut down, and force it when they come again; nil means SIGINT and
+	// SIGTERM, an empty slice none.
+	Signals []os.Signal
+	// Prepare is called with the protoactor system before any actor is registered in it. It is the place to start
+	// protoactor's remote: an actor registered before the address is final would keep the wrong one.
+	Prepare func(*actor.ActorSystem) error
+	// OnReport is called once with the report of the shutdown, before anybody else gets it: the place to write it
+	// to a file or to emit it as metrics (package system/telemetry). It runs on a goroutine of the system.
+	OnReport func(*Report)
+}
+
+func (o Options) validate() error {
+	var errs []error
+
+	if o.Grace < 0 {
+		errs = append(errs, fmt.Errorf("system.Options.Grace: %v is negative", o.Grace))
+	}
+
+	if o.Letters < 0 || o.Letters > MaxLetters {
+		errs = append(errs, fmt.Errorf("system.Options.Letters: %d is out of range, must be from 1 to %d, or 0 for %d",
+			o.Letters, MaxLetters, DefaultLetters))
+	}
+
+	return errors.Join(errs...)
+}
+
+func (o Options) withDefaults() Options {
+	if o.Grace == 0 {
+		o.Grace = DefaultGrace
+	}
+
+	if o.Letters == 0 {
+		o.Letters = DefaultLetters
+	}
+
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+
+	if o.Signals == nil {
+		o.Signals = []os.Signal{os.Interrupt, syscall.SIGTERM}
+	}
+
+	return o
+}
+
+func shares(grace time.Duration) supervision.Shares {
+	return supervision.Shares{
+		Drain: grace * drainTenths / tenths, Flush: grace * flushTenths / tenths, Close: grace * closeTenths / tenths,
+	}
+}

@@ -1,0 +1,135 @@
+package system
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/troupe-go/troupe/mailbox"
+)
+
+// maxPrinted is how many actors the table shows one by one; the rest is in the total.
+const maxPrinted = 40
+
+// MarshalJSON writes the number of seconds.
+func (s Seconds) MarshalJSON() ([]byte, error) {
+	return strconv.AppendFloat(nil, time.Duration(s).Seconds(), 'f', -1, 64), nil
+}
+
+// UnmarshalJSON reads a number of seconds.
+func (s *Seconds) UnmarshalJSON(b []byte) error {
+	f, err := strconv.ParseFloat(string(b), 64)
+	if err != nil {
+		return fmt.Errorf("system.Seconds: %q is not a number of seconds", b)
+	}
+
+	*s = Seconds(f * float64(time.Second))
+
+	return nil
+}
+
+// String prints the duration, rounded to what matters.
+func (s Seconds) String() string {
+	d := time.Duration(s)
+	if d >= time.Second {
+		return d.Round(time.Millisecond).String()
+	}
+
+	return d.Round(time.Microsecond).String()
+}
+
+// WriteTo prints the report as a table.
+func (r *Report) WriteTo(w io.Writer) (int64, error) {
+	var b bytes.Buffer
+
+	fmt.Fprintf(&b, "shutdown of %s after %v: %s\n", r.System, r.Uptime, r.outcome())
+
+	for _, p := range r.Phases {
+		fmt.Fprintf(&b, "  %-6s took %v\n", p.Name, p.Took)
+	}
+
+	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "accepted\tprocessed\tfailed\tdead-lettered\tqueued\tunaccounted\trestarts\tdrained\tactor\t")
+
+	var drained uint64
+
+	for i, a := range r.Actors {
+		drained += a.Drained
+
+		if i < maxPrinted {
+			row(table, a.Figures, a.Restarts, a.Drained, a.Path)
+		}
+	}
+
+	if left := len(r.Actors) - maxPrinted; left > 0 {
+		fmt.Fprintf(table, "\t\t\t\t\t\t\t\tand %d more\t\n", left)
+	}
+
+	row(table, r.Total, r.Restarts, drained, "total")
+
+	if err := table.Flush(); err != nil {
+		return 0, err
+	}
+
+	if len(r.DeadLetters) > 0 {
+		fmt.Fprintf(&b, "dead letters: %s\n", countsText(r.DeadLetters))
+	}
+
+	for _, e := range r.Errors {
+		fmt.Fprintf(&b, "error: %s\n", e)
+	}
+
+	for _, a := range r.Actors {
+		for _, left := range a.Abandoned {
+			fmt.Fprintf(&b, "abandoned: %s, incarnation %d, in %s:\n%s\n", a.Path, left.Incarnation, left.Step, left.Stack)
+		}
+	}
+
+	fmt.Fprintf(&b, "unaccounted: %d\n", r.Unaccounted)
+
+	return b.WriteTo(w)
+}
+
+func (r *Report) outcome() string {
+	switch {
+	case r.Clean:
+		return "clean"
+	case r.Cause != "":
+		return "failed: " + r.Cause
+	case r.Forced:
+		return "forced"
+	default:
+		return "with errors"
+	}
+}
+
+func row(w io.Writer, f Figures, restarts int, drained uint64, name string) {
+	var dead uint64
+	for _, n := range f.DeadLettered {
+		dead += n
+	}
+
+	fmt.Fprintf(w, "%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t\n",
+		f.Accepted, f.Processed, f.Failed, dead, f.Queued, f.Unaccounted, restarts, drained, name)
+}
+
+func countsText(counts map[mailbox.Reason]uint64) string {
+	reasons := make([]mailbox.Reason, 0, len(counts))
+	for r := range counts {
+		reasons = append(reasons, r)
+	}
+
+	slices.Sort(reasons)
+
+	parts := make([]string, len(reasons))
+	for i, r := range reasons {
+		parts[i] = fmt.Sprintf("%d %v", counts[r], r)
+	}
+
+	return strings.Join(parts, ", ")
+}

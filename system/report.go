@@ -1,0 +1,261 @@
+package system
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/troupe-go/troupe/internal/lifecycle"
+	"github.com/troupe-go/troupe/mailbox"
+)
+
+// Report says how a system stopped and what became of every message. It prints as a table ([Report.WriteTo]) and
+// marshals to JSON. Durations are in seconds there.
+type Report struct {
+	// System is the name of the root.
+	System string `json:"system"`
+	// Unaccounted is how many accepted messages are counted under no name, over all actors. It is 0.
+	Unaccounted int64 `json:"unaccounted"`
+	// Clean says that nothing failed, nothing was abandoned and nothing was forced.
+	Clean bool `json:"clean"`
+	// Forced says that the shutdown was forced.
+	Forced bool `json:"forced"`
+	// Cause is the failure the system stopped for; empty if it was asked to stop.
+	Cause string `json:"cause,omitempty"`
+	// Errors are the hooks that failed and the actors that were abandoned while it stopped.
+	Errors []string `json:"errors,omitempty"`
+	// Uptime from the start of the tree to the shutdown.
+	Uptime Seconds `json:"uptime_seconds"`
+	// Phases of the shutdown, in their order.
+	Phases []PhaseReport `json:"phases"`
+	// Actors in the tree's order.
+	Actors []ActorReport `json:"actors"`
+	// Total over all actors.
+	Total Figures `json:"total"`
+	// Restarts over all actors and supervisors.
+	Restarts int `json:"restarts"`
+	// DeadLetters is what the office has counted, by reason. Besides accepted messages that were lost it has those
+	// that came too late and those for nobody, whose senders may know.
+	DeadLetters map[mailbox.Reason]uint64 `json:"dead_letters"`
+
+	err error
+}
+
+// Seconds is a duration that marshals as a number of seconds.
+type Seconds time.Duration
+
+// PhaseReport is one phase of the shutdown.
+type PhaseReport struct {
+	// Name: intake, drain, flush or close.
+	Name string `json:"name"`
+	// Began is the time since the shutdown began.
+	Began Seconds `json:"began_seconds"`
+	// Took is how long it lasted.
+	Took Seconds `json:"took_seconds"`
+}
+
+// Figures are what became of messages.
+type Figures struct {
+	// Accepted messages; all others but Refused add up to it.
+	Accepted  uint64 `json:"accepted"`
+	Processed uint64 `json:"processed"`
+	Failed    uint64 `json:"failed"`
+	// DeadLettered are accepted messages that were not handled, by reason; the failed ones are not among them.
+	DeadLettered map[mailbox.Reason]uint64 `json:"dead_lettered,omitempty"`
+	Stashed      uint64                    `json:"stashed"`
+	Queued       uint64                    `json:"queued"`
+	// Refused are messages that were not accepted, by reason; their senders were told.
+	Refused     map[mailbox.Reason]uint64 `json:"refused,omitempty"`
+	Unaccounted int64                     `json:"unaccounted"`
+}
+
+// ActorReport is how one actor stopped.
+type ActorReport struct {
+	Path string `json:"path"`
+	// State it ended in: stopped, or what it was doing when it was given up on.
+	State       string `json:"state"`
+	Incarnation uint64 `json:"incarnation"`
+	Restarts    int    `json:"restarts"`
+	Figures
+	// Drained is how many messages it handled after the shutdown began.
+	Drained uint64 `json:"drained"`
+	// Drain, Flush and Close are how long its steps took.
+	Drain Seconds `json:"drain_seconds"`
+	Flush Seconds `json:"flush_seconds"`
+	Close Seconds `json:"close_seconds"`
+	// Errors of its steps.
+	DrainError string `json:"drain_error,omitempty"`
+	FlushError string `json:"flush_error,omitempty"`
+	CloseError string `json:"close_error,omitempty"`
+	// Abandoned are its incarnations that did not return by their deadline and have not come back.
+	Abandoned []AbandonedReport `json:"abandoned,omitempty"`
+	// EverAbandoned counts them with those that have come back.
+	EverAbandoned int `json:"ever_abandoned,omitempty"`
+}
+
+// AbandonedReport is an incarnation that did not return by its deadline.
+type AbandonedReport struct {
+	Incarnation uint64    `json:"incarnation"`
+	Step        string    `json:"step"`
+	At          time.Time `json:"at"`
+	// Stack is where it hung when it was abandoned.
+	Stack string `json:"stack"`
+}
+
+// Err returns nil if the shutdown was clean, and else what [Run] returns.
+func (r *Report) Err() error { return r.err }
+
+// callback calls a user's function and returns its panic as an error.
+func callback(f func(*Report), r *Report) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("system.Options.OnReport: panic: %v", v)
+		}
+	}()
+
+	f(r)
+
+	return nil
+}
+
+// conclude makes the report, once everything has ended, and lets go whoever waits.
+func (s *System) conclude() {
+	c := s.conductor
+	published := c.office.close()
+
+	r := s.makeReport()
+	if !published {
+		r.Errors = append(r.Errors, "dead letters: a subscriber or the log hangs")
+		r.Clean = false
+	}
+
+	s.report = r
+	c.protoactor.Shutdown()
+
+	if f := s.options.OnReport; f != nil {
+		if err := callback(f, r); err != nil {
+			r.Errors = append(r.Errors, err.Error())
+			r.err = errors.Join(r.err, err)
+			r.Clean = false
+		}
+	}
+
+	close(s.done)
+}
+
+func (s *System) makeReport() *Report {
+	c := s.conductor
+
+	c.mu.Lock()
+	defer c.mu.Unlock()
+
+	m := c.machine
+	counts := c.office.Counts()
+	r := &Report{
+		System: s.plan.Nodes[0].Path[1:], Forced: m.Forced(), DeadLetters: counts.Map(),
+		Uptime: Seconds(m.Began(lifecycle.Intake).Sub(m.Began(lifecycle.Booting))),
+		Phases: phases(m),
+	}
+
+	if cause := m.Cause(); cause != nil {
+		r.Cause = cause.Error()
+	}
+
+	for _, err := range m.Errors() {
+		r.Errors = append(r.Errors, err.Error())
+	}
+
+	r.err = errors.Join(append([]error{m.Cause()}, m.Errors()...)...)
+
+	var total mailbox.Stats
+
+	for i, n := range c.nodes {
+		v := m.View(i)
+		r.Restarts += v.Restarts
+
+		if n == nil {
+			continue
+		}
+
+		stats := n.Stats()
+		addStats(&total, &stats)
+
+		a := actorReport(n.Path(), v, stats)
+		if before := c.processedBefore[i]; stats.Processed > before {
+			a.Drained = stats.Processed - before
+		}
+
+		for _, left := range v.Abandoned {
+			a.Abandoned = append(a.Abandoned, AbandonedReport{
+				Incarnation: left.Incarnation, Step: left.Step, At: left.At,
+				Stack: c.stuck[place{i, left.Incarnation}],
+			})
+		}
+
+		r.Actors = append(r.Actors, a)
+		r.Unaccounted += a.Unaccounted
+	}
+
+	r.Total = figures(total)
+	r.Clean = r.err == nil && !r.Forced
+
+	return r
+}
+
+func phases(m *lifecycle.Machine) []PhaseReport {
+	var all []PhaseReport
+
+	start := m.Began(lifecycle.Intake)
+	for p := lifecycle.Intake; p <= lifecycle.Close; p++ {
+		began, end := m.Began(p), m.Began(p+1)
+		if began.IsZero() {
+			continue
+		}
+
+		if start.IsZero() {
+			start = began
+		}
+
+		all = append(all, PhaseReport{Name: p.String(), Began: Seconds(began.Sub(start)), Took: Seconds(end.Sub(began))})
+	}
+
+	return all
+}
+
+func actorReport(path string, v lifecycle.View, stats mailbox.Stats) ActorReport {
+	return ActorReport{
+		Path: path, State: v.State.String(), Incarnation: v.Incarnation, Restarts: v.Restarts, Figures: figures(stats),
+		Drain: Seconds(v.Steps.Drain), Flush: Seconds(v.Steps.Flush), Close: Seconds(v.Steps.Close),
+		DrainError: text(v.Steps.DrainErr), FlushError: text(v.Steps.FlushErr), CloseError: text(v.Steps.CloseErr),
+		EverAbandoned: v.EverAbandoned,
+	}
+}
+
+func figures(s mailbox.Stats) Figures {
+	return Figures{
+		Accepted: s.Accepted, Processed: s.Processed, Failed: s.Failed, DeadLettered: s.DeadLettered.Map(),
+		Stashed: s.Stashed, Queued: s.Queued, Refused: s.Refused.Map(), Unaccounted: s.Unaccounted(),
+	}
+}
+
+func addStats(sum, s *mailbox.Stats) {
+	sum.Accepted += s.Accepted
+	sum.Processed += s.Processed
+	sum.Failed += s.Failed
+	sum.Stashed += s.Stashed
+	sum.Queued += s.Queued
+	sum.Handling += s.Handling
+
+	for i := range s.DeadLettered {
+		sum.DeadLettered[i] += s.DeadLettered[i]
+		sum.Refused[i] += s.Refused[i]
+	}
+}
+
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+
+	return err.Error()
+}

@@ -1,0 +1,189 @@
+package system
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/troupe-go/troupe/internal/lifecycle"
+	"github.com/troupe-go/troupe/internal/node"
+	"github.com/troupe-go/troupe/mailbox"
+	"github.com/troupe-go/troupe/supervision"
+)
+
+// System is a running tree. All methods are safe for concurrent use, also from inside actors, except that an actor
+// must not wait for the shutdown it is part of.
+type System struct {
+	options   Options
+	plan      *supervision.Plan
+	conductor *conductor
+	intake    supervision.Deps
+	done      chan struct{}
+	report    *Report // set before done is closed
+}
+
+// Run starts the tree and returns when it has stopped, in order: because ctx ended, a signal came (again: the
+// shutdown is forced), or the root supervisor gave up. The error is nil if everything went well; else it wraps the
+// failure the system stopped for and every hook that failed and actor that was abandoned at the stop.
+func Run(ctx context.Context, tree supervision.Tree, options Options) error {
+	s, err := Start(ctx, tree, options)
+	if err != nil {
+		return err
+	}
+
+	return s.Wait(ctx)
+}
+
+// Start starts the tree: every actor in dependency order, each awaited. If ctx ends or an actor does not start, those
+// already started are stopped in reverse and the error names the actor. Everything wrong with the tree or the options
+// is reported at once, before anything is started. The system runs until [System.Shutdown].
+func Start(ctx context.Context, tree supervision.Tree, options Options) (*System, error) {
+	if ctx == nil {
+		return nil, mailbox.ErrNilContext
+	}
+
+	plan, err := supervision.Compile(tree)
+	err = errors.Join(options.validate(), err)
+	options = options.withDefaults()
+
+	if plan != nil {
+		err = errors.Join(err, plan.CheckGrace(shares(options.Grace)))
+	}
+
+	if err != nil {
+		return nil, err
+	}
+
+	s := &System{options: options, plan: plan, done: make(chan struct{})}
+
+	c, err := newConductor(s)
+	if err != nil {
+		return nil, err
+	}
+
+	s.conductor = c
+	c.step(lifecycle.Boot{})
+
+	select {
+	case <-c.booted:
+		return s, nil
+	case <-s.done:
+	case <-ctx.Done():
+		c.step(lifecycle.Shutdown{})
+		<-s.done
+
+		return nil, errors.Join(ctx.Err(), s.report.err)
+	}
+
+	if s.report.err == nil {
+		return nil, mailbox.ErrStopping // a stop that was asked for by one of the actors while they started
+	}
+
+	return nil, s.report.err
+}
+
+// Wait blocks until the system has stopped, and shuts it down when ctx ends or a signal comes; a signal during a
+// shutdown forces it. The error is that of [Run].
+func (s *System) Wait(ctx context.Context) error {
+	if ctx == nil {
+		return mailbox.ErrNilContext
+	}
+
+	signals := make(chan os.Signal, 1)
+
+	if len(s.options.Signals) > 0 {
+		signal.Notify(signals, s.options.Signals...)
+		defer signal.Stop(signals)
+	}
+
+	select {
+	case <-s.done:
+	case <-ctx.Done():
+		s.conductor.step(lifecycle.Shutdown{})
+	case <-signals:
+		s.conductor.step(lifecycle.Shutdown{})
+	}
+
+	for {
+		select {
+		case <-s.done:
+			return s.report.err
+		case <-signals:
+			s.conductor.step(lifecycle.Force{})
+		}
+	}
+}
+
+// Shutdown stops the tree in order and returns the report, the same to every caller. If ctx ends before that, it
+// returns the context's error and the shutdown goes on. The other error is that of [Run].
+func (s *System) Shutdown(ctx context.Context) (*Report, error) {
+	if ctx == nil {
+		return nil, mailbox.ErrNilContext
+	}
+
+	s.conductor.step(lifecycle.Shutdown{})
+
+	select {
+	case <-s.done:
+		return s.report, s.report.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Stop begins a shutdown and does not wait for it. It is for actors, which must not wait for their own end.
+func (s *System) Stop() { s.conductor.step(lifecycle.Shutdown{}) }
+
+// Force makes a shutdown end within [ForcedGrace], beginning one if need be: queues are dead-lettered, hooks still run
+// with what time is left, actors that do not return are abandoned. It does not wait.
+func (s *System) Force() { s.conductor.step(lifecycle.Force{}) }
+
+// Done is closed when the system has stopped and its report is there.
+func (s *System) Done() <-chan struct{} { return s.done }
+
+// Report returns the report of the shutdown, or nil while the system has not stopped.
+func (s *System) Report() *Report {
+	select {
+	case <-s.done:
+		return s.report
+	default:
+		return nil
+	}
+}
+
+// Intake grants references to all actors of the tree to code outside it:
+//
+//	ref := orders.From(sys.Intake())
+//
+// What is sent through them is refused with [mailbox.ErrStopping] from the first phase of a shutdown on.
+func (s *System) Intake() supervision.Deps { return s.intake }
+
+// DeadLetters returns the office that holds what could not be delivered.
+func (s *System) DeadLetters() *Office { return s.conductor.office }
+
+// Protoactor returns the protoactor system the actors are registered in.
+func (s *System) Protoactor() *actor.ActorSystem { return s.conductor.protoactor }
+
+// node returns the actor at a path.
+func (s *System) node(path string) (node.Node, bool) {
+	for i := range s.plan.Nodes {
+		if s.plan.Nodes[i].Path == path && s.conductor.nodes[i] != nil {
+			return s.conductor.nodes[i], true
+		}
+	}
+
+	return nil, false
+}
+
+// PID returns the protoactor identity of the actor at a path such as "/shop/orders".
+func (s *System) PID(path string) (*actor.PID, bool) {
+	n, ok := s.node(path)
+	if !ok {
+		return nil, false
+	}
+
+	return n.PID(), true
+}
