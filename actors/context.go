@@ -102,6 +102,9 @@ func (c *Context[M]) start(pipe bool, f func() error) error {
 		}()
 
 		err = protect(f)
+		if c.inc.saysEnded(err) {
+			err = nil // it was told to end, and says so
+		}
 	}()
 
 	return nil

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"errors"
 	"runtime/pprof"
 	"strconv"
 	"sync"
@@ -77,6 +78,14 @@ func (i *incarnation[M]) err() error {
 	}
 
 	return nil
+}
+
+// saysEnded reports whether err says no more than that the context has ended.
+func (i *incarnation[M]) saysEnded(err error) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+
+	return i.ended != nil && (errors.Is(err, context.Canceled) || errors.Is(err, i.ended))
 }
 
 // endWork cancels Receive, Start and the actor's goroutines.

@@ -1,10 +1,6 @@
 package actors
 
-import (
-	"context"
-	"errors"
-	"sync"
-)
+import "sync"
 
 // owned are the goroutines that belong to an incarnation, and what they and the actor itself ask of the runner.
 type owned struct {
@@ -49,8 +45,7 @@ func (o *owned) done(pipe bool, err error) {
 		o.pipes--
 	}
 
-	// Once the context has ended, that it has ended is no failure.
-	if err != nil && o.failure == nil && !(o.closed && errors.Is(err, context.Canceled)) {
+	if o.failure == nil {
 		o.failure = err
 	}
 

@@ -436,7 +436,7 @@ func (r *runner[M]) flush() {
 func (r *runner[M]) close() {
 	inc := r.inc
 
-	err := r.end(errEnded)
+	err := r.end(mailbox.ErrStopped)
 	if !r.lease.Revoked() {
 		r.report(inc, node.Closed, err)
 	}

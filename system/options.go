@@ -48,8 +48,11 @@ type Options struct {
 	// Prepare is called with the protoactor system before any actor is registered in it. It is the place to start
 	// protoactor's remote: an actor registered before the address is final would keep the wrong one.
 	Prepare func(*actor.ActorSystem) error
-	// OnReport is called once with the report of the shutdown, before anybody else gets it: the place to write it
-	// to a file or to emit it as metrics (package system/telemetry). It runs on a goroutine of the system.
+	// ReportFile is where the report of the shutdown is written as JSON, whole or not at all; empty means nowhere. If
+	// it cannot be written, that is one of the shutdown's errors.
+	ReportFile string
+	// OnReport is called once with the report of the shutdown, before anybody else gets it: the place to emit it
+	// as metrics, say with package system/telemetry. It runs on a goroutine of the system.
 	OnReport func(*Report)
 }
 

@@ -1,8 +1,11 @@
 package system
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/troupe-go/troupe/internal/lifecycle"
@@ -79,18 +82,24 @@ type ActorReport struct {
 	Figures
 	// Drained is how many messages it handled after the shutdown began.
 	Drained uint64 `json:"drained"`
-	// Drain, Flush and Close are how long its steps took.
-	Drain Seconds `json:"drain_seconds"`
-	Flush Seconds `json:"flush_seconds"`
-	Close Seconds `json:"close_seconds"`
-	// Errors of its steps.
-	DrainError string `json:"drain_error,omitempty"`
-	FlushError string `json:"flush_error,omitempty"`
-	CloseError string `json:"close_error,omitempty"`
+	// Drain, Flush and Close are its steps; nil if it did not come to one.
+	Drain *StepReport `json:"drain,omitempty"`
+	Flush *StepReport `json:"flush,omitempty"`
+	Close *StepReport `json:"close,omitempty"`
 	// Abandoned are its incarnations that did not return by their deadline and have not come back.
 	Abandoned []AbandonedReport `json:"abandoned,omitempty"`
 	// EverAbandoned counts them with those that have come back.
 	EverAbandoned int `json:"ever_abandoned,omitempty"`
+}
+
+// StepReport is one step of an actor's stop.
+type StepReport struct {
+	// Began is the time since the shutdown began; negative for an actor that was stopped before.
+	Began Seconds `json:"began_seconds"`
+	// Took is how long it lasted.
+	Took Seconds `json:"took_seconds"`
+	// Error is what the hook returned, or that the step ran out of time.
+	Error string `json:"error,omitempty"`
 }
 
 // AbandonedReport is an incarnation that did not return by its deadline.
@@ -104,6 +113,8 @@ type AbandonedReport struct {
 
 // Err returns nil if the shutdown was clean, and else what [Run] returns.
 func (r *Report) Err() error { return r.err }
+
+var errPublisher = errors.New("dead letters: a handler of protoactor's event stream, or of the log, does not return")
 
 // callback calls a user's function and returns its panic as an error.
 func callback(f func(*Report), r *Report) (err error) {
@@ -125,23 +136,60 @@ func (s *System) conclude() {
 
 	r := s.makeReport()
 	if !published {
-		r.Errors = append(r.Errors, "dead letters: a subscriber or the log hangs")
-		r.Clean = false
+		r.fail(errPublisher)
 	}
 
 	s.report = r
 	c.protoactor.Shutdown()
 
 	if f := s.options.OnReport; f != nil {
-		if err := callback(f, r); err != nil {
-			r.Errors = append(r.Errors, err.Error())
-			r.err = errors.Join(r.err, err)
-			r.Clean = false
-		}
+		r.fail(callback(f, r))
+	}
+
+	if path := s.options.ReportFile; path != "" {
+		r.fail(r.writeFile(path))
 	}
 
 	close(s.done)
 }
+
+// fail adds an error that came up after the report was made.
+func (r *Report) fail(err error) {
+	if err != nil {
+		r.Errors = append(r.Errors, err.Error())
+		r.err = errors.Join(r.err, err)
+		r.Clean = false
+	}
+}
+
+// writeFile writes the report as JSON, under another name first, so that nobody finds half of it.
+func (r *Report) writeFile(path string) error {
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return fmt.Errorf("report %q: %w", path, err)
+	}
+
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	if err != nil {
+		return fmt.Errorf("report %q: %w", path, err)
+	}
+
+	_, err = f.Write(append(text, '\n'))
+	err = errors.Join(err, f.Chmod(reportMode), f.Close())
+
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+
+	if err != nil {
+		return errors.Join(fmt.Errorf("report %q: %w", path, err), os.Remove(f.Name()))
+	}
+
+	return nil
+}
+
+// reportMode is the mode of a report file: anybody may read it.
+const reportMode = 0o644
 
 func (s *System) makeReport() *Report {
 	c := s.conductor
@@ -180,7 +228,7 @@ func (s *System) makeReport() *Report {
 		stats := n.Stats()
 		addStats(&total, &stats)
 
-		a := actorReport(n.Path(), v, stats)
+		a := actorReport(n.Path(), v, stats, m.Began(lifecycle.Intake))
 		if before := c.processedBefore[i]; stats.Processed > before {
 			a.Drained = stats.Processed - before
 		}
@@ -222,13 +270,20 @@ func phases(m *lifecycle.Machine) []PhaseReport {
 	return all
 }
 
-func actorReport(path string, v lifecycle.View, stats mailbox.Stats) ActorReport {
+func actorReport(path string, v lifecycle.View, stats mailbox.Stats, start time.Time) ActorReport {
 	return ActorReport{
 		Path: path, State: v.State.String(), Incarnation: v.Incarnation, Restarts: v.Restarts, Figures: figures(stats),
-		Drain: Seconds(v.Steps.Drain), Flush: Seconds(v.Steps.Flush), Close: Seconds(v.Steps.Close),
-		DrainError: text(v.Steps.DrainErr), FlushError: text(v.Steps.FlushErr), CloseError: text(v.Steps.CloseErr),
-		EverAbandoned: v.EverAbandoned,
+		Drain: stepReport(v.Steps.Drain, start), Flush: stepReport(v.Steps.Flush, start),
+		Close: stepReport(v.Steps.Close, start), EverAbandoned: v.EverAbandoned,
 	}
+}
+
+func stepReport(s lifecycle.Step, start time.Time) *StepReport {
+	if s.Began.IsZero() {
+		return nil
+	}
+
+	return &StepReport{Began: Seconds(s.Began.Sub(start)), Took: Seconds(s.Took), Error: text(s.Err)}
 }
 
 func figures(s mailbox.Stats) Figures {

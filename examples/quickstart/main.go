@@ -1,9 +1,11 @@
-// Quickstart is the smallest complete program: a counter, and an actor that sends to it.
+// Quickstart is the smallest complete program: an actor that counts, and a main that sends to it and asks it.
 package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
+	"log"
 	"os"
 	"time"
 
@@ -12,45 +14,51 @@ import (
 	"github.com/troupe-go/troupe/system"
 )
 
-type add struct{ n int }
+// What the counter understands: a word, and the question how often one came.
+type (
+	word  string
+	count struct {
+		word string
+		actors.Reply[int]
+	}
+)
 
-type sum struct{ actors.Reply[int] }
-
-type counter struct{ total int }
+type counter struct{ seen map[string]int }
 
 func (c *counter) Receive(_ *actors.Context[any], m any) error {
 	switch m := m.(type) {
-	case add:
-		c.total += m.n
-	case sum:
-		return m.Send(c.total)
+	case word:
+		c.seen[string(m)]++
+	case count:
+		return m.Send(c.seen[m.word])
 	}
-
 	return nil
 }
 
 func main() {
+	report := flag.String("report", "", "write the shutdown report as JSON to `FILE`")
+	flag.Parse()
+
+	words := supervision.Actor("counter", func(supervision.Deps) (*counter, error) {
+		return &counter{seen: make(map[string]int)}, nil
+	}, supervision.Spec{Restart: supervision.Permanent})
+
 	ctx := context.Background()
-	count := supervision.Actor("counter", func(supervision.Deps) (*counter, error) { return &counter{}, nil },
-		supervision.Spec{})
-	tree := supervision.Tree{
-		Name:     "quickstart",
-		Budget:   supervision.Budget{Restarts: 3, Within: time.Second},
-		Children: []supervision.Child{count},
-	}
-	sys, err := system.Start(ctx, tree, system.Options{})
+	sys, err := system.Start(ctx, supervision.Tree{
+		Name: "quickstart", Budget: supervision.Budget{Restarts: 3, Within: time.Minute}, Children: supervision.On(words),
+	}, system.Options{ReportFile: *report})
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		log.Fatal(err)
 	}
-	ref := count.From(sys.Intake())
-	for i := 1; i <= 100000; i++ {
-		if err := ref.Tell(ctx, add{1}); err != nil {
-			fmt.Println(err)
-		}
+
+	ref := words.From(sys.Intake())
+	for _, w := range []word{"to", "be", "or", "not", "to", "be"} {
+		err = ref.Tell(ctx, w) // waits when the mailbox is full; nil means accepted
 	}
-	fmt.Println(actors.Ask(ctx, ref, func(r actors.Reply[int]) any { return sum{r} }))
-	report, err := sys.Shutdown(ctx)
-	report.WriteTo(os.Stdout)
-	fmt.Println(err)
+	n, asked := actors.Ask(ctx, ref, func(r actors.Reply[int]) any { return count{"be", r} })
+	fmt.Println("be:", n, err, asked)
+
+	stopped, err := sys.Shutdown(ctx) // works the queue off, flushes, closes, and accounts for every message
+	_, _ = stopped.WriteTo(os.Stdout)
+	fmt.Println("error:", err)
 }

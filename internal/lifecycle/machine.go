@@ -91,11 +91,21 @@ const (
 	atOnce
 )
 
-// Steps are how long the steps of an actor's stop took and what became of its hooks.
-type Steps struct {
-	Drain, Flush, Close          time.Duration
-	Flushed, Closed              bool // the hook was run
-	FlushErr, CloseErr, DrainErr error
+// Steps are what an actor's stop was made of.
+type Steps struct{ Drain, Flush, Close Step }
+
+// Step is one step of an actor's stop.
+type Step struct {
+	// Began is when it was ordered; zero if it was not.
+	Began time.Time
+	Took  time.Duration
+	// Err is what the hook returned, or that the step was cut or given up on.
+	Err error
+}
+
+// stepOver returns the step in progress as over.
+func (m *Machine) stepOver(n *entry, err error) Step {
+	return Step{Began: n.stepBegan, Took: m.now.Sub(n.stepBegan), Err: err}
 }
 
 // Abandoned is an incarnation that did not return by its deadline.

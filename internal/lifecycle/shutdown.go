@@ -171,9 +171,9 @@ func (m *Machine) drained(n *entry) {
 		return
 	}
 
-	n.steps.Drain = m.now.Sub(n.stepBegan)
+	n.steps.Drain = m.stepOver(n, nil)
 	if n.cut {
-		n.steps.DrainErr = n.overdue()
+		n.steps.Drain.Err = n.overdue()
 	}
 
 	m.stopTimer(n)
@@ -201,7 +201,7 @@ func (m *Machine) flushed(n *entry, err error) {
 
 	m.stopTimer(n)
 	m.set(n, Flushed)
-	n.steps.Flush, n.steps.Flushed, n.steps.FlushErr = m.now.Sub(n.stepBegan), true, err
+	n.steps.Flush = m.stepOver(n, err)
 	m.hookFailed(n, "flush failed", err)
 
 	if n.alone != no {
@@ -223,7 +223,7 @@ func (m *Machine) closeVisit(n *entry) {
 }
 
 func (m *Machine) closed(n *entry, err error) {
-	n.steps.Close, n.steps.Closed, n.steps.CloseErr = m.now.Sub(n.stepBegan), true, err
+	n.steps.Close = m.stepOver(n, err)
 	m.hookFailed(n, "close failed", err)
 	m.finish(n)
 }

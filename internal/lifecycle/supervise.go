@@ -472,16 +472,16 @@ func (m *Machine) abandon(n *entry) {
 	case Ending, Halting:
 		m.ended(n, cause)
 	case Draining:
-		n.steps.Drain, n.steps.DrainErr = m.now.Sub(n.stepBegan), cause
+		n.steps.Drain = m.stepOver(n, cause)
 		m.emit(Order{ID: n.id, Command: node.Cut})
 		m.withoutInstance(n)
 	case Leaving:
 		m.withoutInstance(n)
 	case Flushing:
-		n.steps.Flush, n.steps.FlushErr = m.now.Sub(n.stepBegan), cause
+		n.steps.Flush = m.stepOver(n, cause)
 		m.withoutInstance(n)
 	case Closing:
-		n.steps.Close, n.steps.CloseErr = m.now.Sub(n.stepBegan), cause
+		n.steps.Close = m.stepOver(n, cause)
 		m.finish(n)
 	}
 }

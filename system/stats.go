@@ -1,0 +1,24 @@
+package system
+
+import "github.com/troupe-go/troupe/mailbox"
+
+// ActorStats is what one actor's mailbox has counted so far.
+type ActorStats struct {
+	// Path of the actor.
+	Path string
+	mailbox.Stats
+}
+
+// Stats returns what every actor has counted so far, in the tree's order. Each actor's figures are exact whenever the
+// actor is at rest; the actors are read one after the other.
+func (s *System) Stats() []ActorStats {
+	var all []ActorStats
+
+	for _, n := range s.conductor.nodes {
+		if n != nil {
+			all = append(all, ActorStats{Path: n.Path(), Stats: n.Stats()})
+		}
+	}
+
+	return all
+}
