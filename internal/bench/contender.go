@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"sync"
+)
+
+// capacity of every queue that has one.
+const capacity = 1024
+
+// contender is one way to pass messages between goroutines. Its methods set a run up, outside the clock: receivers are
+// there and idle, nothing has been sent.
+type contender interface {
+	// name stands in tables and ratios.
+	name() string
+
+	// tell models a stage that is fed from outside: so many goroutines send count messages in all to one receiver, as
+	// fast as it takes them. With one sender it shows what a message costs, with more what senders cost each other.
+	tell(ctx context.Context, senders, count int) (*trial, error)
+
+	// pingPong models a conversation: two receivers send one message back and forth, so that each is idle while the
+	// other is at work. It shows what waking somebody costs. An operation is one round trip.
+	pingPong(ctx context.Context, rounds int) (*trial, error)
+
+	// ask models a request from outside the actors, such as one HTTP handler makes: one goroutine sends a request,
+	// waits for the answer, and sends the next.
+	ask(ctx context.Context, count int) (*trial, error)
+}
+
+// trial is one run of a workload by one contender, set up and ready to begin.
+type trial struct {
+	// run sends everything and returns when the last message was handled: this is what is measured.
+	run func() error
+	// stop ends everything that was started and waits for it. Called once, whatever run returned.
+	stop func() error
+	// receivers handle what is sent; they are checked once everything has stopped.
+	receivers []*receiver
+}
+
+// check reports whether every receiver has handled exactly what was sent. Called after stop.
+func (t *trial) check() error {
+	errs := make([]error, len(t.receivers))
+	for i, r := range t.receivers {
+		errs[i] = r.check()
+	}
+
+	return errors.Join(errs...)
+}
+
+// contenders returns all of them; the first is ours.
+func contenders() []contender {
+	return []contender{
+		troupe{},
+		channel{},
+		protoactor{label: "protoactor"},
+		protoactor{label: "protoactor-bounded", bounded: true},
+	}
+}
+
+// inParallel calls send on a goroutine for each of so many senders, and returns when all of them are done.
+func inParallel(senders int, send func(sender int)) {
+	var wg sync.WaitGroup
+
+	for s := range senders {
+		wg.Go(func() { send(s) })
+	}
+
+	wg.Wait()
+}
+
+// span returns the share of one of several senders: the messages from first to before end.
+func span(sender, senders, count int) (first, end int) {
+	return sender * count / senders, (sender + 1) * count / senders
+}

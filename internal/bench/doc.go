@@ -1,0 +1,15 @@
+// Bench compares Troupe's data path with protoactor-go and with a goroutine on a buffered channel: in one process, one
+// after the other in every run, so that what the machine does meanwhile hits all of them alike.
+//
+//	go run ./internal/bench                      # tables, then lines: ratio WORKLOAD BASELINE VALUE
+//	go run ./internal/bench -benchstat new.txt   # the same, and every run as input for benchstat
+//	go run ./internal/bench -cpuprofile DIR      # profiles Troupe alone, a file per workload
+//	go run ./internal/bench -smoke               # checks work and allocations, measures no time
+//
+// A [contender] sets a [workload] up as a [trial]; measure.go times the trial and checks that every message was handled
+// with the contents it was sent with; summary.go makes figures of the samples and table.go prints them. All contenders
+// send the same messages from the same number of goroutines to receivers that do the same with them (receiver.go).
+// What each benchmark models is said at the contender interface.
+//
+// Start reading at contender.go and measure.go.
+package main

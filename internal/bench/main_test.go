@@ -1,0 +1,127 @@
+package main_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	program "github.com/troupe-go/troupe/internal/bench"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// Every contender does every workload and handles exactly what was sent; nothing stays behind (TestMain).
+func TestEveryContenderHandlesWhatWasSent(t *testing.T) {
+	seen := 0
+
+	program.TryAll(t.Context(), 4000, func(workload, contender string, ops int, err error) {
+		seen++
+
+		require.NoError(t, err, "%s, %s", workload, contender)
+		assert.Positive(t, ops, "%s, %s", workload, contender)
+	})
+
+	assert.Equal(t, 4*4, seen)
+}
+
+func TestComparisonEndsWithRatios(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "bench.txt")
+	code, stdout, stderr := run(t, "-runs", "2", "-count", "400", "-workload", "ask,tell-1-1", "-benchstat", file)
+
+	require.Zero(t, code, stderr)
+
+	lines := strings.Split(strings.TrimSpace(stdout), "\n")
+	last := lines[len(lines)-6:]
+
+	for i, want := range []string{
+		"ratio tell-1-1 channel", "ratio tell-1-1 protoactor", "ratio tell-1-1 protoactor-bounded",
+		"ratio ask channel", "ratio ask protoactor", "ratio ask protoactor-bounded",
+	} {
+		assert.Regexp(t, "^"+want+` \d+\.\d\d$`, last[i])
+	}
+
+	written, err := os.ReadFile(file)
+
+	require.NoError(t, err)
+	assert.Equal(t, 2*4*2, strings.Count(string(written), "\nBenchmark"))
+}
+
+func TestProfileWritesAFilePerWorkload(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "profiles")
+	code, stdout, stderr := run(t, "-runs", "1", "-count", "400", "-workload", "ping-pong", "-cpuprofile", folder)
+
+	require.Zero(t, code, stderr)
+	assert.Equal(t, filepath.Join(folder, "ping-pong.pprof")+"\n", stdout)
+	assert.FileExists(t, filepath.Join(folder, "ping-pong.pprof"))
+}
+
+func TestWrongFlagsAreReportedAtOnce(t *testing.T) {
+	for _, test := range []struct {
+		args []string
+		want []string
+	}{
+		{[]string{"-no-such-flag"}, []string{"flag provided but not defined: -no-such-flag"}},
+		{[]string{"stray"}, []string{`unexpected argument "stray"`}},
+		{
+			[]string{"-runs", "0", "-count", "99", "-workload", "tell,ask"},
+			[]string{
+				"-runs: 0 is out of range, must be from 1 to 1000", "-count: 99 is out of range",
+				`there is no "tell", only tell-1-1, tell-4-1, ping-pong, ask`,
+			},
+		},
+		{[]string{"-smoke", "-benchstat", "x"}, []string{"-smoke measures nothing"}},
+		{[]string{"-cpuprofile", "x", "-benchstat", "y"}, []string{"-cpuprofile compares nothing"}},
+	} {
+		code, stdout, stderr := run(t, test.args...)
+
+		assert.Equal(t, 2, code, test.args)
+		assert.Empty(t, stdout, test.args)
+
+		for _, want := range test.want {
+			assert.Contains(t, stderr, want)
+		}
+	}
+}
+
+func TestHelpListsTheFlags(t *testing.T) {
+	code, stdout, stderr := run(t, "-h")
+
+	assert.Zero(t, code)
+	assert.Empty(t, stderr)
+	assert.Contains(t, stdout, "-cpuprofile DIR")
+}
+
+func TestAnEndedContextFails(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+
+	var stdout, stderr bytes.Buffer
+
+	assert.Equal(t, 1, program.Run(ctx, []string{"-runs", "1", "-count", "400"}, &stdout, &stderr))
+	assert.Contains(t, stderr.String(), "context canceled")
+}
+
+func TestAFileThatCannotBeWrittenFails(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "no", "such", "folder")
+	code, _, stderr := run(t, "-runs", "1", "-count", "400", "-workload", "tell-1-1", "-benchstat", file)
+
+	assert.Equal(t, 1, code)
+	assert.Contains(t, stderr, "-benchstat: open "+file)
+}
+
+func run(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+
+	var out, errs bytes.Buffer
+
+	code = program.Run(t.Context(), args, &out, &errs)
+
+	return code, out.String(), errs.String()
+}

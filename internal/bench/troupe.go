@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/troupe-go/troupe/actors"
+	"github.com/troupe-go/troupe/mailbox"
+	"github.com/troupe-go/troupe/supervision"
+	"github.com/troupe-go/troupe/system"
+)
+
+// troupe is Troupe as a program uses it: a supervised tree in a running system, mailboxes that hold their senders back,
+// everything counted. After every run the shutdown's report must account for every message.
+type troupe struct{}
+
+func (troupe) name() string { return "troupe" }
+
+// collector handles messages and does nothing else.
+type collector struct{ *receiver }
+
+func (c collector) Receive(_ *actors.Context[message], m message) error { //nolint:unparam // what an actor looks like
+	c.handle(m)
+
+	return nil
+}
+
+func (troupe) tell(ctx context.Context, senders, count int) (*trial, error) {
+	r := newReceiver("receiver", count)
+	child := supervision.Actor("receiver", instance(collector{r}), spec())
+
+	sys, err := start(ctx, child)
+	if err != nil {
+		return nil, err
+	}
+
+	ref := child.From(sys.Intake())
+	errs := make([]error, senders)
+	send := func(sender int) {
+		first, end := span(sender, senders, count)
+		for i := first; i < end; i++ {
+			if err := ref.Tell(ctx, nth(i)); err != nil {
+				errs[sender] = fmt.Errorf("tell %d: %w", i, err)
+
+				return
+			}
+		}
+	}
+
+	return &trial{
+		run: func() error {
+			inParallel(senders, send)
+
+			if err := errors.Join(errs...); err != nil {
+				return err
+			}
+
+			return r.wait(ctx)
+		},
+		stop:      stopping(ctx, sys, count),
+		receivers: []*receiver{r},
+	}, nil
+}
+
+// pinger sends the next message when one has come back.
+type pinger struct {
+	*receiver
+
+	pong actors.Ref[message]
+}
+
+func (p *pinger) Receive(ctx *actors.Context[message], m message) error {
+	if !p.handle(m) {
+		return nil
+	}
+
+	return p.pong.Tell(ctx, nth(p.handled.count))
+}
+
+// ponger sends every message back.
+type ponger struct {
+	*receiver
+
+	ping actors.Ref[message]
+}
+
+func (p *ponger) Receive(ctx *actors.Context[message], m message) error {
+	p.handle(m)
+
+	return p.ping.Tell(ctx, m)
+}
+
+func (troupe) pingPong(ctx context.Context, rounds int) (*trial, error) {
+	ping, pong := &pinger{receiver: newReceiver("ping", rounds)}, &ponger{receiver: newReceiver("pong", rounds)}
+	pongs := supervision.Actor("pong", instance(pong), spec())
+	dependent := spec()
+	dependent.DependsOn = supervision.On(pongs)
+	pings := supervision.Actor("ping", func(in supervision.Deps) (*pinger, error) {
+		ping.pong = pongs.From(in)
+
+		return ping, nil
+	}, dependent)
+
+	sys, err := start(ctx, pings, pongs)
+	if err != nil {
+		return nil, err
+	}
+
+	// Dependencies have no cycles, so the way back is made here, before the first message is sent.
+	pong.ping = pings.From(sys.Intake())
+	kick := pongs.From(sys.Intake())
+
+	return &trial{
+		run: func() error {
+			if err := kick.Tell(ctx, nth(0)); err != nil {
+				return fmt.Errorf("first tell: %w", err)
+			}
+
+			return ping.wait(ctx)
+		},
+		stop:      stopping(ctx, sys, 2*rounds),
+		receivers: []*receiver{ping.receiver, pong.receiver},
+	}, nil
+}
+
+// request is a message that is to be answered.
+type request struct {
+	message message
+	reply   actors.Reply[message]
+}
+
+// answerer answers every request with its message.
+type answerer struct{ *receiver }
+
+func (a answerer) Receive(_ *actors.Context[request], q request) error {
+	a.handle(q.message)
+
+	return q.reply.Send(q.message)
+}
+
+func (troupe) ask(ctx context.Context, count int) (*trial, error) {
+	server, asker := newReceiver("server", count), newReceiver("asker", count)
+	child := supervision.Actor("server", instance(answerer{server}), spec())
+
+	sys, err := start(ctx, child)
+	if err != nil {
+		return nil, err
+	}
+
+	ref := child.From(sys.Intake())
+
+	return &trial{
+		run: func() error {
+			for i := range count {
+				sent := nth(i)
+
+				m, err := actors.Ask(ctx, ref, func(r actors.Reply[message]) request { return request{sent, r} })
+				if err != nil {
+					return fmt.Errorf("ask %d: %w", i, err)
+				}
+
+				if m != sent {
+					return fmt.Errorf("asked %v, answered %v", sent, m)
+				}
+
+				asker.handle(m)
+			}
+
+			return nil
+		},
+		stop:      stopping(ctx, sys, count),
+		receivers: []*receiver{server, asker},
+	}, nil
+}
+
+// instance returns a factory of the one instance: an actor of a benchmark that had to be restarted has failed anyway.
+func instance[A any](a A) func(supervision.Deps) (A, error) {
+	return func(supervision.Deps) (A, error) { return a, nil }
+}
+
+func spec() supervision.Spec {
+	return supervision.Spec{Mailbox: &mailbox.Options{Capacity: capacity, Overflow: mailbox.Block}}
+}
+
+func start(ctx context.Context, children ...supervision.Child) (*system.System, error) {
+	tree := supervision.Tree{
+		Name:     "bench",
+		Strategy: supervision.OneForOne,
+		Budget:   supervision.Budget{Restarts: 1, Within: time.Second},
+		Children: children,
+	}
+
+	sys, err := system.Start(ctx, tree, system.Options{
+		Logger:  slog.New(slog.DiscardHandler),
+		Signals: []os.Signal{}, // the program's own
+	})
+	if err != nil {
+		return nil, fmt.Errorf("start the tree: %w", err)
+	}
+
+	return sys, nil
+}
+
+// stopping returns a trial's stop: it shuts the system down and looks at the books.
+func stopping(ctx context.Context, sys *system.System, count int) func() error {
+	return func() error {
+		report, err := sys.Shutdown(context.WithoutCancel(ctx))
+		if err != nil {
+			return fmt.Errorf("shut down: %w", err)
+		}
+
+		return account(report, count)
+	}
+}
+
+// account reports whether exactly count messages were accepted, all of them processed and none unaccounted for.
+func account(r *system.Report, count int) error {
+	total := r.Total
+	want := uint64(count) //nolint:gosec // never negative
+
+	if r.Unaccounted != 0 || total.Accepted != want || total.Processed != want {
+		return fmt.Errorf("the report says accepted %d, processed %d, unaccounted %d, but sent were %d",
+			total.Accepted, total.Processed, r.Unaccounted, count)
+	}
+
+	return nil
+}

@@ -1,0 +1,44 @@
+package main
+
+import "context"
+
+// workload is something every contender does.
+type workload struct {
+	// name stands in ratios and, without dashes, in the names of Go benchmarks.
+	name string
+	// models says in a few words what it is.
+	models string
+	// unit is what an operation is called.
+	unit string
+	// share is how many operations stand for one of -count: 1 for the fastest workloads.
+	share int
+	// allocations is how many an operation of ours may make; a smoke run checks it.
+	allocations float64
+
+	prepare func(ctx context.Context, c contender, ops int) (*trial, error)
+}
+
+// workloads returns all of them, in the order they are measured.
+func workloads() []workload {
+	return []workload{
+		{
+			name: "tell-1-1", models: "one sender, one receiver", unit: "msg", share: 1,
+			prepare: func(ctx context.Context, c contender, ops int) (*trial, error) { return c.tell(ctx, 1, ops) },
+		},
+		{
+			name: "tell-4-1", models: "four senders, one receiver", unit: "msg", share: 1,
+			prepare: func(ctx context.Context, c contender, ops int) (*trial, error) { return c.tell(ctx, 4, ops) },
+		},
+		{
+			name: "ping-pong", models: "round trips of one message between two receivers", unit: "trips", share: 8,
+			prepare: func(ctx context.Context, c contender, ops int) (*trial, error) { return c.pingPong(ctx, ops) },
+		},
+		{
+			name: "ask", models: "requests from outside, one after the other", unit: "asks", share: 8, allocations: 2,
+			prepare: func(ctx context.Context, c contender, ops int) (*trial, error) { return c.ask(ctx, ops) },
+		},
+	}
+}
+
+// ops returns how many operations a run has for a -count.
+func (w workload) ops(count int) int { return count / w.share }
