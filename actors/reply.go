@@ -23,6 +23,9 @@ func (r Reply[R]) Fail(err error) error {
 	return r.resolve(zero, err)
 }
 
+// IsSet reports whether the reply is one that somebody has asked for, and not the zero value.
+func (r Reply[R]) IsSet() bool { return r.pending != nil }
+
 func (r Reply[R]) resolve(value R, err error) error {
 	if r.pending == nil {
 		return ErrNoReply
