@@ -22,6 +22,8 @@ type conductor struct {
 	nodes      []node.Node // by the plan's index, nil for supervisors; immutable
 	booted     chan struct{}
 
+	looking sync.WaitGroup // looks for stacks that the report waits for; added to with mu held
+
 	mu      sync.Mutex // held while the machine runs; never while user code does
 	machine *lifecycle.Machine
 	timer   *time.Timer
@@ -69,16 +71,6 @@ func newConductor(s *System) (*conductor, error) {
 	return c, nil
 }
 
-// newProtoactor makes the protoactor system. Its own log is silent: dead letters are the office's to log.
-func newProtoactor() *actor.ActorSystem {
-	config := actor.NewConfig()
-	config.LoggerFactory = func(*actor.ActorSystem) *slog.Logger { return slog.New(slog.DiscardHandler) }
-	// Protoactor starts a goroutine for this long whenever it counts dead letters for its log.
-	config.DeadLetterThrottleInterval = time.Millisecond
-
-	return actor.NewActorSystemWithConfig(config)
-}
-
 // Report implements [node.Host].
 func (c *conductor) Report(r node.Report) { c.step(lifecycle.Report{Report: r}) }
 
@@ -119,10 +111,16 @@ func (c *conductor) step(in lifecycle.Input) {
 
 	notes := c.notes
 	c.notes = nil
+
+	if abandoned {
+		c.looking.Add(1)
+	}
+
 	c.mu.Unlock()
 
 	if abandoned {
 		c.findStuck()
+		c.looking.Done()
 	}
 
 	for _, n := range notes {

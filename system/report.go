@@ -134,6 +134,8 @@ func (s *System) conclude() {
 	c := s.conductor
 	published := c.office.close()
 
+	c.looking.Wait()
+
 	r := s.makeReport()
 	if !published {
 		r.fail(errPublisher)

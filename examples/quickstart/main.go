@@ -1,4 +1,4 @@
-// Quickstart is the smallest complete program: an actor that counts, and a main that sends to it and asks it.
+// Quickstart is the smallest complete program: an actor that counts words, and a main that sends to it and asks it.
 package main
 
 import (
@@ -14,51 +14,47 @@ import (
 	"github.com/troupe-go/troupe/system"
 )
 
-// What the counter understands: a word, and the question how often one came.
-type (
-	word  string
-	count struct {
-		word string
-		actors.Reply[int]
-	}
-)
+// message is what the counter understands: a word; with a reply port, the question how often it came.
+type message struct {
+	word string
+	ask  actors.Reply[int]
+}
 
 type counter struct{ seen map[string]int }
 
-func (c *counter) Receive(_ *actors.Context[any], m any) error {
-	switch m := m.(type) {
-	case word:
-		c.seen[string(m)]++
-	case count:
-		return m.Send(c.seen[m.word])
+func (c *counter) Receive(_ *actors.Context[message], m message) error {
+	if m.ask.IsSet() {
+		return m.ask.Send(c.seen[m.word])
 	}
+	c.seen[m.word]++
 	return nil
 }
 
 func main() {
 	report := flag.String("report", "", "write the shutdown report as JSON to `FILE`")
 	flag.Parse()
-
-	words := supervision.Actor("counter", func(supervision.Deps) (*counter, error) {
+	words := supervision.Actor("words", func(supervision.Deps) (*counter, error) {
 		return &counter{seen: make(map[string]int)}, nil
 	}, supervision.Spec{Restart: supervision.Permanent})
-
+	tree := supervision.Tree{
+		Name:     "quickstart",
+		Budget:   supervision.Budget{Restarts: 3, Within: time.Minute},
+		Children: supervision.On(words),
+	}
 	ctx := context.Background()
-	sys, err := system.Start(ctx, supervision.Tree{
-		Name: "quickstart", Budget: supervision.Budget{Restarts: 3, Within: time.Minute}, Children: supervision.On(words),
-	}, system.Options{ReportFile: *report})
+	sys, err := system.Start(ctx, tree, system.Options{ReportFile: *report})
 	if err != nil {
 		log.Fatal(err)
 	}
-
 	ref := words.From(sys.Intake())
-	for _, w := range []word{"to", "be", "or", "not", "to", "be"} {
-		err = ref.Tell(ctx, w) // waits when the mailbox is full; nil means accepted
+	for _, w := range []string{"to", "be", "or", "not", "to", "be"} {
+		if err := ref.Tell(ctx, message{word: w}); err != nil { // waits for room; nil means accepted
+			log.Print(err)
+		}
 	}
-	n, asked := actors.Ask(ctx, ref, func(r actors.Reply[int]) any { return count{"be", r} })
-	fmt.Println("be:", n, err, asked)
-
-	stopped, err := sys.Shutdown(ctx) // works the queue off, flushes, closes, and accounts for every message
+	n, err := actors.Ask(ctx, ref, func(r actors.Reply[int]) message { return message{"be", r} })
+	fmt.Println("be:", n, err)
+	stopped, err := sys.Shutdown(ctx) // works the queue off, flushes, closes, accounts for every message
 	_, _ = stopped.WriteTo(os.Stdout)
 	fmt.Println("error:", err)
 }

@@ -1,0 +1,229 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/troupe-go/troupe/examples/indexer/store"
+	"github.com/troupe-go/troupe/system"
+)
+
+// asIndexer makes the test binary be the program, for tests that need a process of its own.
+const asIndexer = "TROUPE_TEST_AS_INDEXER"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asIndexer) != "" {
+		main()
+	}
+
+	goleak.VerifyTestMain(m)
+}
+
+func src(t *testing.T, dir string) string {
+	t.Helper()
+
+	return filepath.Join(runtime.GOROOT(), "src", dir) //nolint:staticcheck // the tree the test itself was built from
+}
+
+func TestTheFirstRunIndexesAndTheSecondAnswersFromTheDatabase(t *testing.T) {
+	db, report := filepath.Join(t.TempDir(), "new", "index.db"), filepath.Join(t.TempDir(), "report.json")
+	args := []string{"-root", src(t, "net/http"), "-db", db, "-query", "Client.Get", "-report", report}
+
+	var out, errs bytes.Buffer
+	require.Zero(t, run(t.Context(), args, &out, &errs), errs.String())
+	assert.Contains(t, out.String(), "Client.Get: 1 found\n  client.go:")
+	assert.Contains(t, out.String(), "method Client.Get")
+	assert.Contains(t, out.String(), "unaccounted: 0")
+	assert.Contains(t, errs.String(), "indexed: ")
+	assert.Zero(t, readReport(t, report).Unaccounted)
+
+	first := out.String()
+
+	out.Reset()
+	require.NoError(t, os.Remove(report))
+	require.Zero(t, run(t.Context(), args, &out, &errs), errs.String())
+	assert.Contains(t, out.String(), "holds ")
+	assert.NotContains(t, out.String(), "speed")
+
+	_, answer, _ := strings.Cut(first, "Client.Get: ")
+	answer, _, _ = strings.Cut(answer, "\n\n")
+	assert.Contains(t, out.String(), answer, "both runs answer alike")
+	assert.Zero(t, readReport(t, report).Unaccounted)
+	assert.Equal(t, "reader", readReport(t, report).System)
+}
+
+func TestChaosRestartsParsersAndLosesNoAccount(t *testing.T) {
+	report := filepath.Join(t.TempDir(), "report.json")
+	args := []string{
+		"-root", src(t, "net/http"), "-db", filepath.Join(t.TempDir(), "index.db"), "-chaos", "0.2", "-seed", "3",
+		"-report", report,
+	}
+
+	var out, errs bytes.Buffer
+	require.Zero(t, run(t.Context(), args, &out, &errs), errs.String())
+
+	r := readReport(t, report)
+	assert.Zero(t, r.Unaccounted)
+	assert.Positive(t, r.Restarts)
+	assert.Equal(t, uint64(r.Restarts), r.Total.Failed, "each panic costs one message and one restart") //nolint:gosec // not negative
+	assert.Contains(t, out.String(), "not complete")
+}
+
+func TestBadInputIsOneClearErrorAndAnExitCode(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	require.NoError(t, os.WriteFile(file, []byte("not a database"), 0o600))
+
+	locked := filepath.Join(dir, "locked.db")
+	holder, err := store.Open(locked)
+	require.NoError(t, err)
+
+	defer func() { require.NoError(t, holder.Close()) }()
+
+	fresh := filepath.Join(dir, "fresh.db")
+
+	for name, c := range map[string]struct {
+		args []string
+		code int
+		says []string
+	}{
+		"unknown flag":         {[]string{"-frob"}, exitUsage, []string{"-frob"}},
+		"argument":             {[]string{"-db", fresh, "x"}, exitUsage, []string{`"x"`, "only flags"}},
+		"chaos out of range":   {[]string{"-chaos", "1.5"}, exitUsage, []string{"-chaos 1.5", "from 0 to 1"}},
+		"chaos is no number":   {[]string{"-chaos", "NaN"}, exitUsage, []string{"-chaos NaN", "from 0 to 1"}},
+		"report without a dir": {[]string{"-report", filepath.Join(dir, "no", "r")}, exitUsage, []string{"-report", "must exist"}},
+		"missing root":         {[]string{"-root", filepath.Join(dir, "no"), "-db", fresh}, exitFailure, []string{"root", "no", "readable directory"}},
+		"root is a file":       {[]string{"-root", file, "-db", fresh}, exitFailure, []string{"root", "readable directory"}},
+		"locked database":      {[]string{"-root", dir, "-db", locked}, exitFailure, []string{"locked.db", "locked by another process"}},
+		"foreign database":     {[]string{"-root", dir, "-db", file}, exitFailure, []string{"database", file}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out, errs bytes.Buffer
+			assert.Equal(t, c.code, run(t.Context(), c.args, &out, &errs))
+
+			for _, s := range c.says {
+				assert.Contains(t, errs.String(), s)
+			}
+
+			assert.Empty(t, out.String())
+			assert.NoFileExists(t, fresh)
+		})
+	}
+
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	assert.Equal(t, "not a database", string(text), "a foreign file is left as it was")
+}
+
+// start runs the program as a process of its own.
+func start(t *testing.T, args ...string) (*exec.Cmd, *bytes.Buffer) {
+	t.Helper()
+
+	self, err := os.Executable()
+	require.NoError(t, err)
+
+	var out bytes.Buffer
+
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+
+	cmd := exec.CommandContext(ctx, self, args...)
+	cmd.Env = append(os.Environ(), asIndexer+"=1")
+	cmd.Stdout, cmd.Stderr = &out, &out
+	require.NoError(t, cmd.Start())
+
+	return cmd, &out
+}
+
+// TestInterruptedItStopsInOrderAndAccountsForEverything sends a real signal to a real process.
+func TestInterruptedItStopsInOrderAndAccountsForEverything(t *testing.T) {
+	db, report := filepath.Join(t.TempDir(), "index.db"), filepath.Join(t.TempDir(), "report.json")
+	cmd, out := start(t, "-root", src(t, ""), "-db", db, "-report", report, "-chaos", "0.01")
+
+	waitForCommits(t, db)
+	require.NoError(t, cmd.Process.Signal(os.Interrupt))
+	require.NoError(t, cmd.Wait(), out.String())
+
+	r := readReport(t, report)
+	assert.Zero(t, r.Unaccounted)
+	assert.Empty(t, r.Errors)
+	assert.Contains(t, out.String(), "the index is not complete")
+
+	keeper := r.Actors[0]
+	assert.Equal(t, int(keeper.Processed), stats(t, db).Files, "every file the keeper took is committed") //nolint:gosec // small
+}
+
+// TestKilledItLeavesADatabaseThatOpensAgain kills a real process while it commits.
+func TestKilledItLeavesADatabaseThatOpensAgain(t *testing.T) {
+	db := filepath.Join(t.TempDir(), "index.db")
+	cmd, _ := start(t, "-root", src(t, ""), "-db", db)
+
+	waitForCommits(t, db)
+	require.NoError(t, cmd.Process.Signal(syscall.SIGKILL))
+	require.Error(t, cmd.Wait())
+
+	s := stats(t, db)
+	assert.Positive(t, s.Files)
+	assert.Zero(t, s.Files%256, "whole batches only")
+
+	var out, errs bytes.Buffer
+	require.Zero(t, run(t.Context(), []string{"-root", src(t, "net/http"), "-db", db}, &out, &errs), errs.String())
+	assert.Contains(t, out.String(), "Client.Get: 1 found", "the next run makes the index anew")
+}
+
+// waitForCommits blocks until the database file has grown past its empty form.
+func waitForCommits(t *testing.T, db string) {
+	t.Helper()
+
+	const grown = 1 << 20
+
+	require.Eventually(t, func() bool {
+		info, err := os.Stat(db)
+
+		return err == nil && info.Size() > grown
+	}, time.Minute, time.Millisecond)
+}
+
+func stats(t *testing.T, path string) store.Stats {
+	t.Helper()
+
+	db, err := store.Open(path)
+	require.NoError(t, err)
+
+	s, err := db.Stats()
+	require.NoError(t, err)
+	require.NoError(t, db.Close())
+
+	return s
+}
+
+func readReport(t *testing.T, path string) system.Report {
+	t.Helper()
+
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+
+	var top struct {
+		Unaccounted *int64 `json:"unaccounted"`
+	}
+	require.NoError(t, json.Unmarshal(text, &top))
+	require.NotNil(t, top.Unaccounted, "unaccounted stands at the top level")
+
+	var r system.Report
+	require.NoError(t, json.Unmarshal(text, &r))
+
+	return r
+}

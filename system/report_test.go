@@ -1,0 +1,135 @@
+package system_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/troupe-go/troupe/mailbox"
+	"github.com/troupe-go/troupe/supervision"
+	"github.com/troupe-go/troupe/system"
+)
+
+func TestTheReportPrintsAsATableAndMarshalsToJSON(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "report.json")
+		options := silent()
+		options.ReportFile = path
+
+		var seen *system.Report
+
+		options.OnReport = func(r *system.Report) { seen = r }
+
+		s, a := failing(t, options)
+		tell(t, s, a, broken)
+		tell(t, s, a, nothing)
+		synctest.Wait()
+		<-time.After(90 * time.Second)
+
+		r, err := stop(t, s)
+		require.NoError(t, err)
+		assert.Same(t, r, seen)
+
+		var table bytes.Buffer
+
+		n, err := r.WriteTo(&table)
+		require.NoError(t, err)
+		assert.Equal(t, int64(table.Len()), n)
+
+		lines := strings.Split(table.String(), "\n")
+		assert.Equal(t, "shutdown of test after 1m30s: clean", lines[0])
+		assert.Equal(t, []string{"2", "1", "1", "0", "0", "0", "0", "0", "/test/a"}, strings.Fields(lines[6]))
+		assert.Equal(t, []string{"2", "1", "1", "0", "0", "0", "0", "0", "total"}, strings.Fields(lines[7]))
+		assert.Equal(t, "dead letters: 1 failed", lines[8])
+		assert.Equal(t, "unaccounted: 0", lines[9])
+
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+
+		var raw map[string]any
+		require.NoError(t, json.Unmarshal(text, &raw))
+		assert.InDelta(t, 0, raw["unaccounted"], 0)
+		assert.InDelta(t, 90, raw["uptime_seconds"], 0)
+		assert.Equal(t, map[string]any{"failed": 1.0}, raw["dead_letters"])
+
+		var back system.Report
+		require.NoError(t, json.Unmarshal(text, &back))
+		assert.Equal(t, uint64(1), back.DeadLetters[mailbox.Failed])
+
+		again, err := json.MarshalIndent(back, "", "  ")
+		require.NoError(t, err)
+		assert.Equal(t, string(text), string(again)+"\n", "it reads back as it was")
+	})
+}
+
+func TestAReportThatCannotBeWrittenIsAnError(t *testing.T) {
+	dir := t.TempDir()
+	options := silent()
+	options.ReportFile = filepath.Join(dir, "no", "report.json")
+	options.OnReport = func(*system.Report) { panic("callback") }
+
+	s, _ := failing(t, options)
+	r, err := s.Shutdown(t.Context())
+	require.ErrorContains(t, err, "report.json")
+	require.ErrorContains(t, err, "system.Options.OnReport: panic: callback")
+	assert.False(t, r.Clean)
+	assert.Zero(t, r.Unaccounted)
+
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	assert.Empty(t, entries, "nothing half-written")
+}
+
+// TestASignalShutsDownAndASecondOneForces uses a signal of its own, so that the test's runner does not mind.
+func TestASignalShutsDownAndASecondOneForces(t *testing.T) {
+	safe := make(chan os.Signal, 1) // from now on the signal does not end the process
+	signal.Notify(safe, syscall.SIGUSR1)
+
+	defer signal.Stop(safe)
+
+	a := declare(&probe{name: "a"}, supervision.Spec{})
+	options := silent()
+	options.Grace = time.Hour
+	options.Signals = []os.Signal{syscall.SIGUSR1}
+
+	s := start(t, tree(a), options)
+	waited := make(chan error, 1)
+
+	go func() { waited <- s.Wait(t.Context()) }() // awaited below
+
+	entered := make(chan struct{})
+	tell(t, s, a, func(ctx *ctxOf) error {
+		close(entered)
+		<-ctx.Done() // the drain is stuck until it is cut
+
+		return nil
+	})
+	<-entered
+
+	signalUntil := func(what func() bool) {
+		require.Eventually(t, func() bool { // the first may come before Wait listens
+			require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGUSR1))
+
+			return what()
+		}, 10*time.Second, 10*time.Millisecond)
+	}
+
+	signalUntil(func() bool { return a.From(s.Intake()).TryTell(nothing) != nil }) // the intake is closed
+	signalUntil(func() bool { return s.Report() != nil })
+	require.Error(t, <-waited)
+
+	r := s.Report()
+	assert.True(t, r.Forced)
+	assert.Less(t, time.Duration(r.Phases[1].Took), time.Minute)
+	checkLaw(t, r)
+}
