@@ -1,0 +1,124 @@
+package telemetry_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	sdk "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.uber.org/goleak"
+
+	"github.com/troupe-go/troupe/actors"
+	"github.com/troupe-go/troupe/supervision"
+	"github.com/troupe-go/troupe/system"
+	"github.com/troupe-go/troupe/system/telemetry"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// run runs a tree with one actor that gets three messages and fails on one.
+func run(options system.Options) error {
+	receive := actors.Func[bool](func(_ *actors.Context[bool], well bool) error {
+		if !well {
+			return fmt.Errorf("told to fail")
+		}
+
+		return nil
+	})
+	a := supervision.Actor("a", func(supervision.Deps) (actors.Func[bool], error) { return receive, nil },
+		supervision.Spec{Decide: func(error) supervision.Directive { return supervision.ResumeChild }})
+
+	s, err := system.Start(context.Background(), supervision.Tree{
+		Name: "demo", Budget: supervision.Budget{Restarts: 1, Within: time.Second}, Children: supervision.On(a),
+	}, options)
+	if err != nil {
+		return err
+	}
+
+	for _, well := range []bool{true, false, true} {
+		if err := a.From(s.Intake()).TryTell(well); err != nil {
+			return err
+		}
+	}
+
+	_, err = s.Shutdown(context.Background())
+
+	return err
+}
+
+func TestTheFiguresOfAReportBecomeMetrics(t *testing.T) {
+	reader := sdk.NewManualReader()
+	provider := sdk.NewMeterProvider(sdk.WithReader(reader))
+
+	require.NoError(t, run(system.Options{
+		OnReport: telemetry.Emit(provider), Logger: slog.New(slog.DiscardHandler),
+	}))
+
+	var collected metricdata.ResourceMetrics
+	require.NoError(t, reader.Collect(t.Context(), &collected))
+	require.Len(t, collected.ScopeMetrics, 1)
+
+	values := make(map[string]int64)
+	phases := make(map[string]bool)
+
+	for _, m := range collected.ScopeMetrics[0].Metrics {
+		switch data := m.Data.(type) {
+		case metricdata.Gauge[int64]:
+			for _, p := range data.DataPoints {
+				key := m.Name
+				for _, kv := range p.Attributes.ToSlice() {
+					if kv.Key != "system" {
+						key += " " + kv.Value.AsString()
+					} else {
+						assert.Equal(t, "demo", kv.Value.AsString())
+					}
+				}
+
+				values[key] = p.Value
+			}
+		case metricdata.Gauge[float64]:
+			assert.Equal(t, "s", m.Unit)
+
+			for _, p := range data.DataPoints {
+				phase, _ := p.Attributes.Value("phase")
+				phases[phase.AsString()] = p.Value >= 0
+			}
+		}
+	}
+
+	delete(values, "troupe.shutdown.messages drained") // as the moment of the stop will have it
+	assert.Equal(t, map[string]int64{
+		"troupe.shutdown.messages accepted":      3,
+		"troupe.shutdown.messages processed":     2,
+		"troupe.shutdown.messages failed":        1,
+		"troupe.shutdown.messages dead-lettered": 0,
+		"troupe.shutdown.dead_letters failed":    1,
+		"troupe.shutdown.restarts":               0,
+		"troupe.shutdown.abandoned":              0,
+		"troupe.shutdown.unaccounted":            0,
+	}, values)
+	assert.Equal(t, map[string]bool{"intake": true, "drain": true, "flush": true, "close": true}, phases)
+}
+
+func ExampleEmit() {
+	reader := sdk.NewManualReader() // or a periodic one with an exporter
+	provider := sdk.NewMeterProvider(sdk.WithReader(reader))
+
+	err := run(system.Options{OnReport: telemetry.Emit(provider), Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))})
+
+	var collected metricdata.ResourceMetrics
+	_ = reader.Collect(context.Background(), &collected)
+
+	for _, m := range collected.ScopeMetrics[0].Metrics {
+		if m.Name == "troupe.shutdown.unaccounted" {
+			fmt.Println(m.Name, m.Data.(metricdata.Gauge[int64]).DataPoints[0].Value, err)
+		}
+	}
+	// Output: troupe.shutdown.unaccounted 0 <nil>
+}
