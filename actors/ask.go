@@ -17,16 +17,16 @@ func Ask[R, M any](ctx context.Context, to Ref[M], build func(Reply[R]) M) (R, e
 	p := &pending[R]{answered: make(chan struct{})}
 	p.ticket.Loser = p
 
-	if err := submit(ctx, p, &p.ticket, to, build); err != nil {
-		var zero R
+	var zero R
 
+	if err := submit(ctx, p, &p.ticket, to, build); err != nil {
 		return zero, err
 	}
 
 	select {
 	case <-p.answered:
 	case <-ctx.Done():
-		p.resolve(p.value, ctx.Err()) // unless there is an answer after all
+		p.resolve(zero, ctx.Err()) // unless there is an answer after all
 	}
 
 	p.forget()

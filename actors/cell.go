@@ -52,12 +52,12 @@ func Mount[M any](place node.Place, factory Factory[M]) (node.Node, error) {
 
 	c.box = box
 
-	pid, fresh := place.Host.Protoactor().ProcessRegistry.Add(actor.NewActorProcess((*process[M])(c)), place.Path[1:])
-	if !fresh {
+	registry := place.Host.Protoactor().ProcessRegistry
+	c.pid = actor.NewPID(registry.Address, place.Path[1:]) // before anybody can send to it
+
+	if _, fresh := registry.Add(actor.NewActorProcess((*process[M])(c)), c.pid.GetId()); !fresh {
 		return nil, &NameTakenError{Path: place.Path}
 	}
-
-	c.pid = pid
 
 	return c, nil
 }

@@ -89,7 +89,23 @@ func (e *GoroutineLimitError) Error() string {
 	return fmt.Sprintf("%s: all %d goroutines the actor may have are running", e.Path, e.Limit)
 }
 
-// protect calls user code and turns a panic or a Goexit into an error.
+// call runs a hook on a goroutine of its own and waits for it: runtime.Goexit cannot be stopped as a panic can, and
+// must not take the runner's goroutine along.
+func call(f func() error) error {
+	err := ErrExited // unless f returns or panics
+	over := make(chan struct{})
+
+	go func() {
+		defer close(over)
+
+		err = protect(f)
+	}()
+	<-over
+
+	return err
+}
+
+// protect calls user code and turns a panic into an error.
 func protect(f func() error) (err error) {
 	returned := false
 

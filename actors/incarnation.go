@@ -125,7 +125,7 @@ func (i *incarnation[M]) run(hook func(context.Context) error) error {
 
 	defer cancel(errEnded)
 
-	return protect(func() error { return hook(deadlineContext{ctx, deadline}) })
+	return call(func() error { return hook(deadlineContext{ctx, deadline}) })
 }
 
 func (i *incarnation[M]) setDeadline(t time.Time) {

@@ -109,7 +109,9 @@ func (r *runner[M]) loop() bool {
 	for n := 1; ; n++ {
 		if commands := r.lease.Commands(); commands != 0 {
 			if !r.lease.Done() {
-				return r.left()
+				r.cell.box.Signal(commands & node.Probe) // nobody has obeyed it; the others went with the incarnation
+
+				return r.rest(false)
 			}
 
 			r.obey(commands)
@@ -123,7 +125,8 @@ func (r *runner[M]) loop() bool {
 
 		m, ok := r.lease.Take()
 		if !ok {
-			if r.phase == draining && !r.inc.owned.piping() && r.lease.Done() {
+			// The last pipe may have sent after Take looked, and ended before piping did: look again.
+			if r.phase == draining && !r.inc.owned.piping() && r.cell.box.Queued() == 0 && r.lease.Done() {
 				r.drained()
 
 				continue
@@ -147,18 +150,17 @@ func (r *runner[M]) loop() bool {
 func (r *runner[M]) rest(suspend bool) bool {
 	r.labelled = false
 
-	if r.lease.Rest(suspend) {
-		return true
+	again, void := r.lease.Rest(suspend)
+	if void {
+		return r.left()
 	}
 
-	return r.left()
+	return again // the runner may be at its next turn already
 }
 
-// left ends a run. If that is because the incarnation was abandoned, it has come back by now.
+// left ends the run of an incarnation that was abandoned: it has come back by now.
 func (r *runner[M]) left() bool {
-	if r.lease.Revoked() {
-		r.cell.returned(r.lease)
-	}
+	r.cell.returned(r.lease)
 
 	return false
 }
@@ -230,7 +232,7 @@ func (r *runner[M]) start() {
 	r.inc, r.labelled = inc, false
 	r.label()
 
-	err := protect(func() error {
+	err := call(func() error {
 		a, err := r.cell.factory(&inc.gate)
 		if err != nil {
 			return err
@@ -246,7 +248,7 @@ func (r *runner[M]) start() {
 	})
 
 	if s, ok := inc.actor.(Starter[M]); ok && err == nil {
-		err = protect(func() error { return s.Start(&inc.ctx) })
+		err = call(func() error { return s.Start(&inc.ctx) })
 	}
 
 	if r.lease.Revoked() {
@@ -298,7 +300,7 @@ func (r *runner[M]) decide(cause error) (d node.Directive) {
 		return node.Restart
 	}
 
-	err := protect(func() error {
+	err := call(func() error {
 		d = r.cell.place.Decide(cause)
 
 		return nil
@@ -443,13 +445,19 @@ func (r *runner[M]) close() {
 }
 
 func (r *runner[M]) health() {
+	if r.lease.Revoked() {
+		r.cell.box.Signal(node.Probe) // it is the next incarnation's health that is asked for
+
+		return
+	}
+
 	err := ErrNotRunning
 
 	if r.phase != absent {
 		err = nil
 
 		if h, ok := r.inc.actor.(HealthReporter); ok {
-			err = protect(h.Health)
+			err = call(h.Health)
 		}
 	}
 

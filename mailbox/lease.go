@@ -60,6 +60,16 @@ type cursor[M any] struct {
 	seg, prev *segment[M]
 }
 
+// share marks the segments that the holder may still touch once its lease is revoked: they are not used again. Called
+// with lane.mu held.
+func (c *cursor[M]) share() {
+	for _, s := range []*segment[M]{c.prev, c.seg} {
+		if s != nil {
+			s.shared = true
+		}
+	}
+}
+
 // Begin returns the valid lease for a turn. Called once at the start of each run.
 func (b *Mailbox[M]) Begin() *Lease[M] {
 	l := b.lease.Load()
@@ -78,14 +88,16 @@ func (l *Lease[M]) Commands() Command {
 		return 0
 	}
 
-	c := Command(l.box.commands.Swap(0))
-	if l.claims.Load()&revoked != 0 {
-		l.box.Signal(c) // they were meant for the next holder
+	// Under the lock that a revocation holds: commands that are not to pass to the next holder are either obeyed by
+	// this one or dropped, and those for the next holder are not taken from it.
+	l.box.data.mu.Lock()
+	defer l.box.data.mu.Unlock()
 
+	if l.claims.Load()&revoked != 0 {
 		return 0
 	}
 
-	return c
+	return Command(l.box.commands.Swap(0))
 }
 
 // Take returns the next message, from the control lane before the data lane, and puts it in the holder's hands; the
@@ -200,7 +212,7 @@ func (l *Lease[M]) advance(c *cursor[M], from *lane[M]) bool {
 		return true
 	}
 
-	if c.prev != nil && len(c.prev.slots) == maxSegment {
+	if c.prev != nil && len(c.prev.slots) == maxSegment && !c.prev.shared {
 		from.spare.Store(c.prev)
 	}
 
@@ -213,6 +225,10 @@ func (l *Lease[M]) admit(from *lane[M]) {
 	from.mu.Lock()
 	l.box.admit(from)
 	from.mu.Unlock()
+
+	if l.claims.Load()&revoked != 0 {
+		l.box.wake() // the next holder may be at rest already
+	}
 }
 
 // Revoked reports whether the lease is void.
@@ -293,18 +309,21 @@ func (l *Lease[M]) lost(cause error) {
 }
 
 // Orphan tells the tickets of all messages that were taken and not answered: the receiver's state, and any reply port
-// in it, is gone.
-func (l *Lease[M]) Orphan(cause error) { l.box.orphan(cause) }
+// in it, is gone. It does nothing if the lease was revoked.
+func (l *Lease[M]) Orphan(cause error) { l.box.orphan(l, cause) }
 
-// Rest ends a turn. It returns true if the run must begin again, because there is work after all, and false if the
-// goroutine must return. A suspended receiver is woken by commands only.
+// Rest ends a turn. Again says that the run must begin again, because there is work after all; else the goroutine must
+// return. Void says that this is because the lease was revoked; the holder must learn it from here, because after a
+// rest the lease may already be in use by the next turn. A suspended receiver is woken by commands only.
 //
 // No wake-up is lost: the receiver stores status and then looks for work; a sender publishes work and then reads
 // status. All four are sequentially consistent, so either the receiver sees the work or the sender sees that nobody is
 // at it, and the compare-and-swap lets exactly one of them begin the next turn.
-func (l *Lease[M]) Rest(suspend bool) bool {
+func (l *Lease[M]) Rest(suspend bool) (again, void bool) {
 	if !l.Done() || l.claims.Or(parked)&revoked != 0 {
-		return false // whoever revoked the lease has taken over
+		l.drop()
+
+		return false, true // whoever revoked the lease has taken over
 	}
 
 	b := l.box
@@ -323,7 +342,18 @@ func (l *Lease[M]) Rest(suspend bool) bool {
 		work = b.data.tail.Load() != dataNext || c != nil && c.tail.Load() != controlNext
 	}
 
-	return work && b.status.CompareAndSwap(to, busy)
+	return work && b.status.CompareAndSwap(to, busy), false
+}
+
+// drop forgets the message in hand of a revoked lease; the revocation has settled it.
+func (l *Lease[M]) drop() {
+	if l.hand == 0 {
+		return
+	}
+
+	l.box.data.mu.Lock() // the revocation may still be reading it
+	l.clear()
+	l.box.data.mu.Unlock()
 }
 
 // Revocation is what [Mailbox.Revoke] found.
@@ -338,8 +368,8 @@ type Revocation[M any] struct {
 }
 
 // Revoke voids the lease of a receiver that does not come back. Of the commands pending only those in keep pass to the
-// next holder. If the old holder had a message in hand, it is settled as dead-lettered with reason [Abandoned] and its
-// ticket is told the cause. Calls must not overlap each other.
+// next holder. If the old holder had a message in hand, it is settled as dead-lettered with reason [Abandoned]. The
+// tickets of all messages that were taken and not answered are told the cause. Calls must not overlap each other.
 func (b *Mailbox[M]) Revoke(keep Command, cause error) Revocation[M] {
 	b.data.mu.Lock()
 	control := b.control.Load()
@@ -358,18 +388,24 @@ func (b *Mailbox[M]) Revoke(keep Command, cause error) Revocation[M] {
 	next.claims.Store(claims&^(controlHand) | free | parked)
 	next.data.next, next.data.seg = claimedOf(&b.data, claims), old.data.seg
 	next.data.limit = next.data.next
+	old.data.share()
+
+	tickets := b.data.tickets.takeBelow(next.data.next)
+
+	var urgent *Ticket
 
 	if control != nil {
 		next.control.next, next.control.seg = claimedOf(control, claims), old.control.seg
 		next.control.limit = next.control.next
+		old.control.share()
+
+		urgent = control.tickets.takeBelow(next.control.next)
 	}
 
-	var ticket *Ticket
-
 	if found.Had {
-		from, at, cur := &b.data, next.data.next-1, &old.data
+		at, cur := next.data.next-1, &old.data
 		if claims&controlHand != 0 {
-			from, at, cur = control, next.control.next-1, &old.control
+			at, cur = next.control.next-1, &old.control
 		}
 
 		seg := cur.seg
@@ -377,11 +413,8 @@ func (b *Mailbox[M]) Revoke(keep Command, cause error) Revocation[M] {
 			seg = cur.prev
 		}
 
-		var zero M
-
+		// Read only: the old holder may be reading it too, about to enter user code. It will drop it.
 		found.Message = seg.slots[at-seg.base]
-		seg.slots[at-seg.base] = zero
-		ticket = from.tickets.take(at)
 
 		if b.dead == nil {
 			b.dead = new(Counts)
@@ -398,9 +431,8 @@ func (b *Mailbox[M]) Revoke(keep Command, cause error) Revocation[M] {
 
 	b.data.mu.Unlock()
 
-	if ticket != nil {
-		ticket.Loser.Lost(cause)
-	}
+	lose(tickets, cause)
+	lose(urgent, cause)
 
 	if found.Stuck {
 		// The old turn owned busy and will not give it back: the next turn inherits it.

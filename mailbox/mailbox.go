@@ -168,7 +168,7 @@ func (b *Mailbox[M]) Seal() { b.shut(sealed) }
 // until the receiver takes it.
 func (b *Mailbox[M]) Close() {
 	b.shut(closed)
-	b.orphan(&SendError{Target: b.name, Err: ErrStopped})
+	b.orphan(nil, &SendError{Target: b.name, Err: ErrStopped})
 }
 
 // Forget takes back a ticket whose sender no longer waits. It reports whether the ticket was still outstanding; if
@@ -373,19 +373,27 @@ func (b *Mailbox[M]) shut(to gate) {
 	}
 }
 
-// orphan tells every outstanding ticket of messages that left the queue, or of all once the mailbox is closed.
-func (b *Mailbox[M]) orphan(cause error) {
-	b.orphanLane(&b.data, cause)
+// orphan tells every outstanding ticket of messages that left the queue, or of all once the mailbox is closed. On
+// behalf of a lease it does nothing once that was revoked.
+func (b *Mailbox[M]) orphan(by *Lease[M], cause error) {
+	b.orphanLane(&b.data, by, cause)
 
 	if c := b.control.Load(); c != nil {
-		b.orphanLane(c, cause)
+		b.orphanLane(c, by, cause)
 	}
 }
 
-func (b *Mailbox[M]) orphanLane(l *lane[M], cause error) {
+func (b *Mailbox[M]) orphanLane(l *lane[M], by *Lease[M], cause error) {
 	l.mu.Lock()
 
-	end := claimedOf(l, b.lease.Load().claims.Load())
+	lease := b.lease.Load() // does not change while a lane is locked
+	if by != nil && by != lease {
+		l.mu.Unlock()
+
+		return
+	}
+
+	end := claimedOf(l, lease.claims.Load())
 	if l.gate == closed {
 		end = l.count
 	}

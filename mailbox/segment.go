@@ -15,6 +15,8 @@ type segment[M any] struct {
 	slots []M
 	// next is written under lane.mu before any message of the next segment is published, and read under lane.mu.
 	next *segment[M]
+	// shared says that a revoked lease may still read and clear the slots that it has claimed. Guarded by lane.mu.
+	shared bool
 }
 
 func (s *segment[M]) end() uint64 { return s.base + uint64(len(s.slots)) }

@@ -1,0 +1,6 @@
+//go:build !race
+
+package mailbox_test
+
+// raceEnabled says that the race detector is on; it allocates.
+const raceEnabled = false
