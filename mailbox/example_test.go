@@ -1,0 +1,75 @@
+package mailbox_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/troupe-go/troupe/mailbox"
+)
+
+// A receiver of its own: commands before messages, control before data, until there is nothing left to do.
+func Example() {
+	const stop mailbox.Command = 1
+
+	stopped := make(chan struct{})
+
+	var box *mailbox.Mailbox[string]
+
+	turn := func(lease *mailbox.Lease[string]) (again bool) {
+		if lease.Commands()&stop != 0 {
+			defer close(stopped)
+		}
+
+		for m, ok := lease.Take(); ok; m, ok = lease.Take() {
+			fmt.Println("handles", m)
+		}
+
+		again, _ = lease.Rest(false)
+
+		return again
+	}
+
+	run := func() {
+		for turn(box.Begin()) {
+		}
+	}
+
+	box, err := mailbox.New[string]("/example", &mailbox.Options{Capacity: 2}, run)
+	if err != nil {
+		fmt.Println(err)
+
+		return
+	}
+
+	ctx := context.Background()
+
+	fmt.Println(box.Send(ctx, mailbox.Data, "a letter"))
+	fmt.Println(box.Send(ctx, mailbox.Data, "another"))
+	fmt.Println(box.Send(ctx, mailbox.Control, "a telegram"))
+
+	err = box.TrySend(mailbox.Data, "one too many")
+	fmt.Println(errors.Is(err, mailbox.ErrFull), err)
+
+	box.Signal(stop) // a new receiver sleeps until its first command
+	<-stopped
+
+	s := box.Stats()
+	fmt.Println(s.Accepted, "accepted,", s.Processed, "processed,", s.Unaccounted(), "unaccounted for")
+	// Output:
+	// <nil>
+	// <nil>
+	// <nil>
+	// true /example: data lane is full, its capacity is 2
+	// handles a telegram
+	// handles a letter
+	// handles another
+	// 3 accepted, 3 processed, 0 unaccounted for
+}
+
+func ExampleOptions_Validate() {
+	fmt.Println(mailbox.Options{Capacity: 0, Control: -1}.Validate())
+	// Output:
+	// mailbox.Options.Capacity: 0 is out of range, must be from 1 to 1048576
+	// mailbox.Options.Control: -1 is out of range, must be from 1 to 1048576, or 0 for 16
+}

@@ -1,0 +1,396 @@
+package mailbox_test
+
+import (
+	"context"
+	"slices"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/troupe-go/troupe/mailbox"
+)
+
+// driver is a *testing.T or a *rapid.T.
+type driver interface {
+	require.TestingT
+	Context() context.Context
+}
+
+// model is a mailbox as a child would write it, driven in step with a real one by a single goroutine.
+type model struct {
+	t        driver
+	box      *mailbox.Mailbox[int]
+	woken    chan struct{} // a run that was started and has not been noticed
+	capacity map[mailbox.Lane]int
+	policy   mailbox.Overflow
+
+	queues   map[mailbox.Lane][]int
+	hand     []int // at most one
+	open     bool  // a turn has begun and not rested
+	state    string
+	commands mailbox.Command
+	gate     error // nil, ErrStopping or ErrStopped
+	next     int   // the next message
+	stats    mailbox.Stats
+	tickets  []*modelTicket
+
+	lease *mailbox.Lease[int]   // of the open turn, or of the last one
+	void  []*mailbox.Lease[int] // those that were revoked
+}
+
+// modelTicket is the ticket of one message.
+type modelTicket struct {
+	loser
+	mailbox.Ticket
+
+	message           int
+	taken, told, over bool // over: told or taken back
+}
+
+func newModel(t driver, capacity, control int, policy mailbox.Overflow) *model {
+	m := &model{
+		t: t, woken: make(chan struct{}), policy: policy, state: "suspended",
+		capacity: map[mailbox.Lane]int{mailbox.Data: capacity, mailbox.Control: control},
+		queues:   map[mailbox.Lane][]int{},
+	}
+
+	box, err := mailbox.New[int]("/model", &mailbox.Options{
+		Capacity: capacity, Control: control, Overflow: policy, ControlOverflow: policy,
+	}, func() { m.woken <- struct{}{} })
+	require.NoError(t, err)
+
+	m.box = box
+
+	return m
+}
+
+// step is something that can be done to a mailbox. It returns false if that is impossible in the model's state.
+type step struct {
+	name string
+	do   func(m *model, arg int) bool
+}
+
+func laneOf(arg int) mailbox.Lane { return mailbox.Data + mailbox.Lane(arg%2) }
+
+func steps() []step {
+	return []step{
+		{"TrySend", func(m *model, arg int) bool { return m.send(laneOf(arg), "try") }},
+		{"Send", func(m *model, arg int) bool { return m.send(laneOf(arg), "send") }},
+		{"SendTicket", func(m *model, arg int) bool { return m.send(laneOf(arg), "ticket") }},
+		{"SendInner", func(m *model, arg int) bool { return m.send(laneOf(arg), "inner") }},
+		{"Signal", func(m *model, arg int) bool { return m.signal(mailbox.Command(1) << (arg % 4)) }},
+		{"Begin", func(m *model, _ int) bool { return m.begin() }},
+		{"Commands", func(m *model, _ int) bool { return m.open && m.takeCommands() }},
+		{"Take", func(m *model, _ int) bool { return m.open && m.take() }},
+		{"Done", func(m *model, _ int) bool { return m.open && m.done() }},
+		{"Fail", func(m *model, _ int) bool { return m.open && m.fail() }},
+		{"DeadLetter", func(m *model, arg int) bool {
+			return m.open && m.deadLetter(mailbox.Reasons()[arg%len(mailbox.Reasons())])
+		}},
+		{"Rest", func(m *model, arg int) bool { return m.open && m.rest(arg%2 == 0) }},
+		{"Orphan", func(m *model, _ int) bool { return m.open && m.orphan() }},
+		{"Forget", func(m *model, arg int) bool { return m.forget(arg) }},
+		{"Revoke", func(m *model, arg int) bool { return m.revoke(mailbox.Command(arg % 16)) }},
+		{"UseVoidLease", func(m *model, arg int) bool { return m.useVoid(arg) }},
+		{"Seal", func(m *model, _ int) bool { return m.seal() }},
+		{"Close", func(m *model, _ int) bool { return m.close() }},
+	}
+}
+
+// wake is what the model expects when the mailbox is to start a run.
+func (m *model) wake() {
+	m.state = "busy"
+	<-m.woken // a wake-up that gets lost hangs here, one too many is a leaked goroutine at the end
+}
+
+func (m *model) send(lane mailbox.Lane, how string) bool {
+	n := m.next
+	m.next++
+
+	var (
+		want error
+		t    *modelTicket
+	)
+
+	switch {
+	case m.gate == mailbox.ErrStopped: //nolint:errorlint // the model's own
+		want = mailbox.ErrStopped
+		m.stats.Refused[mailbox.Stopped]++
+	case m.gate != nil && how != "inner":
+		want = mailbox.ErrStopping
+		m.stats.Refused[mailbox.Stopping]++
+	case len(m.queues[lane]) == m.capacity[lane]:
+		if m.policy == mailbox.Block && how != "try" {
+			return false // it would wait
+		}
+
+		want = mailbox.ErrFull
+		m.stats.Refused[mailbox.Full]++
+	}
+
+	var err error
+
+	switch ctx := m.t.Context(); how {
+	case "try":
+		err = m.box.TrySend(lane, n)
+	case "send":
+		err = m.box.Send(ctx, lane, n)
+	case "inner":
+		err = m.box.SendInner(ctx, lane, n)
+	case "ticket":
+		t = &modelTicket{message: n}
+		t.Loser = &t.loser
+		err = m.box.SendTicket(ctx, lane, n, &t.Ticket)
+	}
+
+	require.ErrorIs(m.t, err, want)
+
+	if want != nil {
+		return true
+	}
+
+	m.queues[lane] = append(m.queues[lane], n)
+	m.stats.Accepted++
+
+	if t != nil {
+		m.tickets = append(m.tickets, t)
+	}
+
+	if m.state == "idle" {
+		m.wake()
+	}
+
+	return true
+}
+
+func (m *model) signal(c mailbox.Command) bool {
+	m.box.Signal(c)
+	m.commands |= c
+
+	if m.state != "busy" {
+		m.wake()
+	}
+
+	return true
+}
+
+func (m *model) begin() bool {
+	if m.open || m.state != "busy" {
+		return false
+	}
+
+	m.lease, m.open = m.box.Begin(), true
+	require.NotContains(m.t, m.void, m.lease)
+	require.False(m.t, m.lease.Revoked())
+
+	return true
+}
+
+func (m *model) takeCommands() bool {
+	require.Equal(m.t, m.commands, m.lease.Commands())
+	m.commands = 0
+
+	return true
+}
+
+func (m *model) take() bool {
+	got, ok := m.lease.Take()
+
+	for _, lane := range []mailbox.Lane{mailbox.Control, mailbox.Data} {
+		if q := m.queues[lane]; len(q) > 0 {
+			m.stats.Processed += uint64(len(m.hand))
+			m.hand, m.queues[lane] = []int{q[0]}, q[1:]
+			require.True(m.t, ok)
+			require.Equal(m.t, q[0], got)
+
+			for _, t := range m.tickets {
+				t.taken = t.taken || t.message == got
+			}
+
+			return true
+		}
+	}
+
+	require.False(m.t, ok)
+	require.Zero(m.t, got)
+
+	return true
+}
+
+func (m *model) done() bool {
+	m.settle(&m.stats.Processed)
+	require.True(m.t, m.lease.Done())
+
+	return true
+}
+
+// settle takes the message from the hands, counting it.
+func (m *model) settle(count *uint64) {
+	*count += uint64(len(m.hand))
+	m.hand = nil
+}
+
+// tell expects the outstanding tickets that which chooses to be told.
+func (m *model) tell(which func(t *modelTicket) bool) {
+	for _, t := range m.tickets {
+		if !t.over && which(t) {
+			t.told, t.over = true, true
+		}
+	}
+}
+
+func (m *model) inHand(t *modelTicket) bool { return slices.Contains(m.hand, t.message) }
+
+func (m *model) fail() bool {
+	got, had := m.lease.Fail(errTest)
+	require.Equal(m.t, len(m.hand) == 1, had)
+
+	if had {
+		require.Equal(m.t, m.hand[0], got)
+	}
+
+	m.tell(m.inHand)
+	m.settle(&m.stats.Failed)
+
+	return true
+}
+
+func (m *model) deadLetter(r mailbox.Reason) bool {
+	require.Equal(m.t, len(m.hand) == 1, m.lease.DeadLetter(r, errTest))
+	m.tell(m.inHand)
+	m.settle(&m.stats.DeadLettered[r])
+
+	return true
+}
+
+func (m *model) rest(suspend bool) bool {
+	m.settle(&m.stats.Processed)
+
+	work := m.commands != 0 || !suspend && len(m.queues[mailbox.Data])+len(m.queues[mailbox.Control]) > 0
+	again, void := m.lease.Rest(suspend)
+	require.Equal(m.t, work, again)
+	require.False(m.t, void)
+
+	m.open = false
+
+	switch {
+	case work:
+	case suspend:
+		m.state = "suspended"
+	default:
+		m.state = "idle"
+	}
+
+	return true
+}
+
+func (m *model) orphan() bool {
+	m.lease.Orphan(errTest)
+	m.tell(func(t *modelTicket) bool { return t.taken })
+
+	return true
+}
+
+func (m *model) forget(arg int) bool {
+	if len(m.tickets) == 0 {
+		return false
+	}
+
+	t := m.tickets[arg%len(m.tickets)]
+	require.Equal(m.t, !t.over, m.box.Forget(&t.Ticket))
+	t.over = true
+
+	return true
+}
+
+func (m *model) revoke(keep mailbox.Command) bool {
+	found := m.box.Revoke(keep, errTest)
+	require.Equal(m.t, m.open, found.Stuck)
+	require.Equal(m.t, len(m.hand) == 1, found.Had)
+
+	if found.Had {
+		require.Equal(m.t, m.hand[0], found.Message)
+	}
+
+	if m.open {
+		require.Same(m.t, m.lease, found.Lease)
+
+		m.open = false
+		m.wake()
+	}
+
+	m.tell(func(t *modelTicket) bool { return t.taken })
+	m.settle(&m.stats.DeadLettered[mailbox.Abandoned])
+
+	m.commands &= keep
+	m.void = append(m.void, found.Lease)
+
+	return true
+}
+
+// useVoid tries everything with a lease that was revoked.
+func (m *model) useVoid(arg int) bool {
+	if len(m.void) == 0 {
+		return false
+	}
+
+	l := m.void[arg%len(m.void)]
+	require.True(m.t, l.Revoked())
+	require.Zero(m.t, l.Commands())
+
+	got, ok := l.Take()
+	require.False(m.t, ok)
+	require.Zero(m.t, got)
+	require.False(m.t, l.Done())
+
+	_, had := l.Fail(errTest)
+	require.False(m.t, had)
+	require.False(m.t, l.DeadLetter(mailbox.Deadline, errTest))
+	l.Orphan(errTest)
+
+	again, void := l.Rest(arg%2 == 0)
+	require.False(m.t, again)
+	require.True(m.t, void)
+
+	return true
+}
+
+func (m *model) seal() bool {
+	m.box.Seal()
+
+	if m.gate == nil {
+		m.gate = mailbox.ErrStopping
+	}
+
+	return true
+}
+
+func (m *model) close() bool {
+	m.box.Close()
+	m.gate = mailbox.ErrStopped
+	m.tell(func(*modelTicket) bool { return true })
+
+	return true
+}
+
+// check compares the mailbox with the model.
+func (m *model) check() {
+	want := m.stats
+	want.Queued = uint64(len(m.queues[mailbox.Data]) + len(m.queues[mailbox.Control]))
+	want.Handling = uint64(len(m.hand))
+
+	got := m.box.Stats()
+	require.Equal(m.t, want, got)
+	require.Zero(m.t, got.Unaccounted())
+	require.Equal(m.t, int(want.Queued), m.box.Queued())
+
+	for _, t := range m.tickets {
+		calls := 0
+		if t.told {
+			calls = 1
+		}
+
+		if t.calls != calls {
+			require.Equal(m.t, calls, t.calls, "ticket of message %d", t.message)
+		}
+	}
+}
