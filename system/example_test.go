@@ -57,10 +57,10 @@ func ExampleStart() {
 	fmt.Println(actors.Ask(ctx, ref, func(r actors.Reply[int64]) any { return total{r} }))
 
 	report, err := sys.Shutdown(ctx)
-	fmt.Println(report.Total.Accepted, "accepted,", report.Total.Processed, "processed,", report.Unaccounted, "unaccounted", err)
+	fmt.Println(report.Total.Accepted, "accepted,", report.Unaccounted, "unaccounted", err)
 	// Output:
 	// 42 <nil>
-	// 4 accepted, 4 processed, 0 unaccounted <nil>
+	// 4 accepted, 0 unaccounted <nil>
 }
 
 // Run returns when the tree has stopped, or has not started; the error says who failed.

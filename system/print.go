@@ -13,6 +13,9 @@ import (
 	"github.com/troupe-go/troupe/mailbox"
 )
 
+// header names the columns of [row].
+const header = "accepted\tprocessed\tfailed\tdead-lettered\tqueued\tunaccounted\trestarts\tdrained\tactor\t"
+
 // maxPrinted is how many actors the table shows one by one; the rest is in the total.
 const maxPrinted = 40
 
@@ -54,7 +57,7 @@ func (r *Report) WriteTo(w io.Writer) (int64, error) {
 	}
 
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "accepted\tprocessed\tfailed\tdead-lettered\tqueued\tunaccounted\trestarts\tdrained\tactor\t")
+	_, _ = fmt.Fprintln(table, header)
 
 	var drained uint64
 
@@ -67,14 +70,12 @@ func (r *Report) WriteTo(w io.Writer) (int64, error) {
 	}
 
 	if left := len(r.Actors) - maxPrinted; left > 0 {
-		fmt.Fprintf(table, "\t\t\t\t\t\t\t\tand %d more\t\n", left)
+		_, _ = fmt.Fprintf(table, "\t\t\t\t\t\t\t\tand %d more\t\n", left)
 	}
 
 	row(table, r.Total, r.Restarts, drained, "total")
 
-	if err := table.Flush(); err != nil {
-		return 0, err
-	}
+	_ = table.Flush() // into a buffer, which takes everything
 
 	if len(r.DeadLetters) > 0 {
 		fmt.Fprintf(&b, "dead letters: %s\n", countsText(r.DeadLetters))
@@ -92,7 +93,12 @@ func (r *Report) WriteTo(w io.Writer) (int64, error) {
 
 	fmt.Fprintf(&b, "unaccounted: %d\n", r.Unaccounted)
 
-	return b.WriteTo(w)
+	n, err := b.WriteTo(w)
+	if err != nil {
+		return n, fmt.Errorf("printing the report: %w", err)
+	}
+
+	return n, nil
 }
 
 func (r *Report) outcome() string {
@@ -114,7 +120,7 @@ func row(w io.Writer, f Figures, restarts int, drained uint64, name string) {
 		dead += n
 	}
 
-	fmt.Fprintf(w, "%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t\n",
+	_, _ = fmt.Fprintf(w, "%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t\n",
 		f.Accepted, f.Processed, f.Failed, dead, f.Queued, f.Unaccounted, restarts, drained, name)
 }
 

@@ -74,12 +74,13 @@ type Figures struct {
 
 // ActorReport is how one actor stopped.
 type ActorReport struct {
+	Figures
+
 	Path string `json:"path"`
 	// State it ended in: stopped, or what it was doing when it was given up on.
 	State       string `json:"state"`
 	Incarnation uint64 `json:"incarnation"`
 	Restarts    int    `json:"restarts"`
-	Figures
 	// Drained is how many messages it handled after the shutdown began.
 	Drained uint64 `json:"drained"`
 	// Drain, Flush and Close are its steps; nil if it did not come to one.

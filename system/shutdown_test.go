@@ -33,7 +33,7 @@ func TestThePhasesGoThroughTheDependencyGraph(t *testing.T) {
 		s := start(t, tree, silent())
 
 		for _, c := range []*child{back, middle, front} {
-			tell(t, s, c, func(ctx *actors.Context[job]) error { // takes its time, and more waits behind it
+			tell(t, s, c, func(*actors.Context[job]) error { // takes its time, and more waits behind it
 				<-time.After(100 * time.Millisecond)
 
 				return nil
@@ -60,12 +60,8 @@ func TestThePhasesGoThroughTheDependencyGraph(t *testing.T) {
 			"flush front", "flush middle", "flush back", "close front", "close middle", "close back",
 		}, entries[len(entries)-6:])
 
-		steps := func(i int) (drain, flush, closing *system.StepReport) {
-			return r.Actors[i].Drain, r.Actors[i].Flush, r.Actors[i].Close
-		}
-		backDrain, _, _ := steps(0)
-		middleDrain, _, _ := steps(1)
-		frontDrain, frontFlush, _ := steps(2)
+		backDrain, middleDrain := r.Actors[0].Drain, r.Actors[1].Drain
+		frontDrain, frontFlush := r.Actors[2].Drain, r.Actors[2].Flush
 		assert.LessOrEqual(t, frontDrain.Began+frontDrain.Took, middleDrain.Began)
 		assert.LessOrEqual(t, middleDrain.Began+middleDrain.Took, backDrain.Began)
 		assert.LessOrEqual(t, backDrain.Began+backDrain.Took, frontFlush.Began)
@@ -73,8 +69,8 @@ func TestThePhasesGoThroughTheDependencyGraph(t *testing.T) {
 }
 
 func lastIndex(all []string, entry string) int {
-	for i := len(all) - 1; i >= 0; i-- {
-		if all[i] == entry {
+	for i, e := range slices.Backward(all) {
+		if e == entry {
 			return i
 		}
 	}
@@ -84,16 +80,20 @@ func lastIndex(all []string, entry string) int {
 
 func TestIndependentActorsDrainSideBySide(t *testing.T) {
 	virtual(t, func(t *testing.T) {
-		var children []supervision.Child
+		var (
+			children []supervision.Child
+			probes   []*child
+		)
 
 		for _, name := range []string{"a", "b", "c", "d"} {
-			children = append(children, declare(&probe{name: name}, supervision.Spec{}))
+			probes = append(probes, declare(&probe{name: name}, supervision.Spec{}))
+			children = append(children, probes[len(probes)-1])
 		}
 
 		s := start(t, tree(children...), silent())
 
-		for _, c := range children {
-			tell(t, s, c.(*child), func(*actors.Context[job]) error { //nolint:forcetypeassert // made above
+		for _, c := range probes {
+			tell(t, s, c, func(*actors.Context[job]) error {
 				<-time.After(time.Second)
 
 				return nil
@@ -219,9 +219,9 @@ func TestAHookThatFailsOrHangsCostsTheOthersNothing(t *testing.T) {
 		fails := declare(&probe{
 			name: "fails", diary: d,
 			flush:  func(context.Context) error { return errBroken },
-			close_: func(context.Context) error { panic("close panics") },
+			closes: func(context.Context) error { panic("close panics") },
 		}, supervision.Spec{})
-		hung := declare(&probe{name: "hung", diary: d, close_: func(context.Context) error {
+		hung := declare(&probe{name: "hung", diary: d, closes: func(context.Context) error {
 			<-release
 
 			return nil
@@ -264,7 +264,7 @@ func TestEveryCallerOfShutdownGetsTheSameReport(t *testing.T) {
 
 		var wg sync.WaitGroup
 		for i := range reports {
-			wg.Go(func() { reports[i], _ = s.Shutdown(context.Background()) })
+			wg.Go(func() { reports[i], _ = s.Shutdown(t.Context()) })
 		}
 
 		wg.Wait()

@@ -4,9 +4,10 @@ import "github.com/troupe-go/troupe/mailbox"
 
 // ActorStats is what one actor's mailbox has counted so far.
 type ActorStats struct {
+	mailbox.Stats
+
 	// Path of the actor.
 	Path string
-	mailbox.Stats
 }
 
 // Stats returns what every actor has counted so far, in the tree's order. Each actor's figures are exact whenever the

@@ -37,6 +37,7 @@ func TestRestartTypesDecideWhoComesBack(t *testing.T) {
 
 		return nil
 	}
+	resumes := func(*actors.Context[job]) error { return errResume }
 	panics := func(*actors.Context[job]) error { panic("at the disco") }
 
 	for name, c := range map[string]struct {
@@ -44,18 +45,18 @@ func TestRestartTypesDecideWhoComesBack(t *testing.T) {
 		end     job
 		back    bool
 	}{
-		"a permanent child comes back after an error":   {supervision.Permanent, broken, true},
-		"a permanent child comes back after a panic":    {supervision.Permanent, panics, true},
-		"a permanent child comes back after its stop":   {supervision.Permanent, stops, true},
-		"a transient child comes back after an error":   {supervision.Transient, broken, true},
-		"a transient child comes back after a panic":    {supervision.Transient, panics, true},
-		"a transient child stays away after its stop":   {supervision.Transient, stops, false},
-		"an unset type is transient after an error":     {0, broken, true},
-		"an unset type is transient after its stop":     {0, stops, false},
-		"a temporary child stays away after an error":   {supervision.Temporary, broken, false},
-		"a temporary child stays away after its stop":   {supervision.Temporary, stops, false},
-		"a temporary child stays away after a panic":    {supervision.Temporary, panics, false},
-		"a directive to resume keeps the same instance": {supervision.Permanent, func(*actors.Context[job]) error { return errResume }, true},
+		"a permanent child comes back after an error": {supervision.Permanent, broken, true},
+		"a permanent child comes back after a panic":  {supervision.Permanent, panics, true},
+		"a permanent child comes back after its stop": {supervision.Permanent, stops, true},
+		"a transient child comes back after an error": {supervision.Transient, broken, true},
+		"a transient child comes back after a panic":  {supervision.Transient, panics, true},
+		"a transient child stays away after its stop": {supervision.Transient, stops, false},
+		"an unset type is transient after an error":   {0, broken, true},
+		"an unset type is transient after its stop":   {0, stops, false},
+		"a temporary child stays away after an error": {supervision.Temporary, broken, false},
+		"a temporary child stays away after its stop": {supervision.Temporary, stops, false},
+		"a temporary child stays away after a panic":  {supervision.Temporary, panics, false},
+		"a directive to resume keeps the instance":    {supervision.Permanent, resumes, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			virtual(t, func(t *testing.T) {
@@ -209,7 +210,7 @@ func TestANestedSupervisorThatGivesUpIsRestartedByItsParent(t *testing.T) {
 		d := &diary{}
 		immediately := supervision.Backoff{Initial: supervision.Immediately}
 		a := declare(&probe{name: "a", diary: d}, supervision.Spec{Restart: supervision.Permanent, Backoff: immediately})
-		b := declare(&probe{name: "b", diary: d}, supervision.Spec{Restart: supervision.Permanent, DependsOn: supervision.On(a)})
+		b := declare(&probe{name: "b", diary: d}, supervision.Spec{DependsOn: supervision.On(a)})
 		outside := declare(&probe{name: "outside", diary: d}, supervision.Spec{})
 		group := &supervision.Tree{
 			Name: "group", Budget: supervision.Budget{Restarts: 1, Within: time.Minute},
@@ -264,7 +265,7 @@ func TestAnAbandonedIncarnationIsFencedAndItsSuccessorWorks(t *testing.T) {
 				stale = ref
 			}
 
-			return &probe{name: "a", close_: func(context.Context) error { return nil }}, nil
+			return &probe{name: "a", closes: func(context.Context) error { return nil }}, nil
 		}, supervision.Spec{
 			Restart: supervision.Permanent, DependsOn: supervision.On(other),
 			Backoff:   supervision.Backoff{Initial: supervision.Immediately},
@@ -276,7 +277,7 @@ func TestAnAbandonedIncarnationIsFencedAndItsSuccessorWorks(t *testing.T) {
 		require.NoError(t, a.From(s.Intake()).Tell(t.Context(), func(ctx *actors.Context[job]) error {
 			if err := ctx.Go(func(context.Context) error {
 				<-release
-				result <- stale.Tell(context.Background(), nothing)
+				result <- stale.Tell(t.Context(), nothing)
 				result <- stale.TryTell(nothing)
 
 				return nil

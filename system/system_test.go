@@ -44,11 +44,11 @@ func (d *diary) read() []string {
 
 // probe is an actor whose every part a test can replace. Its messages are functions it calls.
 type probe struct {
-	name                string
-	diary               *diary
-	start               func(*actors.Context[job]) error
-	flush, close_, work func(context.Context) error
-	health              func() error
+	name          string
+	diary         *diary
+	start         func(*actors.Context[job]) error
+	flush, closes func(context.Context) error
+	health        func() error
 }
 
 type job func(*actors.Context[job]) error
@@ -84,11 +84,11 @@ func (p *probe) Flush(ctx context.Context) error {
 func (p *probe) Close(ctx context.Context) error {
 	p.note("close")
 
-	if p.close_ == nil {
+	if p.closes == nil {
 		return nil
 	}
 
-	return p.close_(ctx)
+	return p.closes(ctx)
 }
 
 func (p *probe) Health() error {
@@ -139,7 +139,7 @@ func start(t *testing.T, tree supervision.Tree, options system.Options) *system.
 func stop(t *testing.T, s *system.System) (*system.Report, error) {
 	t.Helper()
 
-	r, err := s.Shutdown(context.Background())
+	r, err := s.Shutdown(t.Context())
 	require.NotNil(t, r)
 	checkLaw(t, r)
 

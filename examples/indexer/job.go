@@ -158,7 +158,9 @@ type job struct {
 func (j *job) run(ctx context.Context) (err error) {
 	in := j.sys.Intake()
 
-	j.walked, err = actors.Ask(ctx, j.indexer.Walker.From(in), func(r actors.Reply[actorindex.Walked]) actorindex.WalkerMsg {
+	walker := j.indexer.Walker.From(in)
+
+	j.walked, err = actors.Ask(ctx, walker, func(r actors.Reply[actorindex.Walked]) actorindex.WalkerMsg {
 		return actorindex.Walk{Reply: r}
 	})
 	if err != nil {

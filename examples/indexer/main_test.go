@@ -78,7 +78,7 @@ func TestChaosRestartsParsersAndLosesNoAccount(t *testing.T) {
 	r := readReport(t, report)
 	assert.Zero(t, r.Unaccounted)
 	assert.Positive(t, r.Restarts)
-	assert.Equal(t, uint64(r.Restarts), r.Total.Failed, "each panic costs one message and one restart") //nolint:gosec // not negative
+	assert.Equal(t, r.Restarts, int(r.Total.Failed), "each panic costs one message and one restart")
 	assert.Contains(t, out.String(), "not complete")
 }
 
@@ -93,6 +93,7 @@ func TestBadInputIsOneClearErrorAndAnExitCode(t *testing.T) {
 
 	defer func() { require.NoError(t, holder.Close()) }()
 
+	missing := filepath.Join(dir, "no")
 	fresh := filepath.Join(dir, "fresh.db")
 
 	for name, c := range map[string]struct {
@@ -104,10 +105,10 @@ func TestBadInputIsOneClearErrorAndAnExitCode(t *testing.T) {
 		"argument":             {[]string{"-db", fresh, "x"}, exitUsage, []string{`"x"`, "only flags"}},
 		"chaos out of range":   {[]string{"-chaos", "1.5"}, exitUsage, []string{"-chaos 1.5", "from 0 to 1"}},
 		"chaos is no number":   {[]string{"-chaos", "NaN"}, exitUsage, []string{"-chaos NaN", "from 0 to 1"}},
-		"report without a dir": {[]string{"-report", filepath.Join(dir, "no", "r")}, exitUsage, []string{"-report", "must exist"}},
-		"missing root":         {[]string{"-root", filepath.Join(dir, "no"), "-db", fresh}, exitFailure, []string{"root", "no", "readable directory"}},
-		"root is a file":       {[]string{"-root", file, "-db", fresh}, exitFailure, []string{"root", "readable directory"}},
-		"locked database":      {[]string{"-root", dir, "-db", locked}, exitFailure, []string{"locked.db", "locked by another process"}},
+		"report without a dir": {[]string{"-report", missing + "/r"}, exitUsage, []string{"-report", "must exist"}},
+		"missing root":         {[]string{"-root", missing, "-db", fresh}, exitFailure, []string{missing, "readable"}},
+		"root is a file":       {[]string{"-root", file, "-db", fresh}, exitFailure, []string{file, "readable directory"}},
+		"locked database":      {[]string{"-root", dir, "-db", locked}, exitFailure, []string{locked, "locked by another"}},
 		"foreign database":     {[]string{"-root", dir, "-db", file}, exitFailure, []string{"database", file}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -163,7 +164,7 @@ func TestInterruptedItStopsInOrderAndAccountsForEverything(t *testing.T) {
 	assert.Contains(t, out.String(), "the index is not complete")
 
 	keeper := r.Actors[0]
-	assert.Equal(t, int(keeper.Processed), stats(t, db).Files, "every file the keeper took is committed") //nolint:gosec // small
+	assert.Equal(t, int(keeper.Processed), stats(t, db).Files, "every file the keeper took is committed")
 }
 
 // TestKilledItLeavesADatabaseThatOpensAgain kills a real process while it commits.

@@ -15,8 +15,8 @@ import (
 	"github.com/troupe-go/troupe/system"
 )
 
-// watch shows how far the parsers are until the system has stopped. Synced is how many of the messages they have handled
-// were no files.
+// watch shows how far the parsers are until the system has stopped. Synced is how many of the messages they have
+// handled were no files.
 func watch(sys *system.System, x *actorindex.Indexer, synced func() int64, w io.Writer) {
 	parser := make(map[string]bool, len(x.Parsers))
 	for _, p := range x.Parsers {
@@ -44,7 +44,9 @@ func watch(sys *system.System, x *actorindex.Indexer, synced func() int64, w io.
 		return newDone, newFailed
 	}
 
-	progress := console.NewProgress(w, console.ProgressOptions{Terminal: isTerminal(w), Total: func() int { return accepted }})
+	progress := console.NewProgress(w, console.ProgressOptions{
+		Terminal: isTerminal(w), Total: func() int { return accepted },
+	})
 	ticker := time.NewTicker(console.DefaultBarEvery)
 
 	defer ticker.Stop()
@@ -67,7 +69,7 @@ func watch(sys *system.System, x *actorindex.Indexer, synced func() int64, w io.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 
-	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // a file descriptor is a small number
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // quiet logs failures where there is no progress bar to spoil.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"log"
 	"os"
 	"time"
 
@@ -22,6 +21,8 @@ type message struct {
 
 type counter struct{ seen map[string]int }
 
+func newCounter(supervision.Deps) (*counter, error) { return &counter{make(map[string]int)}, nil }
+
 func (c *counter) Receive(_ *actors.Context[message], m message) error {
 	if m.ask.IsSet() {
 		return m.ask.Send(c.seen[m.word])
@@ -33,9 +34,7 @@ func (c *counter) Receive(_ *actors.Context[message], m message) error {
 func main() {
 	report := flag.String("report", "", "write the shutdown report as JSON to `FILE`")
 	flag.Parse()
-	words := supervision.Actor("words", func(supervision.Deps) (*counter, error) {
-		return &counter{seen: make(map[string]int)}, nil
-	}, supervision.Spec{Restart: supervision.Permanent})
+	words := supervision.Actor("words", newCounter, supervision.Spec{Restart: supervision.Permanent})
 	tree := supervision.Tree{
 		Name:     "quickstart",
 		Budget:   supervision.Budget{Restarts: 3, Within: time.Minute},
@@ -44,12 +43,13 @@ func main() {
 	ctx := context.Background()
 	sys, err := system.Start(ctx, tree, system.Options{ReportFile: *report})
 	if err != nil {
-		log.Fatal(err)
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 	ref := words.From(sys.Intake())
 	for _, w := range []string{"to", "be", "or", "not", "to", "be"} {
 		if err := ref.Tell(ctx, message{word: w}); err != nil { // waits for room; nil means accepted
-			log.Print(err)
+			fmt.Fprintln(os.Stderr, "refused:", err)
 		}
 	}
 	n, err := actors.Ask(ctx, ref, func(r actors.Reply[int]) message { return message{"be", r} })

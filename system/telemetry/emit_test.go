@@ -2,9 +2,11 @@ package telemetry_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,7 +28,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func run(options system.Options) error {
 	receive := actors.Func[bool](func(_ *actors.Context[bool], well bool) error {
 		if !well {
-			return fmt.Errorf("told to fail")
+			return errors.New("told to fail")
 		}
 
 		return nil
@@ -71,16 +73,17 @@ func TestTheFiguresOfAReportBecomeMetrics(t *testing.T) {
 		switch data := m.Data.(type) {
 		case metricdata.Gauge[int64]:
 			for _, p := range data.DataPoints {
-				key := m.Name
+				key := []string{m.Name}
+
 				for _, kv := range p.Attributes.ToSlice() {
 					if kv.Key != "system" {
-						key += " " + kv.Value.AsString()
+						key = append(key, kv.Value.AsString())
 					} else {
 						assert.Equal(t, "demo", kv.Value.AsString())
 					}
 				}
 
-				values[key] = p.Value
+				values[strings.Join(key, " ")] = p.Value
 			}
 		case metricdata.Gauge[float64]:
 			assert.Equal(t, "s", m.Unit)
@@ -116,8 +119,8 @@ func ExampleEmit() {
 	_ = reader.Collect(context.Background(), &collected)
 
 	for _, m := range collected.ScopeMetrics[0].Metrics {
-		if m.Name == "troupe.shutdown.unaccounted" {
-			fmt.Println(m.Name, m.Data.(metricdata.Gauge[int64]).DataPoints[0].Value, err)
+		if gauge, ok := m.Data.(metricdata.Gauge[int64]); ok && m.Name == "troupe.shutdown.unaccounted" {
+			fmt.Println(m.Name, gauge.DataPoints[0].Value, err)
 		}
 	}
 	// Output: troupe.shutdown.unaccounted 0 <nil>

@@ -1,7 +1,6 @@
 package index_test
 
 import (
-	"context"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -56,7 +55,7 @@ func start(t *testing.T, dir string, chaos index.Chaos) *rig {
 	r := &rig{Indexer: x, sys: sys, db: path, walked: make(chan error, 1)}
 
 	go func() { // awaited through walked
-		_, err := actors.Ask(context.Background(), x.Walker.From(sys.Intake()),
+		_, err := actors.Ask(t.Context(), x.Walker.From(sys.Intake()),
 			func(r actors.Reply[index.Walked]) index.WalkerMsg { return index.Walk{Reply: r} })
 		r.walked <- err
 	}()
@@ -86,13 +85,13 @@ func seeds() int {
 	return 24
 }
 
-// TestStoppedAtARandomMomentEveryMessageIsAccountedFor runs the real tree over real files with parsers that panic, stops
-// it somewhere on the way, and looks at the report alone for the law of conservation and the order of the phases.
+// TestStoppedAtARandomMomentEveryMessageIsAccountedFor runs the real tree over real files with parsers that panic,
+// stops it somewhere on the way, and looks at the report alone for the law of conservation and the order of the phases.
 func TestStoppedAtARandomMomentEveryMessageIsAccountedFor(t *testing.T) {
 	dir := filepath.Join(runtime.GOROOT(), "src", "net") //nolint:staticcheck // the tree the test itself was built from
 
 	for seed := range seeds() {
-		chance := rand.New(rand.NewPCG(uint64(seed), 0)) //nolint:gosec // a test that can be repeated
+		chance := rand.New(rand.NewPCG(uint64(seed), 0))
 		chaos := index.Chaos{Rate: 0.05, Seed: uint64(seed)}
 		moment := time.Duration(chance.Int64N(int64(300 * time.Millisecond)))
 
@@ -161,14 +160,16 @@ func checkOrder(t *testing.T, r *system.Report) {
 			if i > 0 {
 				for _, b := range r.Actors {
 					if before := phases[i-1](b); before != nil {
-						assert.LessOrEqual(t, before.Began+before.Took, step(a).Began, "%s of %s before the next phase", r.Phases[i].Name, b.Path)
+						assert.LessOrEqual(t, before.Began+before.Took, step(a).Began,
+							"%s of %s before the next phase", r.Phases[i].Name, b.Path)
 					}
 				}
 			}
 
 			for _, on := range dependencies(a.Path, r) {
 				if step(on) != nil {
-					assert.LessOrEqual(t, step(a).Began+step(a).Took, step(on).Began, "%s before %s in %s", a.Path, on.Path, r.Phases[i+1].Name)
+					assert.LessOrEqual(t, step(a).Began+step(a).Took, step(on).Began,
+						"%s before %s in %s", a.Path, on.Path, r.Phases[i+1].Name)
 				}
 			}
 		}

@@ -19,14 +19,16 @@ type Commit struct{ actors.Reply[store.Stats] }
 
 // Complete commits and marks the index of a root as whole.
 type Complete struct {
-	Root string
 	actors.Reply[store.Stats]
+
+	Root string
 }
 
 // Lookup asks the database for the symbols of a name.
 type Lookup struct {
-	Name string
 	actors.Reply[[]symbols.Symbol]
+
+	Name string
 }
 
 func (Keep) isKeeper()     {}

@@ -15,8 +15,9 @@ type Add struct{ Symbols []symbols.Symbol }
 
 // Find asks for the symbols of a name, in the order of file and line.
 type Find struct {
-	Name string
 	actors.Reply[[]symbols.Symbol]
+
+	Name string
 }
 
 func (Add) isShard()  {}

@@ -55,7 +55,9 @@ func Declare(tree *source.Tree, db *store.DB, parsers int, chaos Chaos) *Indexer
 				Decide:    badFile,
 				DependsOn: append(children(x.Shards), x.Keeper),
 				Mailbox:   &mailbox.Options{Capacity: ParserCapacity},
-				Backoff:   supervision.Backoff{Initial: time.Millisecond, Max: 50 * time.Millisecond, Stable: 50 * time.Millisecond},
+				Backoff: supervision.Backoff{
+					Initial: time.Millisecond, Max: 50 * time.Millisecond, Stable: 50 * time.Millisecond,
+				},
 			}))
 	}
 
