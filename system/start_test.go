@@ -193,3 +193,23 @@ func TestAnUndeclaredDependencyFailsTheStart(t *testing.T) {
 	assert.Equal(t, "/test/sly", undeclared.Path)
 	assert.Equal(t, "/test/a", undeclared.Dependency)
 }
+
+func TestRunReturnsNilWhenItsContextEndsAlsoDuringTheStart(t *testing.T) {
+	for name, after := range map[string]time.Duration{"while it runs": time.Hour, "while it starts": time.Second} {
+		t.Run(name, func(t *testing.T) {
+			virtual(t, func(t *testing.T) {
+				d := &diary{}
+				a := declare(&probe{name: "a", diary: d, start: func(*actors.Context[job]) error {
+					<-time.After(5 * time.Second)
+
+					return nil
+				}}, supervision.Spec{})
+
+				ctx, cancel := context.WithTimeout(t.Context(), after)
+				defer cancel()
+				require.NoError(t, system.Run(ctx, tree(a), silent()))
+				assert.Equal(t, []string{"start a", "flush a", "close a"}, d.read())
+			})
+		})
+	}
+}

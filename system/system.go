@@ -29,18 +29,50 @@ type System struct {
 // shutdown is forced), or the root supervisor gave up. The error is nil if everything went well; else it wraps the
 // failure the system stopped for and every hook that failed and actor that was abandoned at the stop.
 func Run(ctx context.Context, tree supervision.Tree, options Options) error {
-	s, err := Start(ctx, tree, options)
+	s, err := prepare(ctx, tree, options)
 	if err != nil {
 		return err
 	}
 
-	return s.Wait(ctx)
+	signals, ignore := s.notify()
+	defer ignore()
+
+	s.conductor.step(lifecycle.Boot{})
+
+	return s.wait(ctx, signals)
 }
 
 // Start starts the tree: every actor in dependency order, each awaited. If ctx ends or an actor does not start, those
 // already started are stopped in reverse and the error names the actor. Everything wrong with the tree or the options
 // is reported at once, before anything is started. The system runs until [System.Shutdown].
 func Start(ctx context.Context, tree supervision.Tree, options Options) (*System, error) {
+	s, err := prepare(ctx, tree, options)
+	if err != nil {
+		return nil, err
+	}
+
+	s.conductor.step(lifecycle.Boot{})
+
+	select {
+	case <-s.conductor.booted:
+		return s, nil
+	case <-s.done:
+	case <-ctx.Done():
+		s.Stop()
+		<-s.done
+
+		return nil, errors.Join(ctx.Err(), s.report.err)
+	}
+
+	if s.report.err == nil {
+		return nil, mailbox.ErrStopping // a stop that was asked for by one of the actors while they started
+	}
+
+	return nil, s.report.err
+}
+
+// prepare checks everything and makes a system in which nothing has started.
+func prepare(ctx context.Context, tree supervision.Tree, options Options) (*System, error) {
 	if ctx == nil {
 		return nil, mailbox.ErrNilContext
 	}
@@ -59,30 +91,12 @@ func Start(ctx context.Context, tree supervision.Tree, options Options) (*System
 
 	s := &System{options: options, plan: plan, done: make(chan struct{})}
 
-	c, err := newConductor(s)
+	s.conductor, err = newConductor(s)
 	if err != nil {
 		return nil, err
 	}
 
-	s.conductor = c
-	c.step(lifecycle.Boot{})
-
-	select {
-	case <-c.booted:
-		return s, nil
-	case <-s.done:
-	case <-ctx.Done():
-		c.step(lifecycle.Shutdown{})
-		<-s.done
-
-		return nil, errors.Join(ctx.Err(), s.report.err)
-	}
-
-	if s.report.err == nil {
-		return nil, mailbox.ErrStopping // a stop that was asked for by one of the actors while they started
-	}
-
-	return nil, s.report.err
+	return s, nil
 }
 
 // Wait blocks until the system has stopped, and shuts it down when ctx ends or a signal comes; a signal during a
@@ -92,19 +106,32 @@ func (s *System) Wait(ctx context.Context) error {
 		return mailbox.ErrNilContext
 	}
 
-	signals := make(chan os.Signal, 1)
+	signals, ignore := s.notify()
+	defer ignore()
 
-	if len(s.options.Signals) > 0 {
-		signal.Notify(signals, s.options.Signals...)
-		defer signal.Stop(signals)
+	return s.wait(ctx, signals)
+}
+
+// notify begins to listen for signals.
+func (s *System) notify() (signals chan os.Signal, ignore func()) {
+	signals = make(chan os.Signal, 1)
+
+	if len(s.options.Signals) == 0 {
+		return signals, func() {}
 	}
 
+	signal.Notify(signals, s.options.Signals...)
+
+	return signals, func() { signal.Stop(signals) }
+}
+
+func (s *System) wait(ctx context.Context, signals <-chan os.Signal) error {
 	select {
 	case <-s.done:
 	case <-ctx.Done():
-		s.conductor.step(lifecycle.Shutdown{})
+		s.Stop()
 	case <-signals:
-		s.conductor.step(lifecycle.Shutdown{})
+		s.Stop()
 	}
 
 	for {
@@ -112,7 +139,7 @@ func (s *System) Wait(ctx context.Context) error {
 		case <-s.done:
 			return s.report.err
 		case <-signals:
-			s.conductor.step(lifecycle.Force{})
+			s.Force()
 		}
 	}
 }

@@ -103,6 +103,8 @@ func TestStoppedAtARandomMomentEveryMessageIsAccountedFor(t *testing.T) {
 			r.walked <- err
 		}
 
+		checkBounds(t, r.sys)
+
 		report, err := r.sys.Shutdown(t.Context())
 		require.NoError(t, err, "seed %d", seed)
 
@@ -123,6 +125,19 @@ func TestStoppedAtARandomMomentEveryMessageIsAccountedFor(t *testing.T) {
 
 			t.Fatalf("seed %d, stopped after %v", seed, moment)
 		}
+	}
+}
+
+// checkBounds checks that no mailbox holds more than it is declared to, while the walker would give it all it has.
+func checkBounds(t *testing.T, sys *system.System) {
+	t.Helper()
+
+	capacities := map[string]uint64{
+		"/indexer/parsers": index.ParserCapacity, "/indexer/shards": index.ShardCapacity, "/indexer": index.KeeperCapacity,
+	}
+
+	for _, s := range sys.Stats() {
+		assert.LessOrEqual(t, s.Queued, capacities[filepath.Dir(s.Path)], s.Path)
 	}
 }
 
