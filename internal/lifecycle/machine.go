@@ -57,8 +57,9 @@ type entry struct {
 	again       bool   // it stopped itself and is to be restarted
 	visited     bool   // the drain has come to it
 	directive   node.Directive
-	cut         bool      // the step's context has ended
+	cut         error     // why the step's context has ended; nil while it has not
 	stepBegan   time.Time // of the step in progress
+	leftover    bool      // the queue was not empty when its drain was cut
 	cutAt       time.Time
 	hardAt      time.Time
 	steps       Steps
@@ -67,9 +68,8 @@ type entry struct {
 
 	// Supervisors.
 
-	window    *supervision.Window
-	cursor    int  // Starting: index in spec.Children of the child being started
-	exhausted bool // gave up on a child
+	window *supervision.Window
+	cursor int // Starting: index in spec.Children of the child being started
 
 	// Both.
 
@@ -216,8 +216,8 @@ func (m *Machine) expire() {
 			m.proceed()
 		case n.state == BackingOff:
 			m.attempt(n)
-		case !n.cut:
-			m.cut(n)
+		case n.cut == nil:
+			m.cut(n, n.overdue())
 		default:
 			m.abandon(n)
 		}
@@ -272,7 +272,7 @@ func (m *Machine) stopping() bool { return m.phase >= Intake }
 // step begins a step that must be over after limit, or with the phase if that is sooner. A limit of 0 is the phase's.
 func (m *Machine) step(n *entry, s State, limit time.Duration) {
 	m.set(n, s)
-	n.cut, n.stepBegan = false, m.now
+	n.cut, n.stepBegan = nil, m.now
 	n.cutAt, n.hardAt = m.now.Add(limit-limit/10), m.now.Add(limit)
 
 	if m.stopping() {
@@ -286,8 +286,8 @@ func (m *Machine) step(n *entry, s State, limit time.Duration) {
 	m.wait(n, n.cutAt)
 }
 
-// clamp keeps a step within the phase. From the phase's line on a drain is cut at once, and a hook gets nine tenths of
-// what is left.
+// clamp keeps a step within the phase. From the phase's line on a queue is not worked off any more, nor anybody started
+// to do so, and a hook gets nine tenths of what is left.
 func (m *Machine) clamp(n *entry) {
 	end, line := m.ends[m.phase], m.lines[m.phase]
 
@@ -297,7 +297,7 @@ func (m *Machine) clamp(n *entry) {
 
 	if !line.After(m.now) {
 		line = m.now
-		if m.phase != Drain {
+		if n.state != Draining && n.state != Starting {
 			line = m.now.Add(end.Sub(m.now) * 9 / 10)
 		}
 	}

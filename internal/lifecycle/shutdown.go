@@ -13,6 +13,13 @@ func (m *Machine) shutdown(cause error) {
 		return
 	}
 
+	root := m.nodes[0]
+	if cause == nil && root.state == Halting {
+		cause = root.cause // the tree did not start, and what had started is still being stopped
+	}
+
+	served := m.phase == Serving
+
 	m.cause = cause
 	m.phase = Intake
 	m.began[Intake] = m.now
@@ -29,15 +36,15 @@ func (m *Machine) shutdown(cause error) {
 
 	m.enter(Drain)
 
+	// Supervisors come before their children.
 	for _, n := range m.nodes {
-		switch n.state {
-		case BackingOff: // interrupted at once: the attempt is made now, so that the queue can be worked off
-			if n.spec.IsActor() {
-				m.attempt(n)
-			} else {
-				m.stopTimer(n)
-				m.set(n, Idle)
-			}
+		switch actor := n.spec.IsActor(); {
+		case actor && n.state == BackingOff: // interrupted at once, so that the queue can be worked off
+			m.attempt(n)
+		case actor && n.state == Idle: // not started yet, halted with its supervisor, or given up: it stays down
+			m.finish(n) // now, so that those who still wait for it learn of it
+		case n.state == BackingOff, !actor && n.state == Starting && served:
+			m.startAtOnce(n)
 		default:
 			m.reclamp(n)
 		}
@@ -46,13 +53,39 @@ func (m *Machine) shutdown(cause error) {
 	m.proceed()
 }
 
+// startAtOnce goes on with the restart of a supervisor, so that its actors can work off their queues. A shutdown has
+// no time to await them one after the other: what they send to each other waits in their queues.
+func (m *Machine) startAtOnce(s *entry) {
+	if s.state != Starting {
+		m.stopTimer(s)
+		s.window = supervision.NewWindow(s.spec.Budget)
+	}
+
+	m.set(s, Running)
+
+	for _, id := range s.spec.Children {
+		switch c := m.nodes[id]; {
+		case c.spec.IsActor() && c.state == Idle:
+			m.begin(c)
+		case !c.spec.IsActor() && (c.state == Idle || c.state == Starting):
+			m.startAtOnce(c)
+		}
+	}
+}
+
 // enter begins a phase.
 func (m *Machine) enter(p Phase) {
 	m.phase = p
 	m.began[p] = m.now
 
 	if p == Done {
-		m.stopTimer(m.nodes[0])
+		for _, n := range m.nodes {
+			if !n.spec.IsActor() {
+				m.stopTimer(n)
+				m.set(n, Stopped)
+			}
+		}
+
 		m.emit(Ended{})
 
 		return
@@ -70,7 +103,7 @@ func (m *Machine) reclamp(n *entry) {
 
 	m.clamp(n)
 
-	if n.cut {
+	if n.cut != nil {
 		m.wait(n, n.hardAt)
 	} else {
 		m.wait(n, n.cutAt)
@@ -123,6 +156,10 @@ func (m *Machine) proceed() {
 		switch {
 		case n != nil && m.phase == Drain:
 			n.visited = true
+			if n.state != Stopped && n.state != Finishing {
+				m.emit(Seal{ID: n.id})
+			}
+
 			m.drainVisit(n)
 		case n != nil && m.phase == Flush:
 			m.flushVisit(n)
@@ -142,24 +179,13 @@ func (m *Machine) done(n *entry) {
 	m.proceed()
 }
 
-// drainVisit moves an actor that the drain has come to towards having no queue. It is called again whenever the actor
-// comes to rest in a state from which it can go on.
+// drainVisit moves an actor that the drain has come to towards having no queue. It is called again when the actor has
+// started.
 func (m *Machine) drainVisit(n *entry) {
-	m.emit(Seal{ID: n.id})
-
 	switch n.state {
 	case Running:
 		m.order(n, Draining, node.Drain, n.spec.Deadlines.Drain)
-	case Idle, BackingOff:
-		m.stopTimer(n)
-		m.set(n, Idle)
-
-		if m.config.Queued(n.id) > 0 && !m.parent(n).exhausted && !m.forced && m.now.Before(m.ends[Drain]) {
-			m.begin(n)
-		} else {
-			m.done(n)
-		}
-	case Stopped, Drained:
+	case Stopped:
 		m.done(n)
 	default: // in the middle of something that ends by itself or by its deadline
 	}
@@ -171,11 +197,13 @@ func (m *Machine) drained(n *entry) {
 		return
 	}
 
-	n.steps.Drain = m.stepOver(n, nil)
-	if n.cut {
-		n.steps.Drain.Err = n.overdue()
+	var err error
+	if n.cut != nil && n.leftover {
+		err = n.cut
 	}
 
+	n.steps.Drain = m.stepOver(n, err)
+	m.hookFailed(n, "drain cut short", err)
 	m.stopTimer(n)
 	m.set(n, Drained)
 
@@ -244,6 +272,11 @@ func (m *Machine) hookFailed(n *entry, message string, err error) {
 func (m *Machine) bootFailed(cause error) {
 	m.cause = cause
 	m.emit(CloseIntake{})
+
+	for p := Intake; p < Close; p++ {
+		m.began[p] = m.now // and was over
+	}
+
 	m.ends[Close] = m.now.Add(m.config.Shares.Close)
 	m.lines[Close] = m.ends[Close].Add(-m.config.Shares.Close / 10)
 	m.enter(Close)

@@ -64,7 +64,7 @@ func (m *Machine) lost(n *entry) {
 // begin starts an incarnation.
 func (m *Machine) begin(n *entry) {
 	n.incarnation++
-	n.current = n.incarnation
+	n.current, n.again = n.incarnation, false
 	m.step(n, Starting, n.spec.Deadlines.Start)
 	m.emit(Begin{ID: n.id, Incarnation: n.incarnation, Deadline: n.cutAt})
 }
@@ -72,7 +72,7 @@ func (m *Machine) begin(n *entry) {
 // startChildren starts a supervisor's children in order, each awaited.
 func (m *Machine) startChildren(s *entry) {
 	m.set(s, Starting)
-	s.cursor, s.exhausted = 0, false
+	s.cursor = 0
 	s.window = supervision.NewWindow(s.spec.Budget)
 	m.startNext(s)
 }
@@ -120,46 +120,43 @@ func (m *Machine) childStarted(p, c *entry) {
 func (m *Machine) actorStarted(n *entry) {
 	m.stopTimer(n)
 	n.instance, n.started = true, m.now
-	m.set(n, Running)
 
-	p := m.parent(n)
+	if n.cut != nil {
+		// Too late: its context has ended, and with it all that it may have started.
+		n.fail(n.cut, node.Restart)
+		m.order(n, Ending, node.Halt, n.spec.Deadlines.Close)
+
+		return
+	}
+
+	m.set(n, Running)
 
 	switch {
 	case n.visited:
 		m.drainVisit(n)
 	case n.alone != no:
 		m.stopOneRunning(n)
-	case p.state == Halting:
-		m.haltActor(n)
 	default:
-		m.childStarted(p, n)
+		m.childStarted(m.parent(n), n)
 	}
 }
 
-// startFailed handles an actor whose start failed. At the first start of its supervisor that fails too.
+// startFailed handles an actor whose start failed.
 func (m *Machine) startFailed(n *entry, err error) {
-	p := m.parent(n)
-	err = &supervision.FailureError{Path: n.spec.Path, Err: err}
-	n.failure = err
+	n.fail(err, node.Restart)
 	m.set(n, Idle)
+	m.down(n, n.cause, n.directive)
+}
 
-	switch {
-	case n.alone != no:
-		m.finish(n)
-	case !m.stopping() && p.state == Halting:
-		m.haltNext(p)
-	case !m.stopping() && p.state == Starting && p.spec.Children[p.cursor] == n.id:
-		m.haltChildren(p, err)
-	default:
-		m.childFailed(p, n, err, node.Restart)
-	}
+// fail notes why an actor fails.
+func (n *entry) fail(err error, d node.Directive) {
+	n.cause = &supervision.FailureError{Path: n.spec.Path, Err: err}
+	n.failure, n.directive = n.cause, d
 }
 
 // failing handles a failure whose incarnation has still to end.
 func (m *Machine) failing(n *entry, err error, d node.Directive) {
-	n.cause = &supervision.FailureError{Path: n.spec.Path, Err: err}
-	n.failure = n.cause
-	n.directive = d
+	n.fail(err, d)
 
 	if n.state != Halting { // being halted it fails a little early
 		m.step(n, Ending, n.spec.Deadlines.Close)
@@ -168,7 +165,6 @@ func (m *Machine) failing(n *entry, err error, d node.Directive) {
 
 // ended handles an incarnation that is gone, because it failed or was halted.
 func (m *Machine) ended(n *entry, err error) {
-	p := m.parent(n)
 	failed := n.state == Ending
 	m.set(n, Idle)
 
@@ -177,17 +173,30 @@ func (m *Machine) ended(n *entry, err error) {
 	}
 
 	switch {
-	case n.alone != no:
-		m.finish(n)
-	case !m.stopping() && p.state == Halting:
-		m.haltNext(p)
-	case n.again:
-		n.again = false
-		m.childFailed(p, n, &supervision.FailureError{Path: n.spec.Path, Err: errStoppedItself}, node.Restart)
 	case failed:
-		m.childFailed(p, n, n.cause, n.directive)
-	case n.visited:
-		m.drainVisit(n)
+		m.down(n, n.cause, n.directive)
+	case n.again:
+		m.down(n, &supervision.FailureError{Path: n.spec.Path, Err: errStoppedItself}, node.Restart)
+	default:
+		m.down(n, nil, 0)
+	}
+}
+
+// down decides what becomes of an actor that has no incarnation any more: it failed with err, or was halted by its
+// supervisor, and then err is nil.
+func (m *Machine) down(n *entry, err error, d node.Directive) {
+	p := m.parent(n)
+	awaited := p.state == Starting && p.spec.Children[p.cursor] == n.id
+
+	switch {
+	case n.alone != no, m.stopping() && (awaited || p.state == Halting): // it was to go anyway, or did not come up
+		m.finish(n)
+	case p.state == Halting:
+		m.haltNext(p)
+	case awaited: // the start of its supervisor fails with it
+		m.haltChildren(p, err)
+	default:
+		m.childFailed(p, n, err, d)
 	}
 }
 
@@ -203,6 +212,12 @@ func (m *Machine) childFailed(p, c *entry, err error, d node.Directive) {
 		return
 	case d == node.Escalate:
 		m.giveUp(p, c, err)
+
+		return
+	case c.visited && !m.worthwhile(c):
+		m.emit(Note{Path: c.spec.Path, Message: "failed, is not restarted", Err: err})
+		m.emit(Order{ID: c.id, Command: node.Cut})
+		m.finish(c)
 
 		return
 	}
@@ -232,6 +247,11 @@ func (m *Machine) childFailed(p, c *entry, err error, d node.Directive) {
 	}
 }
 
+// worthwhile reports whether an actor that failed while it worked off its queue has still to do and the time for it.
+func (m *Machine) worthwhile(n *entry) bool {
+	return m.config.Queued(n.id) > 0 && m.now.Before(m.lines[Drain])
+}
+
 // ran returns how long a child that is down had been running.
 func (n *entry) ran(now time.Time) time.Duration {
 	if n.started.IsZero() {
@@ -248,29 +268,23 @@ func (n *entry) ran(now time.Time) time.Duration {
 func (m *Machine) attempt(n *entry) {
 	m.stopTimer(n)
 
-	switch {
-	case !n.spec.IsActor():
-		m.startChildren(n)
-	case n.visited:
-		m.drainVisit(n)
-	default:
+	if n.spec.IsActor() {
 		m.begin(n)
+	} else {
+		m.startChildren(n)
 	}
 }
 
 // giveUp makes a supervisor fail over a child that is down: to its parent, or at the root to the whole system.
 func (m *Machine) giveUp(p, c *entry, err error) {
-	p.failure, p.exhausted = err, true
+	p.failure = err
 	m.set(c, Idle)
 	m.emit(Note{Path: p.spec.Path, Message: "gives up", Err: err})
 
 	switch {
 	case m.stopping():
 		m.errs = append(m.errs, err)
-
-		if c.visited {
-			m.drainVisit(c)
-		}
+		m.finish(c)
 	case p.spec.Parent < 0:
 		m.shutdown(err)
 	default:
@@ -282,6 +296,14 @@ func (m *Machine) giveUp(p, c *entry, err error) {
 func (m *Machine) haltChildren(s *entry, cause error) {
 	m.set(s, Halting)
 	s.cause = cause
+
+	for _, id := range s.spec.Children {
+		if c := m.nodes[id]; c.state == BackingOff {
+			m.stopTimer(c)
+			m.set(c, Idle)
+		}
+	}
+
 	m.haltNext(s)
 }
 
@@ -292,18 +314,13 @@ func (m *Machine) haltNext(s *entry) {
 		switch c.state {
 		case Idle, Stopped, Finishing:
 			continue
-		case BackingOff:
-			m.stopTimer(c)
-			m.set(c, Idle)
-
-			continue
 		case Running, Starting:
 			if !c.spec.IsActor() {
 				m.haltChildren(c, errCancelled)
 			} else if c.state == Running {
 				m.haltActor(c)
-			} else {
-				m.emit(Cancel{ID: c.id, Cause: errCancelled}) // and its Started is awaited
+			} else if c.cut == nil {
+				m.cut(c, errCancelled) // and its Started is awaited
 			}
 		}
 
@@ -430,12 +447,13 @@ func (m *Machine) flush(n *entry) {
 	m.order(n, Flushing, node.Flush, limit(n.spec.Deadlines.Flush, supervision.DefaultFlushDeadline))
 }
 
-// cut ends the context of a step in its last tenth, so that it can return in time.
-func (m *Machine) cut(n *entry) {
-	n.cut = true
-	m.emit(Cancel{ID: n.id, Cause: n.overdue()})
+// cut ends the context of a step: in its last tenth, so that it can return in time, or because it is not wanted.
+func (m *Machine) cut(n *entry, cause error) {
+	n.cut = cause
+	m.emit(Cancel{ID: n.id, Cause: cause})
 
 	if n.state == Draining {
+		n.leftover = m.config.Queued(n.id) > 0
 		m.emit(Order{ID: n.id, Command: node.Cut, Deadline: n.hardAt})
 	}
 
@@ -470,7 +488,7 @@ func (m *Machine) abandon(n *entry) {
 	case Starting:
 		m.startFailed(n, cause)
 	case Ending, Halting:
-		m.ended(n, cause)
+		m.ended(n, nil)
 	case Draining:
 		n.steps.Drain = m.stepOver(n, cause)
 		m.emit(Order{ID: n.id, Command: node.Cut})

@@ -1,0 +1,377 @@
+package lifecycle_test
+
+import (
+	"slices"
+	"time"
+
+	"github.com/troupe-go/troupe/internal/lifecycle"
+	"github.com/troupe-go/troupe/internal/node"
+	"github.com/troupe-go/troupe/mailbox"
+)
+
+// law is what must hold in every world.
+type law struct {
+	world      *world
+	dependsOn  [][]int // by actor: the actors it depends on, itself or through a supervisor
+	dependents [][]int
+	attempts   [][]time.Time // by supervisor: restarts since it was started itself
+	stopped    []bool        // by actor: somebody asked to stop it, or it stopped itself
+	line       time.Time     // from when on nobody waits for its turn in the drain, flush or close phase
+	lines      [lifecycle.Done + 1]time.Time
+	limit      time.Time // when the shutdown must be over; zero before it
+	halting    []int     // supervisors that were halting after the last step
+	ended      int
+}
+
+func newLaw(w *world) *law {
+	n := len(w.plan.Nodes)
+	l := &law{
+		world: w, dependsOn: make([][]int, n), dependents: make([][]int, n), attempts: make([][]time.Time, n),
+		stopped: make([]bool, n),
+	}
+
+	for id := range w.plan.Nodes {
+		if !w.plan.Nodes[id].IsActor() {
+			continue
+		}
+
+		for at := id; at >= 0; at = w.plan.Nodes[at].Parent {
+			for _, on := range w.plan.Nodes[at].DependsOn {
+				for target := range w.plan.Nodes {
+					if w.plan.Nodes[target].IsActor() && l.within(target, on) {
+						l.dependsOn[id] = append(l.dependsOn[id], target)
+						l.dependents[target] = append(l.dependents[target], id)
+					}
+				}
+			}
+		}
+	}
+
+	return l
+}
+
+// within reports whether a node is b or below it.
+func (l *law) within(a, b int) bool {
+	for ; a >= 0; a = l.world.plan.Nodes[a].Parent {
+		if a == b {
+			return true
+		}
+	}
+
+	return false
+}
+
+func (l *law) state(id int) lifecycle.State { return l.world.machine.View(id).State }
+
+func (l *law) broken(format string, args ...any) {
+	l.world.t.Helper()
+	l.world.t.Fatalf("BROKEN: "+format, args...)
+}
+
+// before learns from what the machine is told.
+func (l *law) before(in lifecycle.Input) {
+	w := l.world
+
+	switch in := in.(type) {
+	case lifecycle.StopOne:
+		l.stopped[in.ID] = true
+	case lifecycle.Report:
+		if in.Event == node.StopSelf {
+			l.stopped[in.ID] = true
+		}
+	case lifecycle.Shutdown:
+		l.shutdown()
+	case lifecycle.Force:
+		l.shutdown()
+
+		if w.machine.Forced() && w.now.Add(w.config.Forced).Before(l.limit) {
+			l.limit = w.now.Add(w.config.Forced)
+		}
+
+		if w.machine.Forced() { // the lines of later phases move; what is checked is only the drain
+			l.lines = [lifecycle.Done + 1]time.Time{lifecycle.Drain: w.now, lifecycle.Flush: w.now, lifecycle.Close: w.now}
+		}
+	}
+
+	if w.machine.Phase() >= lifecycle.Intake {
+		l.shutdown() // the root gave up, or the tree did not start
+	}
+}
+
+func (l *law) shutdown() {
+	if !l.limit.IsZero() {
+		return
+	}
+
+	s := l.world.config.Shares
+	end := l.world.now
+
+	for i, share := range []time.Duration{s.Drain, s.Flush, s.Close} {
+		end = end.Add(share)
+		l.lines[int(lifecycle.Drain)+i] = end.Add(-share / 10)
+	}
+
+	l.limit = end
+}
+
+// effect checks one decision.
+func (l *law) effect(e lifecycle.Effect) {
+	if l.ended > 0 {
+		l.broken("something is to be done after the end")
+	}
+
+	switch e := e.(type) {
+	case lifecycle.Begin:
+		l.begin(e)
+	case lifecycle.Order:
+		l.order(l.world.fakes[e.ID], e.Command)
+	case lifecycle.Abandon:
+		l.abandon(l.world.fakes[e.ID], e)
+	case lifecycle.Note:
+		l.note(e)
+	case lifecycle.Ended:
+		l.ended++
+		l.end()
+	}
+}
+
+func (l *law) begin(e lifecycle.Begin) {
+	f := l.world.fakes[e.ID]
+
+	if f.finished {
+		l.broken("%s is begun after it has ended for good", f.spec.Path)
+	}
+
+	if c := f.current(); c != nil && !c.over && !c.abandoned {
+		l.broken("%s #%d is begun while #%d is there", f.spec.Path, e.Incarnation, c.number)
+	}
+
+	if want := uint64(len(f.lives) + 1); e.Incarnation != want {
+		l.broken("%s #%d is begun, the next is #%d", f.spec.Path, e.Incarnation, want)
+	}
+
+	if s := f.spec.Parent; slices.Contains(l.halting, s) && l.state(s) == lifecycle.Halting {
+		l.broken("%s is begun while %s halts", f.spec.Path, l.world.path(s))
+	}
+
+	if len(f.lives) > 0 {
+		return
+	}
+
+	for _, on := range l.dependsOn[e.ID] {
+		started := slices.ContainsFunc(l.world.fakes[on].lives, func(x *life) bool { return x.started })
+		if !started && !l.stopped[on] {
+			l.broken("%s starts before %s has", f.spec.Path, l.world.path(on))
+		}
+	}
+}
+
+func (l *law) order(f *fake, c mailbox.Command) {
+	phase := l.world.machine.Phase()
+	x := f.current()
+
+	switch c {
+	case node.Drain:
+		x.drains++
+		l.once(f, "drained", x.drains)
+
+		if phase == lifecycle.Drain && !l.stopped[f.id] {
+			l.inTurn(f, "drained", lifecycle.Drain, lifecycle.Running, lifecycle.Starting, lifecycle.Ending,
+				lifecycle.BackingOff, lifecycle.Halting, lifecycle.Leaving, lifecycle.Draining)
+		}
+	case node.Flush:
+		x.flushes++
+		l.once(f, "flushed", x.flushes)
+
+		if !l.stopped[f.id] {
+			l.nobodyIs("flushed", f, lifecycle.Running, lifecycle.Starting, lifecycle.Ending, lifecycle.BackingOff,
+				lifecycle.Halting, lifecycle.Leaving, lifecycle.Draining)
+			l.inTurn(f, "flushed", lifecycle.Flush, lifecycle.Drained, lifecycle.Flushing)
+		}
+	case node.Close:
+		x.closes++
+		l.once(f, "closed", x.closes)
+
+		if !l.stopped[f.id] {
+			l.nobodyIs("closed", f, lifecycle.Drained, lifecycle.Flushing)
+			l.inTurn(f, "closed", lifecycle.Close, lifecycle.Flushed, lifecycle.Closing)
+		}
+	}
+}
+
+func (l *law) once(f *fake, what string, times int) {
+	if times > 1 {
+		l.broken("%s is %s twice", f.spec.Path, what)
+	}
+}
+
+// inTurn checks that no actor that depends on f is still in one of these states, unless the phase's line has passed.
+func (l *law) inTurn(f *fake, what string, p lifecycle.Phase, not ...lifecycle.State) {
+	if !l.world.now.Before(l.lines[p]) {
+		return
+	}
+
+	for _, d := range l.dependents[f.id] {
+		if slices.Contains(not, l.state(d)) && l.world.machine.Phase() == p {
+			l.broken("%s is %s while %s, which depends on it, is %v", f.spec.Path, what, l.world.path(d), l.state(d))
+		}
+	}
+}
+
+// nobodyIs checks that no actor is in one of these states.
+func (l *law) nobodyIs(what string, f *fake, not ...lifecycle.State) {
+	for _, other := range l.world.fakes {
+		if other != nil && other != f && slices.Contains(not, l.state(other.id)) {
+			l.broken("%s is %s while %s is %v", f.spec.Path, what, other.spec.Path, l.state(other.id))
+		}
+	}
+}
+
+func (l *law) abandon(f *fake, e lifecycle.Abandon) {
+	if e.Incarnation != f.current().number {
+		l.broken("%s #%d is abandoned, the current one is #%d", f.spec.Path, e.Incarnation, f.current().number)
+	}
+
+	if !f.runner.busy && !f.runner.answered.Equal(l.world.now) { // else it was too late by nothing
+		l.broken("%s is abandoned though it has answered all", f.spec.Path)
+	}
+}
+
+// note counts restarts.
+func (l *law) note(n lifecycle.Note) {
+	if n.Message != "failed, restarts" {
+		return
+	}
+
+	w := l.world
+	id := slices.IndexFunc(w.fakes, func(f *fake) bool { return f != nil && f.spec.Path == n.Path })
+
+	for i := range w.plan.Nodes {
+		if w.plan.Nodes[i].Path == n.Path {
+			id = i
+		}
+	}
+
+	for below := range w.plan.Nodes {
+		if l.within(below, id) {
+			l.attempts[below] = nil // its window begins anew
+		}
+	}
+
+	parent := w.plan.Nodes[id].Parent
+	budget := w.plan.Nodes[parent].Budget
+	l.attempts[parent] = append(l.attempts[parent], w.now)
+
+	counts := 0
+
+	for _, at := range l.attempts[parent] {
+		if w.now.Sub(at) < budget.Within {
+			counts++
+		}
+	}
+
+	if counts > budget.Restarts {
+		l.broken("%s restarts %d times in %v, %d are allowed", w.path(parent), counts, budget.Within, budget.Restarts)
+	}
+}
+
+// after checks what must hold between any two steps.
+func (l *law) after() {
+	w := l.world
+	m := w.machine
+
+	waiting := m.Waiting()
+	slices.Sort(waiting)
+
+	if len(slices.Compact(slices.Clone(waiting))) != len(waiting) {
+		l.broken("a node has two timers: %v", waiting)
+	}
+
+	for id := range w.plan.Nodes {
+		_, has := slices.BinarySearch(waiting, id)
+
+		if timed := l.timed(id); id > 0 && has != timed { // the root's is that of the phase
+			l.broken("%s is %v and has a timer: %v", w.path(id), l.state(id), has)
+		}
+
+		if f := w.fakes[id]; f != nil && f.current() != nil && m.Phase() == lifecycle.Flush && m.Began(lifecycle.Flush).Equal(w.now) {
+			x := f.current()
+			x.flushDue = x.flushDue || x.started && !x.over && !x.abandoned && x.flushes == 0
+		}
+	}
+
+	l.halting = l.halting[:0]
+
+	for id, f := range w.fakes {
+		if f == nil && l.state(id) == lifecycle.Halting {
+			l.halting = append(l.halting, id)
+		}
+
+		if f != nil && l.state(id) == lifecycle.Running && f.runner.cancelled {
+			l.broken("%s runs in a context that has ended", f.spec.Path)
+		}
+	}
+
+	if m.Phase() < lifecycle.Intake {
+		l.progress()
+	}
+}
+
+// timed reports whether a node must have a timer: whatever it is in the middle of has a deadline.
+func (l *law) timed(id int) bool {
+	switch l.state(id) {
+	case lifecycle.BackingOff:
+		return true
+	case lifecycle.Starting, lifecycle.Halting:
+		return l.world.fakes[id] != nil
+	case lifecycle.Ending, lifecycle.Leaving, lifecycle.Draining, lifecycle.Flushing, lifecycle.Closing:
+		return true
+	default:
+		return false
+	}
+}
+
+// progress checks that a supervisor that starts or halts has somebody to wait for.
+func (l *law) progress() {
+	for id := range l.world.plan.Nodes {
+		if s := l.state(id); l.world.fakes[id] != nil || s != lifecycle.Starting && s != lifecycle.Halting {
+			continue
+		}
+
+		if !slices.ContainsFunc(l.world.plan.Nodes[id].Children, func(c int) bool {
+			return l.timed(c) || l.state(c) == lifecycle.Finishing ||
+				l.world.fakes[c] == nil && (l.state(c) == lifecycle.Starting || l.state(c) == lifecycle.Halting)
+		}) {
+			l.broken("%s is %v and waits for nobody", l.world.path(id), l.state(id))
+		}
+	}
+}
+
+// end checks what must hold when all is over.
+func (l *law) end() {
+	w := l.world
+
+	if done := w.machine.Began(lifecycle.Done); !done.Equal(w.now) || done.After(l.limit) {
+		l.broken("it ends at %v, the limit is %v", done.Sub(w.start), l.limit.Sub(w.start))
+	}
+
+	for _, f := range w.fakes {
+		if f == nil {
+			continue
+		}
+
+		if !f.finished || l.state(f.id) != lifecycle.Stopped {
+			l.broken("%s is %v at the end", f.spec.Path, l.state(f.id))
+		}
+
+		for _, x := range f.lives {
+			if !x.over && !x.abandoned {
+				l.broken("%s #%d is still there at the end", f.spec.Path, x.number)
+			}
+
+			if x.flushDue && x.flushes == 0 || x.flushes > 0 && x.closes == 0 && !x.abandoned {
+				l.broken("%s #%d was flushed %d times and closed %d times", f.spec.Path, x.number, x.flushes, x.closes)
+			}
+		}
+	}
+}

@@ -1,0 +1,113 @@
+package lifecycle_test
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/troupe-go/troupe/internal/lifecycle"
+	"github.com/troupe-go/troupe/internal/node"
+	"github.com/troupe-go/troupe/mailbox"
+	"github.com/troupe-go/troupe/supervision"
+)
+
+// printer prints inputs and effects the way scripts and histories show them.
+type printer struct {
+	plan  *supervision.Plan
+	start time.Time
+}
+
+var commandNames = map[mailbox.Command]string{
+	node.Halt: "halt", node.Drain: "drain", node.Cut: "cut", node.Flush: "flush", node.Close: "close",
+	node.Finish: "finish", node.Leave: "leave",
+}
+
+var eventNames = map[node.Event]string{
+	node.Started: "started", node.Failing: "failing", node.Ended: "ended", node.StopSelf: "stopself",
+	node.Drained: "drained", node.Flushed: "flushed", node.Closed: "closed", node.Finished: "finished",
+	node.Returned: "returned",
+}
+
+var directiveNames = map[node.Directive]string{
+	node.Restart: "restart", node.Resume: "resume", node.Stop: "stop", node.Escalate: "escalate",
+}
+
+func (p printer) path(id int) string { return p.plan.Nodes[id].Path }
+
+func (p printer) until(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+
+	return fmt.Sprintf(" until %v", t.Sub(p.start))
+}
+
+func (p printer) effect(e lifecycle.Effect) string {
+	switch e := e.(type) {
+	case lifecycle.Begin:
+		return fmt.Sprintf("begin %s #%d%s", p.path(e.ID), e.Incarnation, p.until(e.Deadline))
+	case lifecycle.Seal:
+		return "seal " + p.path(e.ID)
+	case lifecycle.Order:
+		return fmt.Sprintf("order %s: %s%s", p.path(e.ID), commandNames[e.Command], p.until(e.Deadline))
+	case lifecycle.Cancel:
+		return fmt.Sprintf("cancel %s: %v", p.path(e.ID), e.Cause)
+	case lifecycle.Abandon:
+		return fmt.Sprintf("abandon %s #%d: %v", p.path(e.ID), e.Incarnation, e.Cause)
+	case lifecycle.CloseIntake:
+		return "close the intake"
+	case lifecycle.Booted:
+		return "booted"
+	case lifecycle.Ended:
+		return "ended"
+	case lifecycle.Note:
+		return p.note(e)
+	default:
+		return fmt.Sprintf("%T", e)
+	}
+}
+
+func (p printer) note(n lifecycle.Note) string {
+	s := fmt.Sprintf("note %s: %s", n.Path, n.Message)
+
+	if n.Message == "failed, restarts" {
+		s += fmt.Sprintf(" in %v, budget left %d", n.Delay, n.Left)
+	}
+
+	if n.Err != nil {
+		s += ": " + n.Err.Error()
+	}
+
+	return s
+}
+
+func (p printer) input(in lifecycle.Input) string {
+	switch in := in.(type) {
+	case lifecycle.Report:
+		return p.report(in.Report)
+	case lifecycle.StopOne:
+		return fmt.Sprintf("stop %s %s", p.path(in.ID), map[node.StopMode]string{
+			node.Poison: "poison", node.AtOnce: "at-once",
+		}[in.Mode])
+	default:
+		return strings.ToLower(strings.TrimPrefix(fmt.Sprintf("%T", in), "lifecycle."))
+	}
+}
+
+func (p printer) report(r node.Report) string {
+	s := fmt.Sprintf("%s %s", eventNames[r.Event], p.path(r.ID))
+
+	if r.Event != node.Finished {
+		s += fmt.Sprintf(" #%d", r.Incarnation)
+	}
+
+	if r.Directive > node.Restart {
+		s += " " + directiveNames[r.Directive]
+	}
+
+	if r.Err != nil {
+		s += " " + r.Err.Error()
+	}
+
+	return s
+}

@@ -1,0 +1,293 @@
+package lifecycle_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/troupe-go/troupe/internal/lifecycle"
+	"github.com/troupe-go/troupe/internal/node"
+	"github.com/troupe-go/troupe/supervision"
+)
+
+// stage drives a machine by a script's commands and prints what it decides and how states change.
+type stage struct {
+	printer
+
+	machine *lifecycle.Machine
+	now     time.Time
+	queued  map[int]int
+	chance  float64
+	// auto names the steps that actors finish as soon as they are told to.
+	auto map[string]bool
+	// todo holds the reports of those.
+	todo []node.Report
+	out  []string
+}
+
+// steps are what an actor can be told, and how it says that it is done.
+var steps = map[string]node.Event{
+	"begin": node.Started, "halt": node.Ended, "leave": node.StopSelf, "drain": node.Drained, "cut": node.Drained,
+	"flush": node.Flushed, "close": node.Closed, "finish": node.Finished,
+}
+
+// newStage sets a machine up from the options and the tree of a script.
+func newStage(options map[string]string, tree []string) (*stage, error) {
+	plan, err := planOf(tree)
+	if err != nil {
+		return nil, err
+	}
+
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	s := &stage{
+		printer: printer{plan: plan, start: start}, now: start, queued: make(map[int]int), chance: 1,
+		auto: map[string]bool{"finish": true},
+	}
+	s.machine = lifecycle.New(lifecycle.Config{
+		Plan: plan, Forced: durationOf(options["forced"]),
+		Shares: supervision.Shares{
+			Drain: durationOf(options["drain"]), Flush: durationOf(options["flush"]), Close: durationOf(options["close"]),
+		},
+		Queued: func(id int) int { return s.queued[id] },
+		Chance: func() float64 { return s.chance },
+	})
+
+	return s, nil
+}
+
+// run carries out one command and returns what it prints.
+func (s *stage) run(line string) string {
+	s.out = nil
+
+	words := strings.Fields(line)
+	name, args := words[0], words[1:]
+
+	switch name {
+	case "boot":
+		s.step(lifecycle.Boot{})
+	case "tick":
+		s.tick(durationOf(args[0]))
+	case "shutdown":
+		s.step(lifecycle.Shutdown{})
+	case "force":
+		s.step(lifecycle.Force{})
+	case "stop":
+		s.step(lifecycle.StopOne{ID: s.id(args[0]), Mode: map[string]node.StopMode{
+			"poison": node.Poison, "at-once": node.AtOnce,
+		}[args[1]]})
+	case "queue":
+		s.queued[s.id(args[0])] = must(strconv.Atoi(args[1]))
+	case "chance":
+		s.chance = must(strconv.ParseFloat(args[0], 64))
+	case "auto":
+		s.auto = map[string]bool{"finish": true}
+		for _, a := range args {
+			s.auto[a] = true
+		}
+	case "states":
+		s.states()
+	case "outcome":
+		s.outcome()
+	case "failed":
+		s.event("failing", args)
+		s.event("ended", args)
+	default:
+		s.event(name, args)
+	}
+
+	return strings.Join(append(s.out, ""), "\n")
+}
+
+func (s *stage) printf(format string, args ...any) {
+	s.out = append(s.out, fmt.Sprintf(format, args...))
+}
+
+func (s *stage) id(path string) int {
+	i := slices.IndexFunc(s.plan.Nodes, func(n supervision.Node) bool { return n.Path == path })
+	if i < 0 {
+		panic("no such node: " + path)
+	}
+
+	return i
+}
+
+// event is "NAME PATH [#INCARNATION] [DIRECTIVE] [ERROR…]".
+func (s *stage) event(name string, args []string) {
+	id := s.id(args[0])
+	r := node.Report{ID: id, Incarnation: s.machine.View(id).Incarnation}
+	args = args[1:]
+
+	for e, n := range eventNames {
+		if n == name {
+			r.Event = e
+		}
+	}
+
+	if r.Event == 0 {
+		panic("no such command: " + name)
+	}
+
+	if len(args) > 0 && args[0][0] == '#' {
+		r.Incarnation = must(strconv.ParseUint(args[0][1:], 10, 64))
+		args = args[1:]
+	}
+
+	for d, n := range directiveNames {
+		if len(args) > 0 && args[0] == n {
+			r.Directive = d
+			args = args[1:]
+		}
+	}
+
+	if len(args) > 0 {
+		r.Err = errors.New(strings.Join(args, " "))
+	}
+
+	s.step(lifecycle.Report{Report: r})
+}
+
+// tick lets time pass, and wakes the machine whenever it asked to be.
+func (s *stage) tick(d time.Duration) {
+	for end := s.now.Add(d); s.now.Before(end); {
+		s.now = end
+
+		if next := s.machine.Next(); !next.IsZero() && next.Before(end) {
+			s.now = next
+		}
+
+		before := len(s.out)
+		s.printf("at %v", s.now.Sub(s.start))
+
+		if !s.step(lifecycle.Tick{}) {
+			s.out = s.out[:before]
+		}
+	}
+}
+
+// step runs the machine, and then what the actors that are told to answer at once have to say. It reports whether
+// anything happened.
+func (s *stage) step(in lifecycle.Input) (something bool) {
+	something = s.one(in)
+
+	for len(s.todo) > 0 {
+		r := s.todo[0]
+		s.todo = s.todo[1:]
+
+		s.printf("< %s", s.report(r))
+		s.one(lifecycle.Report{Report: r})
+	}
+
+	return something
+}
+
+func (s *stage) one(in lifecycle.Input) (something bool) {
+	before := s.snapshot()
+	phase := s.machine.Phase()
+
+	for _, e := range s.machine.Step(s.now, in) {
+		something = true
+
+		s.printf("%s", s.effect(e))
+		s.answer(e)
+	}
+
+	for id, state := range s.snapshot() {
+		if state != before[id] {
+			something = true
+
+			s.printf("  %s %v → %v", s.path(id), before[id], state)
+		}
+	}
+
+	if now := s.machine.Phase(); now != phase {
+		something = true
+
+		s.printf("  phase %v → %v", phase, now)
+	}
+
+	return something
+}
+
+func (s *stage) answer(e lifecycle.Effect) {
+	id, name := 0, ""
+
+	switch e := e.(type) {
+	case lifecycle.Begin:
+		id, name = e.ID, "begin"
+	case lifecycle.Order:
+		id, name = e.ID, commandNames[e.Command]
+	}
+
+	if s.auto[name] {
+		r := node.Report{ID: id, Incarnation: s.machine.View(id).Incarnation, Event: steps[name]}
+		s.todo = append(s.todo, r)
+	}
+}
+
+func (s *stage) snapshot() []lifecycle.State {
+	all := make([]lifecycle.State, len(s.plan.Nodes))
+	for id := range all {
+		all[id] = s.machine.View(id).State
+	}
+
+	return all
+}
+
+func (s *stage) states() {
+	for id := range s.plan.Nodes {
+		v := s.machine.View(id)
+		line := fmt.Sprintf("%s %v", s.path(id), v.State)
+
+		if s.plan.Nodes[id].IsActor() {
+			line += fmt.Sprintf(" #%d", v.Incarnation)
+		} else {
+			line += fmt.Sprintf(" left=%d", v.Left)
+		}
+
+		if v.Restarts > 0 {
+			line += fmt.Sprintf(" restarts=%d", v.Restarts)
+		}
+
+		for _, a := range v.Abandoned {
+			line += fmt.Sprintf(" abandoned=#%d(%s at %v)", a.Incarnation, a.Step, a.At.Sub(s.start))
+		}
+
+		if v.EverAbandoned > 0 {
+			line += fmt.Sprintf(" ever-abandoned=%d", v.EverAbandoned)
+		}
+
+		s.printf("%s", line)
+	}
+}
+
+// outcome prints how a shutdown went.
+func (s *stage) outcome() {
+	for p := lifecycle.Booting; p <= lifecycle.Done; p++ {
+		if t := s.machine.Began(p); !t.IsZero() {
+			s.printf("%v began at %v", p, t.Sub(s.start))
+		}
+	}
+
+	s.printf("forced: %v", s.machine.Forced())
+	s.printf("cause: %v", s.machine.Cause())
+
+	for _, err := range s.machine.Errors() {
+		s.printf("error: %v", err)
+	}
+
+	for id := range s.plan.Nodes {
+		v := s.machine.View(id).Steps
+		for _, step := range []struct {
+			name string
+			lifecycle.Step
+		}{{"drain", v.Drain}, {"flush", v.Flush}, {"close", v.Close}} {
+			if !step.Began.IsZero() {
+				s.printf("%s %s: began at %v, took %v, error %v", s.path(id), step.name, step.Began.Sub(s.start), step.Took,
+					step.Err)
+			}
+		}
+	}
+}
