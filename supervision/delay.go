@@ -39,6 +39,10 @@ func (d *Delay) Next(ran time.Duration, chance float64) time.Duration {
 func (b Backoff) withDefaults() Backoff {
 	if b.Initial == 0 {
 		b.Initial = DefaultBackoffInitial
+
+		if b.Max > 0 {
+			b.Initial = min(b.Initial, b.Max)
+		}
 	}
 
 	if b.Max == 0 {

@@ -23,11 +23,19 @@ func (e *SpecError) Error() string { return e.Path + ": " + e.Field + ": " + e.P
 type CycleError struct {
 	// Path leads from a child along its dependencies back to it.
 	Path []string
+	// Inside says which dependencies between what is inside of two subtrees make one subtree depend on the other: a
+	// subtree starts and stops as a whole.
+	Inside []string
 }
 
 // Error shows the cycle.
 func (e *CycleError) Error() string {
-	return "DependsOn: dependency cycle: " + strings.Join(e.Path, " → ")
+	text := "DependsOn: dependency cycle: " + strings.Join(e.Path, " → ")
+	if len(e.Inside) > 0 {
+		text += ", a subtree starts and stops as a whole: " + strings.Join(e.Inside, ", ")
+	}
+
+	return text
 }
 
 // BudgetError says that a supervisor gave up: its children failed more often than its budget allows.

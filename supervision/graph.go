@@ -15,12 +15,12 @@ import (
 // dependency between two actors of different supervisors orders the two children of their nearest common supervisor
 // that they are in or are.
 func (c *compiler) order() {
-	edges := make(map[int][][2]int) // by supervisor: from a child to one that depends on it
+	edges := make(map[int][]lifted) // by supervisor
 
 	for id := range c.plan.Nodes {
 		for _, on := range c.plan.Nodes[id].DependsOn {
 			above, a, b := c.lift(id, on)
-			edges[above] = append(edges[above], [2]int{b, a})
+			edges[above] = append(edges[above], lifted{from: b, to: a, user: id, on: on})
 		}
 	}
 
@@ -29,6 +29,12 @@ func (c *compiler) order() {
 			c.sort(id, edges[id])
 		}
 	}
+}
+
+// lifted is a dependency as an edge between two children of one supervisor, from what is depended on to its dependent.
+type lifted struct {
+	from, to int
+	user, on int // the dependency as declared
 }
 
 // lift returns the nearest common supervisor of two nodes and the children of it that they are in.
@@ -45,7 +51,7 @@ func (c *compiler) lift(a, b int) (above, childA, childB int) {
 	}
 }
 
-func (c *compiler) sort(id int, edges [][2]int) {
+func (c *compiler) sort(id int, edges []lifted) {
 	g := make(digraph)
 
 	for _, child := range c.plan.Nodes[id].Children {
@@ -53,7 +59,7 @@ func (c *compiler) sort(id int, edges [][2]int) {
 	}
 
 	for _, e := range edges {
-		g[int64(e[0])] = append(g[int64(e[0])], int64(e[1]))
+		g[int64(e.from)] = append(g[int64(e.from)], int64(e.to))
 	}
 
 	// Node numbers grow in the order of declaration, which decides where dependencies do not.
@@ -64,7 +70,7 @@ func (c *compiler) sort(id int, edges [][2]int) {
 	var cyclic topo.Unorderable
 	if errors.As(err, &cyclic) {
 		for _, component := range cyclic {
-			c.errs = append(c.errs, &CycleError{Path: c.cycle(g, component)})
+			c.errs = append(c.errs, c.cycle(g, component, edges))
 		}
 
 		return
@@ -78,8 +84,8 @@ func (c *compiler) sort(id int, edges [][2]int) {
 	c.plan.Nodes[id].Children = order
 }
 
-// cycle returns the paths along one cycle in a strongly connected component, each depending on the next.
-func (c *compiler) cycle(g digraph, component []graph.Node) []string {
+// cycle describes one cycle in a strongly connected component.
+func (c *compiler) cycle(g digraph, component []graph.Node, edges []lifted) *CycleError {
 	member := make(map[int64]bool, len(component))
 	for _, n := range component {
 		member[n.ID()] = true
@@ -106,12 +112,22 @@ func (c *compiler) cycle(g digraph, component []graph.Node) []string {
 
 	slices.Reverse(trail) // edges lead to dependents, the error follows dependencies
 
-	paths := make([]string, len(trail))
+	err := &CycleError{}
+
 	for i, n := range trail {
-		paths[i] = c.plan.Nodes[n].Path
+		err.Path = append(err.Path, c.plan.Nodes[n].Path)
+
+		if i == 0 {
+			continue
+		}
+
+		e := edges[slices.IndexFunc(edges, func(e lifted) bool { return int64(e.from) == n && int64(e.to) == trail[i-1] })]
+		if e.user != e.to || e.on != e.from {
+			err.Inside = append(err.Inside, c.plan.Nodes[e.user].Path+" depends on "+c.plan.Nodes[e.on].Path)
+		}
 	}
 
-	return paths
+	return err
 }
 
 // longest returns the dependency path with the greatest sum of a deadline, and the sum.

@@ -85,7 +85,8 @@ const MaxRestarts = 100_000
 // Initial·2ⁿ⁻¹, at most Max (exponential back-off with full jitter). The mailbox accepts messages meanwhile. A child
 // that ran for Stable begins at Initial again.
 type Backoff struct {
-	// Initial bounds the first wait; 0 means 100 ms, [Immediately] means that there is no waiting at all.
+	// Initial bounds the first wait; 0 means 100 ms, or Max if that is less, [Immediately] means that there is no
+	// waiting at all.
 	Initial time.Duration
 	// Max bounds every wait; 0 means 30 s, or Initial if that is more.
 	Max time.Duration

@@ -1,6 +1,9 @@
 package supervision
 
-import "time"
+import (
+	"sort"
+	"time"
+)
 
 // Window is the sliding window of a [Budget]: which attempts count now. It is a plain value without a clock; time is
 // an argument and must not go backwards. Not safe for concurrent use.
@@ -42,15 +45,11 @@ func (w *Window) Spend(now time.Time, err error) (exhausted []error) {
 	return append(exhausted, err)
 }
 
-// Left returns how many attempts the budget still allows now.
+// Left returns how many attempts the budget still allows now. O(log n) in the attempts remembered.
 func (w *Window) Left(now time.Time) int {
-	left := w.budget.Restarts
+	over := sort.Search(len(w.attempts), func(i int) bool {
+		return now.Sub(w.attempts[(w.first+i)%len(w.attempts)].at) < w.budget.Within
+	})
 
-	for _, a := range w.attempts {
-		if now.Sub(a.at) < w.budget.Within {
-			left--
-		}
-	}
-
-	return left
+	return w.budget.Restarts - (len(w.attempts) - over)
 }
