@@ -148,9 +148,10 @@ func TestAsk(t *testing.T) {
 			tell(t, s.ref(), nothing)
 
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-			defer cancel()
-
 			_, err := ask(ctx, s.ref(), keep)
+
+			cancel()
+
 			if policy == mailbox.Block {
 				require.ErrorIs(t, err, context.DeadlineExceeded)
 			} else {
@@ -239,7 +240,7 @@ func TestAskDoesNotSitOutItsDeadline(t *testing.T) {
 		lost(t, second, 0, errTest)
 	})
 
-	bubble(t, "but one whose question is still queued at a restart is answered by the next incarnation", func(t *testing.T) {
+	bubble(t, "but one whose question is still queued at a restart is answered by the next life", func(t *testing.T) {
 		s := play(t, &part{})
 		held, release := hold()
 		tell(t, s.ref(), held, fail)
@@ -329,16 +330,16 @@ func TestForward(t *testing.T) {
 		}
 	}
 
-	two := func(t *testing.T) (s *stage, front, back actors.Ref[job]) {
+	two := func(t *testing.T) (front, back actors.Ref[job]) {
 		t.Helper()
 
-		s = play(t, &part{name: "front"}, &part{name: "back", spec: supervision.Spec{Mailbox: small(mailbox.Reject)}})
+		s := play(t, &part{name: "front"}, &part{name: "back", spec: supervision.Spec{Mailbox: small(mailbox.Reject)}})
 
-		return s, s.refs["front"], s.refs["back"]
+		return s.refs["front"], s.refs["back"]
 	}
 
 	bubble(t, "the other actor answers the asker", func(t *testing.T) {
-		_, front, back := two(t)
+		front, back := two(t)
 
 		var forwarded error
 
@@ -351,7 +352,7 @@ func TestForward(t *testing.T) {
 	})
 
 	bubble(t, "the asker depends on the other actor, and on the first no more", func(t *testing.T) {
-		_, front, back := two(t)
+		front, back := two(t)
 
 		var forwarded error
 
@@ -370,7 +371,7 @@ func TestForward(t *testing.T) {
 	})
 
 	bubble(t, "one that is refused leaves the duty where it was", func(t *testing.T) {
-		_, front, back := two(t)
+		front, back := two(t)
 		held, release := hold()
 		tell(t, back, held)
 		synctest.Wait()
@@ -388,7 +389,7 @@ func TestForward(t *testing.T) {
 	})
 
 	bubble(t, "a reply that nobody waits for cannot be handed on, and a message is needed", func(t *testing.T) {
-		_, front, back := two(t)
+		front, back := two(t)
 		build := func(actors.Reply[string]) job { return nothing }
 		require.ErrorIs(t, actors.Forward(t.Context(), back, actors.Reply[string]{}, build), actors.ErrNoReply)
 

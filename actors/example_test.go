@@ -63,7 +63,7 @@ func slowly(context.Context) (string, error) { return "all in order", nil }
 
 // Close is one of the optional hooks.
 func (a *account) Close(context.Context) error {
-	fmt.Println("closed")
+	fmt.Println("closed") //nolint:forbidigo // part of the example
 
 	return nil
 }
@@ -99,12 +99,14 @@ func ExampleActor() {
 	fmt.Println(cents, err)
 
 	report, err := sys.Shutdown(ctx)
-	fmt.Println(report.Total.Processed, "processed,", report.Total.Failed, "failed,", report.Unaccounted, "unaccounted for,", err)
+	fmt.Println(report.Total.Processed, "processed,", report.Total.Failed, "failed,", report.Unaccounted, "lost")
+	fmt.Println(err)
 	// Output:
 	// /bank/account <nil> <nil> <nil>
 	// 300 <nil>
 	// closed
-	// 3 processed, 1 failed, 0 unaccounted for, <nil>
+	// 3 processed, 1 failed, 0 lost
+	// <nil>
 }
 
 func ExamplePipe() {

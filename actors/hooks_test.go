@@ -22,23 +22,27 @@ func recorded(t *testing.T, d *diary) *part {
 
 	var inside atomic.Int32
 
-	enter := func(what string) func() {
+	enter := func(what string) {
 		assert.Equal(t, int32(1), inside.Add(1), "%s overlaps with another hook", what)
 		d.note(what)
+	}
+	leave := func() { inside.Add(-1) }
+	hook := func(what string) error {
+		defer leave()
 
-		return func() { inside.Add(-1) }
+		enter(what)
+
+		return nil
 	}
 
 	p := &part{
-		start:  func(*actors.Context[job]) error { defer enter("start")(); return nil },
-		flush:  func(context.Context) error { defer enter("flush")(); return nil },
-		close:  func(context.Context) error { defer enter("close")(); return nil },
-		health: func() error { defer enter("health")(); return nil },
+		start:  func(*actors.Context[job]) error { return hook("start") },
+		flush:  func(context.Context) error { return hook("flush") },
+		close:  func(context.Context) error { return hook("close") },
+		health: func() error { return hook("health") },
 	}
 	p.factory = func() (actors.Actor[job], error) {
-		defer enter("factory")()
-
-		return actors.Actor[job](&overlapping{p, enter}), nil
+		return &overlapping{p, enter, leave}, hook("factory")
 	}
 
 	return p
@@ -48,11 +52,14 @@ func recorded(t *testing.T, d *diary) *part {
 type overlapping struct {
 	*part
 
-	enter func(what string) func()
+	enter func(what string)
+	leave func()
 }
 
 func (o *overlapping) Receive(ctx *actors.Context[job], m job) error {
-	defer o.enter("receive")()
+	defer o.leave()
+
+	o.enter("receive")
 
 	return m(ctx)
 }
@@ -63,7 +70,7 @@ func TestHooks(t *testing.T) {
 
 		s := play(t, recorded(t, &d))
 		assert.Equal(t, []string{"factory", "start"}, d.read())
-		tell(t, s.ref(), nothing, nothing)
+		tell(t, s.ref(), []job{nothing, nothing}...)
 		s.stop(t)
 		s.stop(t)
 		assert.Equal(t, []string{"receive", "receive", "flush", "close"}, d.read())
@@ -88,7 +95,7 @@ func TestHooks(t *testing.T) {
 		held, release := hold()
 		tell(t, s.ref(), held)
 		synctest.Wait()
-		tell(t, s.ref(), halt, nothing, nothing)
+		tell(t, s.ref(), []job{halt, nothing, nothing}...)
 		release()
 		synctest.Wait()
 		assert.Equal(t, []string{"factory", "start", "receive", "receive", "flush", "close"}, d.read())
@@ -122,7 +129,7 @@ func TestHooks(t *testing.T) {
 		}
 	})
 
-	bubble(t, "an error, a panic and an exit of Flush or Close are reported, and every hook still runs once", func(t *testing.T) {
+	bubble(t, "an error, a panic and an exit of Flush or Close are reported, and each runs once", func(t *testing.T) {
 		for _, bad := range []func(context.Context) error{
 			func(context.Context) error { return errTest },
 			func(context.Context) error { panic(errTest) },

@@ -56,14 +56,14 @@ func (o *owned) done(pipe bool, err error) {
 }
 
 // take returns what there is to act on since the last time.
-func (o *owned) take() (failure error, leaving, piping bool) {
+func (o *owned) take() (leaving bool, failure error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 
-	failure, leaving, piping = o.failure, o.leaving, o.pipes > 0
+	leaving, failure = o.leaving, o.failure
 	o.failure, o.leaving = nil, false
 
-	return failure, leaving, piping
+	return leaving, failure
 }
 
 func (o *owned) stop() {

@@ -69,9 +69,9 @@ func (p *process[M]) PostUserMessage(message any) {
 func (p *process[M]) PostSystemMessage(message any) {
 	switch m := message.(type) {
 	case *actor.Watch:
-		(*cell[M])(p).watch(m.Watcher)
+		(*cell[M])(p).watch(m.GetWatcher())
 	case *actor.Unwatch:
-		(*cell[M])(p).unwatch(m.Watcher)
+		(*cell[M])(p).unwatch(m.GetWatcher())
 	case *actor.Stop:
 		p.place.Host.RequestStop(p.place.ID, node.AtOnce)
 	}

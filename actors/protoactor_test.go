@@ -88,7 +88,11 @@ func TestProtoactorSends(t *testing.T) {
 			message any
 			sender  string
 		}{
-			{"text", ""}, {nil, ""}, {42, "elsewhere"}, {"in a batch", ""}, {"sent on", "elsewhere"},
+			{"text", ""},
+			{nil, ""},
+			{42, "elsewhere"},
+			{"in a batch", ""},
+			{"sent on", "elsewhere"},
 			{&actor.Restarting{}, ""},
 		}
 		got := s.DeadLetters().Letters()

@@ -87,7 +87,7 @@ func TestFailuresOfReceive(t *testing.T) {
 	})
 
 	for name, j := range map[string]job{"an error": fail, "a panic": panicker, "runtime.Goexit": exiter} {
-		bubble(t, name+" is contained: the instance is closed, the next one goes on with the next message", func(t *testing.T) {
+		bubble(t, name+" is contained: the instance is closed, the next one goes on", func(t *testing.T) {
 			var d diary
 
 			p := &part{}
@@ -99,7 +99,9 @@ func TestFailuresOfReceive(t *testing.T) {
 			p.close = func(context.Context) error { d.note("closed"); return nil }
 
 			s := play(t, p)
-			tell(t, s.ref(), j, func(*actors.Context[job]) error { d.note("next"); return nil }, j, j, nothing)
+			tell(t, s.ref(), []job{
+				j, func(*actors.Context[job]) error { d.note("next"); return nil }, j, j, nothing,
+			}...)
 			synctest.Wait()
 			assert.Equal(t, []string{
 				"made", "closed", "made", "next", "closed", "made", "closed", "made",
@@ -161,7 +163,7 @@ func TestFunc(t *testing.T) {
 		}
 
 		s := play(t, p)
-		tell(t, s.ref(), nothing, nothing)
+		tell(t, s.ref(), []job{nothing, nothing}...)
 		synctest.Wait()
 		assert.Equal(t, 2, got)
 		require.NoError(t, s.stop(t).Err())

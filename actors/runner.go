@@ -342,7 +342,7 @@ func (r *runner[M]) ownedChanged() {
 		return
 	}
 
-	failure, leaving, _ := r.inc.owned.take()
+	leaving, failure := r.inc.owned.take()
 	if failure != nil {
 		r.fail(failure)
 
@@ -412,7 +412,7 @@ func (r *runner[M]) drained() {
 		return
 	}
 
-	if failure, _, _ := inc.owned.take(); failure != nil {
+	if _, failure := inc.owned.take(); failure != nil {
 		r.fail(failure)
 
 		return

@@ -134,7 +134,7 @@ func (s *stage) ref() actors.Ref[job] { return s.refs["actor"] }
 func (s *stage) stop(t testing.TB) *system.Report {
 	t.Helper()
 
-	r, _ := s.Shutdown(context.Background())
+	r, _ := s.Shutdown(context.Background()) //nolint:usetesting // that context has ended when the test cleans up
 	require.NotNil(t, r)
 	assert.Zero(t, r.Unaccounted)
 
@@ -166,9 +166,9 @@ func perform(t testing.TB, ref actors.Ref[job], j job) {
 
 	_, err := actors.Ask(t.Context(), ref, func(r actors.Reply[bool]) job {
 		return func(ctx *actors.Context[job]) error {
-			defer r.Send(true)
+			err := j(ctx)
 
-			return j(ctx)
+			return errors.Join(err, r.Send(err == nil))
 		}
 	})
 	require.NoError(t, err)

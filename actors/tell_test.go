@@ -83,7 +83,7 @@ func testTell(t *testing.T, w way) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		require.ErrorIs(t, w.send(ctx, s.ref(), nothing), context.Canceled)
-		require.ErrorIs(t, w.send(nil, s.ref(), nothing), mailbox.ErrNilContext) //nolint:staticcheck // the case in hand
+		require.ErrorIs(t, w.send(nil, s.ref(), nothing), mailbox.ErrNilContext)
 		assert.Zero(t, s.stop(t).Total.Accepted)
 	})
 
@@ -99,9 +99,10 @@ func testTell(t *testing.T, w way) {
 			began := time.Now()
 
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-			defer cancel()
-
 			err := w.send(ctx, s.ref(), nothing)
+
+			cancel()
+
 			if w.waits && policy == mailbox.Block {
 				require.ErrorIs(t, err, context.DeadlineExceeded)
 				assert.Equal(t, time.Second, time.Since(began))
@@ -195,7 +196,7 @@ func TestRef(t *testing.T) {
 			return nil
 		}
 
-		tell(t, s.ref(), look, fail, look, look, fail, fail, look) // the queue is kept and keeps its order
+		tell(t, s.ref(), []job{look, fail, look, look, fail, fail, look}...) // the queue is kept and keeps its order
 		synctest.Wait()
 		assert.Equal(t, []uint64{1, 2, 2, 4}, seen)
 		assert.Equal(t, 4, incarnations)

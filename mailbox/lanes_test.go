@@ -106,7 +106,8 @@ func TestCommandsAreSeenBetweenAnyTwoMessages(t *testing.T) {
 	var wg sync.WaitGroup
 	for n := range senders {
 		wg.Go(func() {
-			for r.box.Send(ctx, mailbox.Data, n) == nil {
+			for ok := true; ok; {
+				ok = r.box.Send(ctx, mailbox.Data, n) == nil
 			}
 		})
 	}

@@ -101,8 +101,8 @@ func (l *Lease[M]) Commands() Command {
 }
 
 // Take returns the next message, from the control lane before the data lane, and puts it in the holder's hands; the
-// one that was in its hands counts as processed. It returns false if there is none or the lease was revoked; [Lease.Rest] tells
-// which. It does not look at the system lane: call [Lease.Commands] first.
+// one that was in its hands counts as processed. It returns false if there is none or the lease was revoked;
+// [Lease.Rest] tells which. It does not look at the system lane: call [Lease.Commands] first.
 func (l *Lease[M]) Take() (m M, ok bool) {
 	if c := l.box.control.Load(); c != nil {
 		if m, ok = l.takeControl(c); ok {
@@ -385,7 +385,7 @@ func (b *Mailbox[M]) Revoke(keep Command, cause error) Revocation[M] {
 	b.commands.And(uint32(keep))
 
 	next := &Lease[M]{box: b}
-	next.claims.Store(claims&^(controlHand) | free | parked)
+	next.claims.Store(claims&^controlHand | free | parked)
 	next.data.next, next.data.seg = claimedOf(&b.data, claims), old.data.seg
 	next.data.limit = next.data.next
 	old.data.share()

@@ -63,7 +63,7 @@ func TestMemoryFollowsUse(t *testing.T) {
 	})
 
 	t.Run("a message that was settled is not kept alive", func(t *testing.T) {
-		type message struct{ body [64]byte }
+		type message [64]byte
 
 		box, lease := still[*message](t, mailbox.Options{Capacity: 300})
 

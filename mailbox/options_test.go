@@ -21,18 +21,22 @@ func TestOptionsValidate(t *testing.T) {
 		{"a capacity is all that must be set", mailbox.Options{Capacity: 1}, nil},
 		{
 			"the largest capacities are valid",
-			mailbox.Options{Capacity: most, Control: most, Overflow: mailbox.Reject, ControlOverflow: mailbox.Reject}, nil,
+			mailbox.Options{Capacity: most, Control: most, Overflow: mailbox.Reject, ControlOverflow: mailbox.Reject},
+			nil,
 		},
 		{
-			"an unset capacity is an error", mailbox.Options{},
+			"an unset capacity is an error",
+			mailbox.Options{},
 			[]string{"mailbox.Options.Capacity: 0 is out of range, must be from 1 to 1048576"},
 		},
 		{
-			"a capacity above the limit is an error", mailbox.Options{Capacity: most + 1},
+			"a capacity above the limit is an error",
+			mailbox.Options{Capacity: most + 1},
 			[]string{"mailbox.Options.Capacity: 1048577 is out of range, must be from 1 to 1048576"},
 		},
 		{
-			"everything wrong is reported at once", mailbox.Options{Capacity: -1, Control: -2, Overflow: 3, ControlOverflow: 9},
+			"everything wrong is reported at once",
+			mailbox.Options{Capacity: -1, Control: -2, Overflow: 3, ControlOverflow: 9},
 			[]string{
 				"mailbox.Options.Capacity: -1 is out of range, must be from 1 to 1048576",
 				"mailbox.Options.Control: -2 is out of range, must be from 1 to 1048576, or 0 for 16",
@@ -44,7 +48,7 @@ func TestOptionsValidate(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			var got []string
 
-			if joined, ok := row.options.Validate().(interface{ Unwrap() []error }); ok { //nolint:errorlint // to count them
+			if joined, ok := row.options.Validate().(interface{ Unwrap() []error }); ok {
 				for _, err := range joined.Unwrap() {
 					got = append(got, err.Error())
 				}

@@ -84,7 +84,9 @@ func still[M any](t testing.TB, o mailbox.Options) (*mailbox.Mailbox[M], *mailbo
 	box, err := mailbox.New[M]("/test/still", &o, func() {})
 	require.NoError(t, err)
 
-	return box, box.Begin()
+	lease := box.Begin()
+
+	return box, lease
 }
 
 // await waits for what must come over a channel.

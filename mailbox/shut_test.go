@@ -20,8 +20,14 @@ func TestSealAndClose(t *testing.T) {
 	}{
 		{"a sealed mailbox", (*mailbox.Mailbox[int]).Seal, mailbox.ErrStopping, mailbox.Stopping},
 		{"a closed mailbox", (*mailbox.Mailbox[int]).Close, mailbox.ErrStopped, mailbox.Stopped},
-		{"a mailbox sealed and closed", func(b *mailbox.Mailbox[int]) { b.Seal(); b.Close() }, mailbox.ErrStopped, mailbox.Stopped},
-		{"a mailbox closed and then sealed", func(b *mailbox.Mailbox[int]) { b.Close(); b.Seal() }, mailbox.ErrStopped, mailbox.Stopped},
+		{
+			"a mailbox sealed and closed", func(b *mailbox.Mailbox[int]) { b.Seal(); b.Close() },
+			mailbox.ErrStopped, mailbox.Stopped,
+		},
+		{
+			"a mailbox closed and then sealed", func(b *mailbox.Mailbox[int]) { b.Close(); b.Seal() },
+			mailbox.ErrStopped, mailbox.Stopped,
+		},
 	} {
 		t.Run(row.name+" refuses every way to send and keeps what it has", func(t *testing.T) {
 			box, lease := still[int](t, mailbox.Options{Capacity: 2})
