@@ -126,10 +126,12 @@ func TestASignalShutsDownAndASecondOneForces(t *testing.T) {
 
 	signalUntil(func() bool { return a.From(s.Intake()).TryTell(nothing) != nil }) // the intake is closed
 	signalUntil(func() bool { return s.Report() != nil })
-	require.Error(t, <-waited)
+	err := <-waited
 
 	r := s.Report()
+	assert.Equal(t, r.Err(), err)
 	assert.True(t, r.Forced)
+	assert.False(t, r.Clean)
 	assert.Less(t, time.Duration(r.Phases[1].Took), time.Minute)
 	checkLaw(t, r)
 }
