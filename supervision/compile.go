@@ -36,7 +36,7 @@ type compiler struct {
 	errs  []error
 }
 
-func (c *compiler) fail(path, field, format string, args ...any) {
+func (c *compiler) failf(path, field, format string, args ...any) {
 	c.errs = append(c.errs, &SpecError{Path: path, Field: field, Problem: fmt.Sprintf(format, args...)})
 }
 
@@ -47,7 +47,7 @@ func (c *compiler) add(child Child, parentPath string, parent int) {
 	c.checkName(d.name, path)
 
 	if _, twice := c.index[child]; twice {
-		c.fail(path, "Children", "the same declaration stands in the tree twice, at %s too",
+		c.failf(path, "Children", "the same declaration stands in the tree twice, at %s too",
 			c.plan.Nodes[c.index[child]].Path)
 
 		return
@@ -68,9 +68,9 @@ func (c *compiler) add(child Child, parentPath string, parent int) {
 func (c *compiler) checkName(name, path string) {
 	switch {
 	case name == "":
-		c.fail(path, "Name", "is empty, every child needs one")
+		c.failf(path, "Name", "is empty, every child needs one")
 	case strings.ContainsAny(name, "/ \t\r\n"):
-		c.fail(path, "Name", "%q contains a slash or white space", name)
+		c.failf(path, "Name", "%q contains a slash or white space", name)
 	}
 }
 
@@ -79,7 +79,7 @@ func (c *compiler) addActor(id int, d *actorDeclaration) {
 	n.actor = d
 
 	if d.mount == nil {
-		c.fail(n.Path, "factory", "is nil, must make the actor")
+		c.failf(n.Path, "factory", "is nil, must make the actor")
 	}
 
 	n.Restart = c.restart(n.Path, d.spec.Restart)
@@ -91,12 +91,12 @@ func (c *compiler) addActor(id int, d *actorDeclaration) {
 	if o := d.spec.Mailbox; o != nil {
 		n.Mailbox = *o
 		if err := o.Validate(); err != nil {
-			c.fail(n.Path, "Mailbox", "%v", err)
+			c.failf(n.Path, "Mailbox", "%v", err)
 		}
 	}
 
 	if g := d.spec.Goroutines; g < 0 || g > MaxGoroutines {
-		c.fail(n.Path, "Goroutines", "%d is out of range, must be from 1 to %d, or 0 for %d", g, MaxGoroutines,
+		c.failf(n.Path, "Goroutines", "%d is out of range, must be from 1 to %d, or 0 for %d", g, MaxGoroutines,
 			DefaultGoroutines)
 	}
 }
@@ -109,35 +109,24 @@ func (c *compiler) addTree(id int, t *Tree) {
 	n.Strategy = OneForOne
 
 	if t.Strategy > OneForOne {
-		c.fail(n.Path, "Strategy", "%v is not a strategy, must be one-for-one", t.Strategy)
+		c.failf(n.Path, "Strategy", "%v is not a strategy, must be one-for-one", t.Strategy)
 	}
 
-	switch b := t.Budget; {
-	case b == Budget{}:
-		c.fail(n.Path, "Budget", "is not set, every supervisor needs one")
-	default:
-		if b.Restarts < 0 || b.Restarts > MaxRestarts {
-			c.fail(n.Path, "Budget.Restarts", "%d is out of range, must be from 0 to %d", b.Restarts, MaxRestarts)
-		}
-
-		if b.Within <= 0 {
-			c.fail(n.Path, "Budget.Within", "%v is out of range, a budget needs a window above 0", b.Within)
-		}
-	}
+	c.checkBudget(n.Path, t.Budget)
 
 	path := n.Path // n moves when children are appended
 	names := make(map[string]bool, len(t.Children))
 
 	for i, child := range t.Children {
 		if child == nil || child.declaration() == (declaration{}) {
-			c.fail(path, fmt.Sprintf("Children[%d]", i), "is nil")
+			c.failf(path, fmt.Sprintf("Children[%d]", i), "is nil")
 
 			continue
 		}
 
 		name := child.declaration().name
 		if names[name] {
-			c.fail(path+"/"+name, "Name", "%q is taken, two children of %s have it", name, path)
+			c.failf(path+"/"+name, "Name", "%q is taken, two children of %s have it", name, path)
 		}
 
 		names[name] = true
@@ -151,9 +140,25 @@ func (c *compiler) addTree(id int, t *Tree) {
 	}
 }
 
+func (c *compiler) checkBudget(path string, b Budget) {
+	if b == (Budget{}) {
+		c.failf(path, "Budget", "is not set, every supervisor needs one")
+
+		return
+	}
+
+	if b.Restarts < 0 || b.Restarts > MaxRestarts {
+		c.failf(path, "Budget.Restarts", "%d is out of range, must be from 0 to %d", b.Restarts, MaxRestarts)
+	}
+
+	if b.Within <= 0 {
+		c.failf(path, "Budget.Within", "%v is out of range, a budget needs a window above 0", b.Within)
+	}
+}
+
 func (c *compiler) restart(path string, r Restart) Restart {
 	if r > Temporary {
-		c.fail(path, "Restart", "%v is not a restart type, must be permanent, transient or temporary", r)
+		c.failf(path, "Restart", "%v is not a restart type, must be permanent, transient or temporary", r)
 	}
 
 	if r == 0 {
@@ -165,16 +170,16 @@ func (c *compiler) restart(path string, r Restart) Restart {
 
 func (c *compiler) backoff(path string, b Backoff) Backoff {
 	if b.Initial < 0 && b.Initial != Immediately {
-		c.fail(path, "Backoff.Initial", "%v is negative", b.Initial)
+		c.failf(path, "Backoff.Initial", "%v is negative", b.Initial)
 	}
 
 	if b.Max < 0 || b.Max > 0 && b.Max < b.Initial {
-		c.fail(path, "Backoff.Max", "%v is out of range, must be at least Initial, %v, or 0 for %v", b.Max, b.Initial,
+		c.failf(path, "Backoff.Max", "%v is out of range, must be at least Initial, %v, or 0 for %v", b.Max, b.Initial,
 			DefaultBackoffMax)
 	}
 
 	if b.Stable < 0 {
-		c.fail(path, "Backoff.Stable", "%v is negative", b.Stable)
+		c.failf(path, "Backoff.Stable", "%v is negative", b.Stable)
 	}
 
 	return b.withDefaults()
@@ -186,7 +191,7 @@ func (c *compiler) checkDeadlines(path string, d Deadlines) {
 		value time.Duration
 	}{{"Start", d.Start}, {"Drain", d.Drain}, {"Flush", d.Flush}, {"Close", d.Close}} {
 		if f.value < 0 {
-			c.fail(path, "Deadlines."+f.name, "%v is negative", f.value)
+			c.failf(path, "Deadlines."+f.name, "%v is negative", f.value)
 		}
 	}
 }
@@ -214,7 +219,7 @@ func (c *compiler) linkOne(id, i int, on Child) {
 	field := fmt.Sprintf("DependsOn[%d]", i)
 
 	if on == nil || on.declaration() == (declaration{}) {
-		c.fail(n.Path, field, "is nil")
+		c.failf(n.Path, field, "is nil")
 
 		return
 	}
@@ -224,11 +229,11 @@ func (c *compiler) linkOne(id, i int, on Child) {
 	switch {
 	case !known:
 		name := on.declaration().name
-		c.fail(n.Path, field, "%q is not in the tree%s", name, c.nearest(name))
+		c.failf(n.Path, field, "%q is not in the tree%s", name, c.nearest(name))
 	case target == id:
 		c.errs = append(c.errs, &CycleError{Path: []string{n.Path, n.Path}})
 	case c.within(id, target) || c.within(target, id):
-		c.fail(n.Path, field, "%s is above or below it; a child cannot depend on its own supervisor",
+		c.failf(n.Path, field, "%s is above or below it; a child cannot depend on its own supervisor",
 			c.plan.Nodes[target].Path)
 	default:
 		n.DependsOn = append(n.DependsOn, target)

@@ -267,5 +267,6 @@ func TestCompileFillsInTheDefaults(t *testing.T) {
 
 func TestADeclarationCanBeCompiledTwice(t *testing.T) {
 	shop := tree("shop", actor("a"))
-	assert.Equal(t, paths(compile(t, shop)), paths(compile(t, shop)))
+	once, again := compile(t, shop), compile(t, shop)
+	assert.Equal(t, paths(once), paths(again))
 }

@@ -64,7 +64,7 @@ func problems(t *testing.T, root *supervision.Tree) []string {
 }
 
 func joined(err error) []error {
-	j, _ := err.(interface{ Unwrap() []error }) //nolint:errorlint // it is what errors.Join returns
+	j, _ := err.(interface{ Unwrap() []error })
 	if j == nil {
 		return nil
 	}

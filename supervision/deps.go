@@ -20,7 +20,7 @@ type view struct {
 	allowed []Child
 
 	mu         sync.Mutex
-	undeclared []error // guarded by mu; at most one per child of the tree
+	undeclared []UndeclaredError // guarded by mu; each once
 }
 
 // references are the actors of one running system. It is complete before the first factory is called, and read-only
@@ -35,12 +35,12 @@ func (v *view) resolve(c Child, name string) node.Node {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 
-	err := &UndeclaredError{Path: v.user, Dependency: name}
+	err := UndeclaredError{Path: v.user, Dependency: name}
 	if n := v.refs.nodes[c]; n != nil {
 		err.Dependency = n.Path()
 	}
 
-	if !slices.ContainsFunc(v.undeclared, func(e error) bool { return *e.(*UndeclaredError) == *err }) { //nolint:errorlint,forcetypeassert // only such are in it
+	if !slices.Contains(v.undeclared, err) {
 		v.undeclared = append(v.undeclared, err)
 	}
 
@@ -51,7 +51,13 @@ func (v *view) err() error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 
-	return errors.Join(v.undeclared...)
+	errs := make([]error, len(v.undeclared))
+	for i := range errs {
+		err := v.undeclared[i]
+		errs[i] = &err
+	}
+
+	return errors.Join(errs...)
 }
 
 // UndeclaredError says that an actor's factory asked for a reference without declaring the dependency.

@@ -67,8 +67,7 @@ func (c *compiler) sort(id int, edges []lifted) {
 		slices.SortFunc(nodes, func(a, b graph.Node) int { return cmp.Compare(a.ID(), b.ID()) })
 	})
 
-	var cyclic topo.Unorderable
-	if errors.As(err, &cyclic) {
+	if cyclic, ok := errors.AsType[topo.Unorderable](err); ok {
 		for _, component := range cyclic {
 			c.errs = append(c.errs, c.cycle(g, component, edges))
 		}

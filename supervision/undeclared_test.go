@@ -1,7 +1,6 @@
 package supervision_test
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"testing"
@@ -68,7 +67,7 @@ func TestAReferenceNeedsADeclaredDependency(t *testing.T) {
 		s, err := start(t, tree("shop", ledger, orders))
 		require.NoError(t, err)
 
-		_, err = s.Shutdown(context.Background())
+		_, err = s.Shutdown(t.Context())
 		require.NoError(t, err)
 	})
 
@@ -79,7 +78,7 @@ func TestAReferenceNeedsADeclaredDependency(t *testing.T) {
 		assert.Equal(t, "/shop/ledger", ledger.From(s.Intake()).Path())
 		assert.Equal(t, actors.Ref[int]{}, elsewhere.From(s.Intake()), "but not to who is not there")
 
-		_, err = s.Shutdown(context.Background())
+		_, err = s.Shutdown(t.Context())
 		require.NoError(t, err)
 	})
 

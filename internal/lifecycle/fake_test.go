@@ -151,6 +151,10 @@ func (r *runner) next() {
 
 	if r.batch == 0 {
 		r.batch, f.pending = f.pending, 0
+
+		if r.batch&node.Start != 0 { // the rest was meant for the incarnation before
+			r.batch &= node.Start | node.Finish
+		}
 	}
 
 	if c := r.batch & -r.batch; c != 0 {
@@ -246,7 +250,6 @@ func (r *runner) fail(err error) {
 		return
 	}
 
-	r.batch, r.fake.pending = 0, 0 // what was ordered of this incarnation; nothing is until it has ended
 	r.report(node.Failing, err, d)
 	r.end(node.Ended, err, d)
 }
@@ -287,5 +290,5 @@ func (r *runner) fate(what string) error {
 	return nil
 }
 
-// now returns milliseconds as a duration.
+// ms returns milliseconds as a duration.
 func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }

@@ -14,12 +14,11 @@ type law struct {
 	world      *world
 	dependsOn  [][]int // by actor: the actors it depends on, itself or through a supervisor
 	dependents [][]int
-	attempts   [][]time.Time // by supervisor: restarts since it was started itself
-	stopped    []bool        // by actor: somebody asked to stop it, or it stopped itself
-	line       time.Time     // from when on nobody waits for its turn in the drain, flush or close phase
-	lines      [lifecycle.Done + 1]time.Time
-	limit      time.Time // when the shutdown must be over; zero before it
-	halting    []int     // supervisors that were halting after the last step
+	attempts   [][]time.Time                 // by supervisor: restarts since it was started itself
+	stopped    []bool                        // by actor: somebody asked to stop it, or it stopped itself
+	lines      [lifecycle.Done + 1]time.Time // from when on nobody waits for its turn in a phase
+	limit      time.Time                     // when the shutdown must be over; zero before it
+	halting    []int                         // supervisors that were halting after the last step
 	ended      int
 }
 
@@ -63,7 +62,7 @@ func (l *law) within(a, b int) bool {
 
 func (l *law) state(id int) lifecycle.State { return l.world.machine.View(id).State }
 
-func (l *law) broken(format string, args ...any) {
+func (l *law) brokenf(format string, args ...any) {
 	l.world.t.Helper()
 	l.world.t.Fatalf("BROKEN: "+format, args...)
 }
@@ -117,7 +116,7 @@ func (l *law) shutdown() {
 // effect checks one decision.
 func (l *law) effect(e lifecycle.Effect) {
 	if l.ended > 0 {
-		l.broken("something is to be done after the end")
+		l.brokenf("something is to be done after the end")
 	}
 
 	switch e := e.(type) {
@@ -139,19 +138,19 @@ func (l *law) begin(e lifecycle.Begin) {
 	f := l.world.fakes[e.ID]
 
 	if f.finished {
-		l.broken("%s is begun after it has ended for good", f.spec.Path)
+		l.brokenf("%s is begun after it has ended for good", f.spec.Path)
 	}
 
 	if c := f.current(); c != nil && !c.over && !c.abandoned {
-		l.broken("%s #%d is begun while #%d is there", f.spec.Path, e.Incarnation, c.number)
+		l.brokenf("%s #%d is begun while #%d is there", f.spec.Path, e.Incarnation, c.number)
 	}
 
 	if want := uint64(len(f.lives) + 1); e.Incarnation != want {
-		l.broken("%s #%d is begun, the next is #%d", f.spec.Path, e.Incarnation, want)
+		l.brokenf("%s #%d is begun, the next is #%d", f.spec.Path, e.Incarnation, want)
 	}
 
 	if s := f.spec.Parent; slices.Contains(l.halting, s) && l.state(s) == lifecycle.Halting {
-		l.broken("%s is begun while %s halts", f.spec.Path, l.world.path(s))
+		l.brokenf("%s is begun while %s halts", f.spec.Path, l.world.path(s))
 	}
 
 	if len(f.lives) > 0 {
@@ -161,7 +160,7 @@ func (l *law) begin(e lifecycle.Begin) {
 	for _, on := range l.dependsOn[e.ID] {
 		started := slices.ContainsFunc(l.world.fakes[on].lives, func(x *life) bool { return x.started })
 		if !started && !l.stopped[on] {
-			l.broken("%s starts before %s has", f.spec.Path, l.world.path(on))
+			l.brokenf("%s starts before %s has", f.spec.Path, l.world.path(on))
 		}
 	}
 }
@@ -201,7 +200,7 @@ func (l *law) order(f *fake, c mailbox.Command) {
 
 func (l *law) once(f *fake, what string, times int) {
 	if times > 1 {
-		l.broken("%s is %s twice", f.spec.Path, what)
+		l.brokenf("%s is %s twice", f.spec.Path, what)
 	}
 }
 
@@ -213,7 +212,7 @@ func (l *law) inTurn(f *fake, what string, p lifecycle.Phase, not ...lifecycle.S
 
 	for _, d := range l.dependents[f.id] {
 		if slices.Contains(not, l.state(d)) && l.world.machine.Phase() == p {
-			l.broken("%s is %s while %s, which depends on it, is %v", f.spec.Path, what, l.world.path(d), l.state(d))
+			l.brokenf("%s is %s while %s, which depends on it, is %v", f.spec.Path, what, l.world.path(d), l.state(d))
 		}
 	}
 }
@@ -222,18 +221,18 @@ func (l *law) inTurn(f *fake, what string, p lifecycle.Phase, not ...lifecycle.S
 func (l *law) nobodyIs(what string, f *fake, not ...lifecycle.State) {
 	for _, other := range l.world.fakes {
 		if other != nil && other != f && slices.Contains(not, l.state(other.id)) {
-			l.broken("%s is %s while %s is %v", f.spec.Path, what, other.spec.Path, l.state(other.id))
+			l.brokenf("%s is %s while %s is %v", f.spec.Path, what, other.spec.Path, l.state(other.id))
 		}
 	}
 }
 
 func (l *law) abandon(f *fake, e lifecycle.Abandon) {
 	if e.Incarnation != f.current().number {
-		l.broken("%s #%d is abandoned, the current one is #%d", f.spec.Path, e.Incarnation, f.current().number)
+		l.brokenf("%s #%d is abandoned, the current one is #%d", f.spec.Path, e.Incarnation, f.current().number)
 	}
 
 	if !f.runner.busy && !f.runner.answered.Equal(l.world.now) { // else it was too late by nothing
-		l.broken("%s is abandoned though it has answered all", f.spec.Path)
+		l.brokenf("%s is abandoned though it has answered all", f.spec.Path)
 	}
 }
 
@@ -271,7 +270,7 @@ func (l *law) note(n lifecycle.Note) {
 	}
 
 	if counts > budget.Restarts {
-		l.broken("%s restarts %d times in %v, %d are allowed", w.path(parent), counts, budget.Within, budget.Restarts)
+		l.brokenf("%s restarts %d times in %v, %d are allowed", w.path(parent), counts, budget.Within, budget.Restarts)
 	}
 }
 
@@ -284,19 +283,18 @@ func (l *law) after() {
 	slices.Sort(waiting)
 
 	if len(slices.Compact(slices.Clone(waiting))) != len(waiting) {
-		l.broken("a node has two timers: %v", waiting)
+		l.brokenf("a node has two timers: %v", waiting)
 	}
 
 	for id := range w.plan.Nodes {
 		_, has := slices.BinarySearch(waiting, id)
 
 		if timed := l.timed(id); id > 0 && has != timed { // the root's is that of the phase
-			l.broken("%s is %v and has a timer: %v", w.path(id), l.state(id), has)
+			l.brokenf("%s is %v and has a timer: %v", w.path(id), l.state(id), has)
 		}
 
-		if f := w.fakes[id]; f != nil && f.current() != nil && m.Phase() == lifecycle.Flush && m.Began(lifecycle.Flush).Equal(w.now) {
-			x := f.current()
-			x.flushDue = x.flushDue || x.started && !x.over && !x.abandoned && x.flushes == 0
+		if m.Phase() == lifecycle.Flush && m.Began(lifecycle.Flush).Equal(w.now) {
+			l.owe(w.fakes[id])
 		}
 	}
 
@@ -308,13 +306,23 @@ func (l *law) after() {
 		}
 
 		if f != nil && l.state(id) == lifecycle.Running && f.runner.cancelled {
-			l.broken("%s runs in a context that has ended", f.spec.Path)
+			l.brokenf("%s runs in a context that has ended", f.spec.Path)
 		}
 	}
 
 	if m.Phase() < lifecycle.Intake {
 		l.progress()
 	}
+}
+
+// owe notes that an actor that is alive when the flush phase begins is to be flushed.
+func (l *law) owe(f *fake) {
+	if f == nil || f.current() == nil {
+		return
+	}
+
+	x := f.current()
+	x.flushDue = x.flushDue || x.started && !x.over && !x.abandoned && x.flushes == 0
 }
 
 // timed reports whether a node must have a timer: whatever it is in the middle of has a deadline.
@@ -342,7 +350,7 @@ func (l *law) progress() {
 			return l.timed(c) || l.state(c) == lifecycle.Finishing ||
 				l.world.fakes[c] == nil && (l.state(c) == lifecycle.Starting || l.state(c) == lifecycle.Halting)
 		}) {
-			l.broken("%s is %v and waits for nobody", l.world.path(id), l.state(id))
+			l.brokenf("%s is %v and waits for nobody", l.world.path(id), l.state(id))
 		}
 	}
 }
@@ -352,7 +360,7 @@ func (l *law) end() {
 	w := l.world
 
 	if done := w.machine.Began(lifecycle.Done); !done.Equal(w.now) || done.After(l.limit) {
-		l.broken("it ends at %v, the limit is %v", done.Sub(w.start), l.limit.Sub(w.start))
+		l.brokenf("it ends at %v, the limit is %v", done.Sub(w.start), l.limit.Sub(w.start))
 	}
 
 	for _, f := range w.fakes {
@@ -361,16 +369,16 @@ func (l *law) end() {
 		}
 
 		if !f.finished || l.state(f.id) != lifecycle.Stopped {
-			l.broken("%s is %v at the end", f.spec.Path, l.state(f.id))
+			l.brokenf("%s is %v at the end", f.spec.Path, l.state(f.id))
 		}
 
 		for _, x := range f.lives {
 			if !x.over && !x.abandoned {
-				l.broken("%s #%d is still there at the end", f.spec.Path, x.number)
+				l.brokenf("%s #%d is still there at the end", f.spec.Path, x.number)
 			}
 
 			if x.flushDue && x.flushes == 0 || x.flushes > 0 && x.closes == 0 && !x.abandoned {
-				l.broken("%s #%d was flushed %d times and closed %d times", f.spec.Path, x.number, x.flushes, x.closes)
+				l.brokenf("%s #%d was flushed %d times and closed %d times", f.spec.Path, x.number, x.flushes, x.closes)
 			}
 		}
 	}

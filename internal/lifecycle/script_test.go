@@ -14,9 +14,10 @@ import (
 var update = flag.Bool("update", false, "record what the scripts in testdata print now")
 
 // TestTheScriptsPrintWhatWasRecorded plays the scripts in testdata. A script is a sequence of blocks: lines of
-// comment, commands, "----", and what they print, up to the next empty line. The first block is a tree (see planOf). The commands
-// are those of stage.run. In what is printed, a line that begins with "<" is the report of an actor that was told
-// (by "auto") to answer at once, an indented line is a change of state, and any other line is an effect.
+// comment, commands, "----", and what they print, up to the next empty line. The first block is a tree (see planOf).
+// The commands are those of stage.run. In what is printed, a line that begins with "<" is the report of an actor that
+// was told (by "auto") to answer at once, ">" repeats a command, an indented line is a change of state, and any other
+// line is an effect.
 func TestTheScriptsPrintWhatWasRecorded(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	require.NoError(t, err)

@@ -23,9 +23,9 @@ type stage struct {
 	chance  float64
 	// auto names the steps that actors finish as soon as they are told to.
 	auto map[string]bool
-	// todo holds the reports of those.
-	todo []node.Report
-	out  []string
+	// answers are the reports of those.
+	answers []node.Report
+	out     []string
 }
 
 // steps are what an actor can be told, and how it says that it is done.
@@ -172,9 +172,9 @@ func (s *stage) tick(d time.Duration) {
 func (s *stage) step(in lifecycle.Input) (something bool) {
 	something = s.one(in)
 
-	for len(s.todo) > 0 {
-		r := s.todo[0]
-		s.todo = s.todo[1:]
+	for len(s.answers) > 0 {
+		r := s.answers[0]
+		s.answers = s.answers[1:]
 
 		s.printf("< %s", s.report(r))
 		s.one(lifecycle.Report{Report: r})
@@ -223,7 +223,7 @@ func (s *stage) answer(e lifecycle.Effect) {
 
 	if s.auto[name] {
 		r := node.Report{ID: id, Incarnation: s.machine.View(id).Incarnation, Event: steps[name]}
-		s.todo = append(s.todo, r)
+		s.answers = append(s.answers, r)
 	}
 }
 
@@ -239,27 +239,28 @@ func (s *stage) snapshot() []lifecycle.State {
 func (s *stage) states() {
 	for id := range s.plan.Nodes {
 		v := s.machine.View(id)
-		line := fmt.Sprintf("%s %v", s.path(id), v.State)
+		line := []string{s.path(id), v.State.String()}
+		add := func(format string, args ...any) { line = append(line, fmt.Sprintf(format, args...)) }
 
 		if s.plan.Nodes[id].IsActor() {
-			line += fmt.Sprintf(" #%d", v.Incarnation)
+			add("#%d", v.Incarnation)
 		} else {
-			line += fmt.Sprintf(" left=%d", v.Left)
+			add("left=%d", v.Left)
 		}
 
 		if v.Restarts > 0 {
-			line += fmt.Sprintf(" restarts=%d", v.Restarts)
+			add("restarts=%d", v.Restarts)
 		}
 
 		for _, a := range v.Abandoned {
-			line += fmt.Sprintf(" abandoned=#%d(%s at %v)", a.Incarnation, a.Step, a.At.Sub(s.start))
+			add("abandoned=#%d(%s at %v)", a.Incarnation, a.Step, a.At.Sub(s.start))
 		}
 
 		if v.EverAbandoned > 0 {
-			line += fmt.Sprintf(" ever-abandoned=%d", v.EverAbandoned)
+			add("ever-abandoned=%d", v.EverAbandoned)
 		}
 
-		s.printf("%s", line)
+		s.printf("%s", strings.Join(line, " "))
 	}
 }
 
@@ -281,9 +282,10 @@ func (s *stage) outcome() {
 	for id := range s.plan.Nodes {
 		v := s.machine.View(id).Steps
 		for _, step := range []struct {
-			name string
 			lifecycle.Step
-		}{{"drain", v.Drain}, {"flush", v.Flush}, {"close", v.Close}} {
+
+			name string
+		}{{v.Drain, "drain"}, {v.Flush, "flush"}, {v.Close, "close"}} {
 			if !step.Began.IsZero() {
 				s.printf("%s %s: began at %v, took %v, error %v", s.path(id), step.name, step.Began.Sub(s.start), step.Took,
 					step.Err)

@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/troupe-go/troupe/internal/node"
@@ -11,25 +12,22 @@ import (
 var (
 	errStoppedItself = errors.New("stopped itself, but is permanent")
 	errCancelled     = errors.New("the supervisor stops")
+	errUnasked       = errors.New("ended without a failure and without being told to")
 )
 
 // report handles what an actor says of its current incarnation; earlier ones have no say.
 func (m *Machine) report(n *entry, r node.Report) {
-	switch r.Event {
-	case node.Returned:
+	switch {
+	case r.Event == node.Returned:
 		m.returned(n, r.Incarnation)
-
-		return
-	case node.Finished:
+	case r.Event == node.Finished:
 		m.finished(n)
-
-		return
+	case n.current != 0 && r.Incarnation == n.current:
+		m.current(n, r)
 	}
+}
 
-	if r.Incarnation != n.current {
-		return
-	}
-
+func (m *Machine) current(n *entry, r node.Report) {
 	switch r.Event {
 	case node.Started:
 		if r.Err == nil {
@@ -52,6 +50,7 @@ func (m *Machine) report(n *entry, r node.Report) {
 	case node.Closed:
 		m.lost(n)
 		m.closed(n, r.Err)
+	case node.Finished, node.Returned: // not of an incarnation that is current
 	}
 }
 
@@ -165,15 +164,20 @@ func (m *Machine) failing(n *entry, err error, d node.Directive) {
 
 // ended handles an incarnation that is gone, because it failed or was halted.
 func (m *Machine) ended(n *entry, err error) {
-	failed := n.state == Ending
+	was := n.state
 	m.set(n, Idle)
 
-	if !failed && err != nil {
+	switch {
+	case was == Halting && n.cause != nil:
+		m.emit(Note{Path: n.spec.Path, Message: "failed while it was halted", Err: n.cause})
+	case was == Halting && err != nil:
 		m.emit(Note{Path: n.spec.Path, Message: "close failed", Err: err})
+	case was != Halting && was != Ending:
+		n.fail(errUnasked, node.Restart)
 	}
 
 	switch {
-	case failed:
+	case was != Halting:
 		m.down(n, n.cause, n.directive)
 	case n.again:
 		m.down(n, &supervision.FailureError{Path: n.spec.Path, Err: errStoppedItself}, node.Restart)
@@ -308,20 +312,19 @@ func (m *Machine) haltChildren(s *entry, cause error) {
 }
 
 func (m *Machine) haltNext(s *entry) {
-	for i := len(s.spec.Children) - 1; i >= 0; i-- {
-		c := m.nodes[s.spec.Children[i]]
+	for _, id := range slices.Backward(s.spec.Children) {
+		c := m.nodes[id]
 
-		switch c.state {
-		case Idle, Stopped, Finishing:
+		switch {
+		case c.state == Idle, c.state == Stopped, c.state == Finishing:
 			continue
-		case Running, Starting:
-			if !c.spec.IsActor() {
-				m.haltChildren(c, errCancelled)
-			} else if c.state == Running {
-				m.haltActor(c)
-			} else if c.cut == nil {
-				m.cut(c, errCancelled) // and its Started is awaited
-			}
+		case c.state != Running && c.state != Starting: // it is on its way down
+		case !c.spec.IsActor():
+			m.haltChildren(c, errCancelled)
+		case c.state == Running:
+			m.haltActor(c)
+		case c.cut == nil:
+			m.cut(c, errCancelled) // and its Started is awaited
 		}
 
 		return // this one is awaited
@@ -331,7 +334,10 @@ func (m *Machine) haltNext(s *entry) {
 	m.halted(s)
 }
 
-func (m *Machine) haltActor(n *entry) { m.order(n, Halting, node.Halt, n.spec.Deadlines.Close) }
+func (m *Machine) haltActor(n *entry) {
+	n.cause = nil
+	m.order(n, Halting, node.Halt, n.spec.Deadlines.Close)
+}
 
 // halted goes on when all children of a supervisor are down.
 func (m *Machine) halted(s *entry) {
@@ -420,7 +426,7 @@ func (m *Machine) stopOne(n *entry, mode node.StopMode) {
 		m.stopOneRunning(n)
 	case Idle, BackingOff:
 		m.finish(n)
-	case Starting, Ending, Halting: // goes on when that is over
+	default: // goes on when it has started, or is gone as it is
 	}
 }
 
@@ -460,7 +466,7 @@ func (m *Machine) cut(n *entry, cause error) {
 	m.wait(n, n.hardAt)
 }
 
-func (n *entry) overdue() error {
+func (n *entry) overdue() *supervision.DeadlineError {
 	step := map[State]string{
 		Starting: "start", Ending: "end", Halting: "end", Leaving: "end", Draining: "drain", Flushing: "flush",
 		Closing: "close",
@@ -472,9 +478,9 @@ func (n *entry) overdue() error {
 // abandon gives up on an incarnation that is past its deadline.
 func (m *Machine) abandon(n *entry) {
 	cause := n.overdue()
-	step, state := cause.(*supervision.DeadlineError).Step, n.state //nolint:errorlint,forcetypeassert // made above
+	state := n.state
 
-	n.abandoned = append(n.abandoned, Abandoned{Incarnation: n.current, Step: step, At: m.now})
+	n.abandoned = append(n.abandoned, Abandoned{Incarnation: n.current, Step: cause.Step, At: m.now})
 	n.everLeft++
 	m.emit(Abandon{ID: n.id, Incarnation: n.current, Cause: cause})
 	m.emit(Note{Path: n.spec.Path, Message: "abandoned", Err: cause})
@@ -501,6 +507,7 @@ func (m *Machine) abandon(n *entry) {
 	case Closing:
 		n.steps.Close = m.stepOver(n, cause)
 		m.finish(n)
+	default: // has no deadline
 	}
 }
 

@@ -48,20 +48,22 @@ func (m *Machine) due() *entry {
 	return n
 }
 
-func (t timers) Len() int { return len(t) }
+func (t *timers) Len() int { return len(*t) }
 
 // Less orders by time, and by place in the tree where times are equal, so that histories repeat.
-func (t timers) Less(i, j int) bool {
-	if !t[i].at.Equal(t[j].at) {
-		return t[i].at.Before(t[j].at)
+func (t *timers) Less(i, j int) bool {
+	a, b := (*t)[i], (*t)[j]
+	if !a.at.Equal(b.at) {
+		return a.at.Before(b.at)
 	}
 
-	return t[i].id < t[j].id
+	return a.id < b.id
 }
 
-func (t timers) Swap(i, j int) {
-	t[i], t[j] = t[j], t[i]
-	t[i].timer, t[j].timer = i, j
+func (t *timers) Swap(i, j int) {
+	all := *t
+	all[i], all[j] = all[j], all[i]
+	all[i].timer, all[j].timer = i, j
 }
 
 func (t *timers) Push(x any) {

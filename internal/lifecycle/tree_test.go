@@ -42,10 +42,6 @@ func drawTree(t *rapid.T) []string {
 
 		lines = append(lines, path+on+drawSupervisor(t))
 
-		if depth == 0 {
-			on = ""
-		}
-
 		for i := range rapid.IntRange(1-depth/2, 3).Draw(t, "children") {
 			grow(fmt.Sprintf("%s/%c", path, 'a'+i), depth+1)
 		}
@@ -62,15 +58,15 @@ func drawSupervisor(t *rapid.T) string {
 }
 
 func drawActor(t *rapid.T) string {
-	line := drawRestart(t) + drawBackoff(t)
+	fields := []string{drawRestart(t) + drawBackoff(t)}
 
 	for _, deadline := range []string{"start", "drain", "flush", "close"} {
 		if ms := rapid.SampledFrom([]int{0, 20, 100}).Draw(t, deadline); ms > 0 {
-			line += fmt.Sprintf(" %s=%dms", deadline, ms)
+			fields = append(fields, fmt.Sprintf("%s=%dms", deadline, ms))
 		}
 	}
 
-	return line
+	return strings.Join(fields, " ")
 }
 
 func drawRestart(t *rapid.T) string {

@@ -230,8 +230,8 @@ func (w *world) after(d time.Duration, do func()) {
 	heap.Push(&w.agenda, appointment{at: w.now.Add(d), number: w.count, do: do})
 }
 
-// percents are drawn bit by bit, because rapid prefers small numbers. Small ones are the harmless ones everywhere, so that a
-// history becomes simpler as it becomes smaller.
+// percents are drawn bit by bit, because rapid prefers small numbers. Small ones are the harmless ones everywhere, so
+// that a history becomes simpler as it becomes smaller.
 var percents = rapid.Custom(func(t *rapid.T) int {
 	const bits = 8
 
@@ -277,15 +277,16 @@ type appointment struct {
 	do     func()
 }
 
-func (a agenda) Len() int      { return len(a) }
-func (a agenda) Swap(i, j int) { a[i], a[j] = a[j], a[i] }
+func (a *agenda) Len() int      { return len(*a) }
+func (a *agenda) Swap(i, j int) { (*a)[i], (*a)[j] = (*a)[j], (*a)[i] }
 
-func (a agenda) Less(i, j int) bool {
-	if !a[i].at.Equal(a[j].at) {
-		return a[i].at.Before(a[j].at)
+func (a *agenda) Less(i, j int) bool {
+	x, y := (*a)[i], (*a)[j]
+	if !x.at.Equal(y.at) {
+		return x.at.Before(y.at)
 	}
 
-	return a[i].number < a[j].number
+	return x.number < y.number
 }
 
 func (a *agenda) Push(x any) {
