@@ -60,16 +60,19 @@ type lane[M any] struct {
 	count    uint64   // guarded by mu: messages accepted so far, the number of the next one; tail publishes it
 	claimed  uint64   // guarded by mu: a lower bound of what the receiver has claimed, refreshed when the lane looks full
 	last     *segment[M]
-	first    *segment[M] // where a receiver without a position begins; set once
+	first    *segment[M] // where a receiver without a position begins; nil once it has one
+	free     segments[M]
 	waiters  waiters[M]
 	tickets  tickets
 	refused  [3]uint64 // guarded by mu: full, stopping, stopped
 
 	_ [64]byte // keeps what senders write under mu off the line the receiver polls
 
-	tail    atomic.Uint64 // messages published; written under mu
-	waiting atomic.Int32  // length of waiters; written under mu
-	spare   atomic.Pointer[segment[M]]
+	tail atomic.Uint64 // messages published; written under mu
+
+	_ [56]byte // and that off the line the receiver reads for every message
+
+	waiting atomic.Int32 // length of waiters; written under mu
 }
 
 func newLane[M any](kind Lane, capacity int, overflow Overflow) *lane[M] {
@@ -94,16 +97,16 @@ func (l *lane[M]) append(m M, t *Ticket) {
 
 	if t != nil {
 		t.lane, t.seq = l.kind, l.count
-		l.tickets.push(t)
+		l.tickets.push(&t.place, t)
 	}
 
 	l.count++
 	l.tail.Store(l.count)
 }
 
-// grow links a segment behind the last one: the spare one if there is one. Called with mu held.
+// grow links a segment behind the last one. Called with mu held.
 func (l *lane[M]) grow() *segment[M] {
-	s := l.spare.Swap(nil)
+	s := l.free.take()
 	if s == nil {
 		size := firstSegment
 		if l.last != nil {
@@ -157,15 +160,15 @@ func (l *lane[M]) shut(to gate, target string) {
 
 	l.gate = to
 
-	for w := l.waiters.first; w != nil; {
-		next := w.next
+	for e := l.waiters.first; e != nil; {
+		w, next := e.of, e.next
 		if err := l.refuse(target, w.inner); err != nil {
-			l.waiters.remove(w)
+			l.waiters.remove(e)
 			l.waiting.Add(-1)
 			w.err = err
 			w.ready <- struct{}{}
 		}
 
-		w = next
+		e = next
 	}
 }

@@ -2,37 +2,6 @@ package mailbox
 
 import "sync/atomic"
 
-// The word that makes taking messages exact: everything about the receiver's position in one atomic integer, so that
-// each step of the receiver and its revocation are ordered against each other.
-//
-//	63            32 31       4  3        2       1     0
-//	[ data claimed ][ control ][ctl hand][parked][free][revoked]
-//
-// Both counts are modulo their width; a lane's capacity is far smaller than either.
-const (
-	revoked     uint64 = 1 << 0 // the lease is void: its holder may touch nothing any more
-	free        uint64 = 1 << 1 // no message is in the holder's hands
-	parked      uint64 = 1 << 2 // the holder has left: no turn is running
-	controlHand uint64 = 1 << 3 // the message in hand came from the control lane
-	controlOne  uint64 = 1 << 4
-	controlMask uint64 = 0xFFFF_FFF0
-	dataOne     uint64 = 1 << 32
-	dataShift          = 32
-	controlBits        = 28
-)
-
-// claimedOf returns how many of the lane's messages the receiver had claimed when claims was read. Called with l.mu
-// held, which keeps l.count.
-func claimedOf[M any](l *lane[M], claims uint64) uint64 {
-	if l.kind == Control {
-		const mask = 1<<controlBits - 1
-
-		return l.count - (l.count-(claims&controlMask)>>4)&mask
-	}
-
-	return l.count - uint64(uint32(l.count)-uint32(claims>>dataShift)) //nolint:gosec // modular on purpose
-}
-
 // Lease is the right to take messages from a mailbox. One is valid at a time; [Mailbox.Revoke] makes a new one and the
 // old one worthless, whatever its holder does. Its methods are called by the holder only, from one goroutine at a
 // time.
@@ -46,7 +15,6 @@ type Lease[M any] struct {
 	// The rest is the holder's own.
 
 	hand    Lane // where the message in hand came from; 0 if none
-	slot    *M   // where the message in hand still stands, so that a revocation can find it
 	data    cursor[M]
 	control cursor[M]
 }
@@ -60,14 +28,14 @@ type cursor[M any] struct {
 	seg, prev *segment[M]
 }
 
-// share marks the segments that the holder may still touch once its lease is revoked: they are not used again. Called
-// with lane.mu held.
-func (c *cursor[M]) share() {
-	for _, s := range []*segment[M]{c.prev, c.seg} {
-		if s != nil {
-			s.shared = true
-		}
+// slot returns where a message stands that was claimed last or is to be claimed next.
+func (c *cursor[M]) slot(number uint64) *M {
+	s := c.seg
+	if number < s.base {
+		s = c.prev
 	}
+
+	return &s.slots[number-s.base]
 }
 
 // Begin returns the valid lease for a turn. Called once at the start of each run.
@@ -141,7 +109,7 @@ func (l *Lease[M]) Take() (m M, ok bool) {
 		l.admit(&l.box.data)
 	}
 
-	return *l.slot, true
+	return *l.slot(), true
 }
 
 func (l *Lease[M]) takeControl(c *lane[M]) (m M, ok bool) {
@@ -174,7 +142,7 @@ func (l *Lease[M]) takeControl(c *lane[M]) (m M, ok bool) {
 		l.admit(c)
 	}
 
-	return *l.slot, true
+	return *l.slot(), true
 }
 
 // step settles the message that was in hand and takes the claimed one. Called after a successful claim.
@@ -185,7 +153,6 @@ func (l *Lease[M]) step(c *cursor[M], from Lane) {
 	}
 
 	l.hand = from
-	l.slot = &c.seg.slots[c.next-c.seg.base]
 	c.next++
 }
 
@@ -193,8 +160,17 @@ func (l *Lease[M]) step(c *cursor[M], from Lane) {
 func (l *Lease[M]) clear() {
 	var zero M
 
-	*l.slot = zero
-	l.hand, l.slot = 0, nil
+	*l.slot() = zero
+	l.hand = 0
+}
+
+// slot returns where the message in hand stands. A pointer kept in the lease would cost a write barrier a message.
+func (l *Lease[M]) slot() *M {
+	if l.hand == Control {
+		return l.control.slot(l.control.next - 1)
+	}
+
+	return l.data.slot(l.data.next - 1)
 }
 
 // advance moves the cursor to the segment that holds its next message. It returns false if the lease was revoked.
@@ -212,8 +188,8 @@ func (l *Lease[M]) advance(c *cursor[M], from *lane[M]) bool {
 		return true
 	}
 
-	if c.prev != nil && len(c.prev.slots) == maxSegment && !c.prev.shared {
-		from.spare.Store(c.prev)
+	if c.prev != nil && !c.prev.shared {
+		from.free.put(c.prev)
 	}
 
 	c.prev, c.seg = c.seg, c.seg.next
@@ -257,7 +233,7 @@ func (l *Lease[M]) Fail(cause error) (m M, had bool) {
 		return m, false
 	}
 
-	m = *l.slot
+	m = *l.slot()
 	l.box.failed.Add(1)
 	l.lost(cause)
 
@@ -302,10 +278,10 @@ func (l *Lease[M]) lost(cause error) {
 	}
 
 	from.mu.Lock()
-	t := from.tickets.take(seq)
+	lost := from.tickets.take(seq)
 	from.mu.Unlock()
 	l.clear()
-	lose(t, cause)
+	lost.tell(cause)
 }
 
 // Orphan tells the tickets of all messages that were taken and not answered: the receiver's state, and any reply port
@@ -354,90 +330,4 @@ func (l *Lease[M]) drop() {
 	l.box.data.mu.Lock() // the revocation may still be reading it
 	l.clear()
 	l.box.data.mu.Unlock()
-}
-
-// Revocation is what [Mailbox.Revoke] found.
-type Revocation[M any] struct {
-	// Lease is the one that was revoked.
-	Lease *Lease[M]
-	// Message was in the old holder's hands, if Had is set.
-	Message M
-	Had     bool
-	// Stuck says that a turn of the old holder was still running.
-	Stuck bool
-}
-
-// Revoke voids the lease of a receiver that does not come back. Of the commands pending only those in keep pass to the
-// next holder. If the old holder had a message in hand, it is settled as dead-lettered with reason [Abandoned]. The
-// tickets of all messages that were taken and not answered are told the cause. Calls must not overlap each other.
-func (b *Mailbox[M]) Revoke(keep Command, cause error) Revocation[M] {
-	b.data.mu.Lock()
-	control := b.control.Load()
-
-	if control != nil {
-		control.mu.Lock()
-	}
-
-	old := b.lease.Load()
-	claims := old.claims.Or(revoked)
-	found := Revocation[M]{Lease: old, Had: claims&free == 0, Stuck: claims&parked == 0}
-
-	b.commands.And(uint32(keep))
-
-	next := &Lease[M]{box: b}
-	next.claims.Store(claims&^controlHand | free | parked)
-	next.data.next, next.data.seg = claimedOf(&b.data, claims), old.data.seg
-	next.data.limit = next.data.next
-	old.data.share()
-
-	tickets := b.data.tickets.takeBelow(next.data.next)
-
-	var urgent *Ticket
-
-	if control != nil {
-		next.control.next, next.control.seg = claimedOf(control, claims), old.control.seg
-		next.control.limit = next.control.next
-		old.control.share()
-
-		urgent = control.tickets.takeBelow(next.control.next)
-	}
-
-	if found.Had {
-		at, cur := next.data.next-1, &old.data
-		if claims&controlHand != 0 {
-			at, cur = next.control.next-1, &old.control
-		}
-
-		seg := cur.seg
-		if at < seg.base {
-			seg = cur.prev
-		}
-
-		// Read only: the old holder may be reading it too, about to enter user code. It will drop it.
-		found.Message = seg.slots[at-seg.base]
-
-		if b.dead == nil {
-			b.dead = new(Counts)
-		}
-
-		b.dead[Abandoned]++
-	}
-
-	b.lease.Store(next)
-
-	if control != nil {
-		control.mu.Unlock()
-	}
-
-	b.data.mu.Unlock()
-
-	lose(tickets, cause)
-	lose(urgent, cause)
-
-	if found.Stuck {
-		// The old turn owned busy and will not give it back: the next turn inherits it.
-		go b.run()
-	}
-
-	return found
 }

@@ -20,3 +20,31 @@ type segment[M any] struct {
 }
 
 func (s *segment[M]) end() uint64 { return s.base + uint64(len(s.slots)) }
+
+// segments are kept for reuse, linked through next. Guarded by lane.mu.
+type segments[M any] struct {
+	first *segment[M]
+	count int // at most maxSegments
+}
+
+// maxSegments bounds what a lane keeps for reuse: as many as hold 1,024 messages.
+const maxSegments = 8
+
+// put keeps a segment that nobody uses any more, if it is of full size and there is room for it.
+func (f *segments[M]) put(s *segment[M]) {
+	if len(s.slots) == maxSegment && f.count < maxSegments {
+		s.next, f.first = f.first, s
+		f.count++
+	}
+}
+
+// take returns a segment, or nil if none is kept.
+func (f *segments[M]) take() *segment[M] {
+	s := f.first
+	if s != nil {
+		f.first = s.next
+		f.count--
+	}
+
+	return s
+}

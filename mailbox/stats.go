@@ -29,3 +29,84 @@ func (s *Stats) Unaccounted() int64 {
 
 	return int64(s.Accepted - known) //nolint:gosec // wraps to the signed difference, as intended
 }
+
+// Queued returns how many messages wait in both lanes.
+func (b *Mailbox[M]) Queued() int {
+	s := b.Stats()
+
+	return int(s.Queued) //nolint:gosec // at most the sum of two capacities
+}
+
+// Stats returns what was counted so far. It is exact whenever the receiver is at rest, and off by no more than what is
+// sent and taken during the call otherwise.
+func (b *Mailbox[M]) Stats() Stats {
+	b.data.mu.Lock()
+	defer b.data.mu.Unlock()
+
+	c := b.control.Load()
+	if c != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+	}
+
+	var s Stats
+
+	if b.dead != nil {
+		s.DeadLettered = *b.dead
+	}
+
+	// With both locks held nothing is accepted; if claims does not move while the outcomes are read, the receiver has
+	// not moved either and the snapshot is consistent.
+	const attempts = 16
+
+	lease := b.lease.Load()
+	for range attempts {
+		claims := lease.claims.Load()
+		s.Processed, s.Failed = b.processed.Load(), b.failed.Load()
+		s.Queued = b.data.count - claimedOf(&b.data, claims)
+		s.Accepted = b.data.count
+		s.Handling = 0
+
+		if claims&free == 0 {
+			s.Handling = 1
+		}
+
+		if c != nil {
+			s.Queued += c.count - claimedOf(c, claims)
+			s.Accepted += c.count
+		}
+
+		if lease.claims.Load() == claims && s.Unaccounted() == 0 {
+			break
+		}
+	}
+
+	s.Refused = b.data.refusals()
+	if c != nil {
+		more := c.refusals()
+		for i := range more {
+			s.Refused[i] += more[i]
+		}
+	}
+
+	return s
+}
+
+func (l *lane[M]) refusals() Counts {
+	var c Counts
+
+	c[Full], c[Stopping], c[Stopped] = l.refused[0], l.refused[1], l.refused[2]
+
+	return c
+}
+
+func (b *Mailbox[M]) countDead(r Reason) {
+	b.data.mu.Lock()
+	defer b.data.mu.Unlock()
+
+	if b.dead == nil {
+		b.dead = new(Counts)
+	}
+
+	b.dead[r]++
+}

@@ -14,90 +14,90 @@ type Ticket struct {
 	// Loser is whom to tell.
 	Loser Loser
 
-	lane       Lane
-	seq        uint64
-	prev, next *Ticket
-	linked     bool
+	lane  Lane
+	seq   uint64
+	place element[Ticket]
 }
 
-// tickets is the list of outstanding tickets of a lane in the order of their messages. Guarded by lane.mu. Its length
-// is bounded by the number of sender goroutines that wait for an outcome, each of which holds one.
-type tickets struct{ first, last *Ticket }
+// tickets are the outstanding tickets of a lane in the order of their messages. Guarded by lane.mu. Their number is
+// bounded by that of the sender goroutines that wait for an outcome, each of which holds one.
+type tickets struct{ list[Ticket] }
 
-func (l *tickets) push(t *Ticket) {
-	t.linked, t.prev, t.next = true, l.last, nil
-	if l.last == nil {
-		l.first = t
-	} else {
-		l.last.next = t
-	}
+// take removes and returns the ticket of message seq, alone, or none.
+func (l *tickets) take(seq uint64) lostTickets {
+	for e := l.first; e != nil && e.of.seq <= seq; e = e.next {
+		if e.of.seq == seq {
+			l.remove(e)
 
-	l.last = t
-}
-
-func (l *tickets) remove(t *Ticket) {
-	if t.prev == nil {
-		l.first = t.next
-	} else {
-		t.prev.next = t.next
-	}
-
-	if t.next == nil {
-		l.last = t.prev
-	} else {
-		t.next.prev = t.prev
-	}
-
-	t.linked, t.prev, t.next = false, nil, nil
-}
-
-// take removes and returns the ticket of message seq, or nil.
-func (l *tickets) take(seq uint64) *Ticket {
-	for t := l.first; t != nil && t.seq <= seq; t = t.next {
-		if t.seq == seq {
-			l.remove(t)
-
-			return t
+			return lostTickets{e.of}
 		}
 	}
 
 	return nil
 }
 
-// takeBelow removes and returns the tickets of all messages numbered below end, linked through next.
-func (l *tickets) takeBelow(end uint64) *Ticket {
-	first := l.first
-	last := first
-
-	if first == nil || first.seq >= end {
-		return nil
+// takeBelow removes and returns the tickets of all messages numbered below end.
+func (l *tickets) takeBelow(end uint64) (taken lostTickets) {
+	for e := l.first; e != nil && e.of.seq < end; e = l.first {
+		l.remove(e)
+		taken = append(taken, e.of)
 	}
 
-	for last.next != nil && last.next.seq < end {
-		last = last.next
-	}
-
-	l.first = last.next
-	if l.first == nil {
-		l.last = nil
-	} else {
-		l.first.prev = nil
-	}
-
-	last.next = nil
-	for t := first; t != nil; t = t.next {
-		t.linked = false
-	}
-
-	return first
+	return taken
 }
 
-// lose tells every ticket of a list that takeBelow returned. Called without any lock.
-func lose(t *Ticket, cause error) {
-	for t != nil {
-		next := t.next
-		t.prev, t.next = nil, nil
+// lostTickets are no longer in their list.
+type lostTickets []*Ticket
+
+// tell tells them all. Called without any lock.
+func (l lostTickets) tell(cause error) {
+	for _, t := range l {
 		t.Loser.Lost(cause)
-		t = next
 	}
+}
+
+// Forget takes back a ticket whose sender no longer waits. It reports whether the ticket was still outstanding; if
+// not, its Loser has been or is being told.
+func (b *Mailbox[M]) Forget(t *Ticket) bool {
+	l := b.lane(t.lane) // written before SendTicket returned
+	l.mu.Lock()
+	defer l.mu.Unlock()
+
+	if !t.place.linked {
+		return false
+	}
+
+	l.tickets.remove(&t.place)
+
+	return true
+}
+
+// orphan tells every outstanding ticket of messages that left the queue, or of all once the mailbox is closed. On
+// behalf of a lease it does nothing once that was revoked.
+func (b *Mailbox[M]) orphan(by *Lease[M], cause error) {
+	b.orphanLane(&b.data, by, cause)
+
+	if c := b.control.Load(); c != nil {
+		b.orphanLane(c, by, cause)
+	}
+}
+
+func (b *Mailbox[M]) orphanLane(l *lane[M], by *Lease[M], cause error) {
+	l.mu.Lock()
+
+	lease := b.lease.Load() // does not change while a lane is locked
+	if by != nil && by != lease {
+		l.mu.Unlock()
+
+		return
+	}
+
+	end := claimedOf(l, lease.claims.Load())
+	if l.gate == closed {
+		end = l.count
+	}
+
+	lost := l.tickets.takeBelow(end)
+	l.mu.Unlock()
+	lost.tell(cause)
 }
