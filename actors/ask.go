@@ -26,7 +26,7 @@ func Ask[R, M any](ctx context.Context, to Ref[M], build func(Reply[R]) M) (R, e
 	select {
 	case <-p.answered:
 	case <-ctx.Done():
-		p.resolve(zero, ctx.Err()) // unless there is an answer after all
+		p.end(ctx.Err()) // unless there is an answer after all
 	}
 
 	p.forget()

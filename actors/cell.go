@@ -30,7 +30,7 @@ type cell[M any] struct {
 	finished bool                  // guarded by mu
 	probe    *probe                // guarded by mu: all who ask for health at a time share one
 	// left holds the incarnations that were abandoned and have not come back, by the lease they held. Guarded by mu.
-	// Each is a goroutine of the user's that hangs; their number is bounded by the restarts the budget allows.
+	// Each is a goroutine of the user's that hangs; the runtime stops the system when there are too many.
 	left map[*mailbox.Lease[M]]*incarnation[M]
 }
 

@@ -12,8 +12,8 @@ import (
 var (
 	// ErrNoRef is returned by the zero [Ref], which refers to no actor.
 	ErrNoRef = errors.New("reference to no actor")
-	// ErrReplied is returned by a second reply, and by a reply nobody waits for any more.
-	ErrReplied = errors.New("reply already sent or no longer awaited")
+	// ErrReplied is returned by a second reply.
+	ErrReplied = errors.New("reply already sent")
 	// ErrNoReply is returned by the zero [Reply], which nobody waits for.
 	ErrNoReply = errors.New("reply to no one")
 	// ErrAbandoned is what the references and the context of an actor answer that did not return by its deadline.
@@ -25,6 +25,9 @@ var (
 	// ErrExited is the failure of an actor whose goroutine was ended by runtime.Goexit.
 	ErrExited = errors.New("runtime.Goexit called in an actor")
 )
+
+// errNoCause is what an asker gets that was failed with a nil error.
+var errNoCause = errors.New("failed without a cause")
 
 // errEnded is the cause of the contexts of an incarnation that has ended in an orderly way.
 var errEnded = errors.New("actor ended")

@@ -13,12 +13,17 @@ import (
 // stops, the asker learns it at once. To hand the duty to answer to another actor, use [Forward].
 type Reply[R any] struct{ pending *pending[R] }
 
-// Send answers the asker. A second answer, or one nobody waits for any more, is [ErrReplied].
+// Send answers the asker. A second answer is [ErrReplied]. That the asker waits no longer is no error: the answer is
+// dropped.
 func (r Reply[R]) Send(value R) error { return r.resolve(value, nil) }
 
-// Fail answers the asker with an error.
+// Fail answers the asker with an error, which must not be nil. The errors are those of Send.
 func (r Reply[R]) Fail(err error) error {
 	var zero R
+
+	if err == nil {
+		err = errNoCause
+	}
 
 	return r.resolve(zero, err)
 }
@@ -31,11 +36,7 @@ func (r Reply[R]) resolve(value R, err error) error {
 		return ErrNoReply
 	}
 
-	if !r.pending.resolve(value, err) {
-		return ErrReplied
-	}
-
-	return nil
+	return r.pending.reply(value, err)
 }
 
 // pending is one ask that waits for its answer.
@@ -45,10 +46,11 @@ type pending[R any] struct {
 	// ticket is the one the ask is sent under; a forwarded ask has another.
 	ticket mailbox.Ticket
 
-	mu    sync.Mutex
-	done  bool
-	value R
-	err   error
+	mu      sync.Mutex
+	replied bool // the actor has answered
+	done    bool // the asker has been let go, by an answer or without one
+	value   R
+	err     error
 	// held is the ticket the ask depends on now, in the queue of holder.
 	held   *mailbox.Ticket
 	holder holder
@@ -59,25 +61,40 @@ type holder interface {
 	Forget(t *mailbox.Ticket) bool
 }
 
-func (p *pending[R]) resolve(value R, err error) bool {
+// reply is the answer of the actor, in time or not.
+func (p *pending[R]) reply(value R, err error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 
-	if p.done {
-		return false
+	if p.replied {
+		return ErrReplied
 	}
 
-	p.done, p.value, p.err = true, value, err
-	close(p.answered)
+	p.replied = true
+	p.finish(value, err)
 
-	return true
+	return nil
 }
 
 // Lost implements [mailbox.Loser]: the message, or the actor that should have answered, is gone.
-func (p *pending[R]) Lost(cause error) {
+func (p *pending[R]) Lost(cause error) { p.end(cause) }
+
+// end ends the ask with an error instead of an answer, unless there is one.
+func (p *pending[R]) end(cause error) {
 	var zero R
 
-	p.resolve(zero, cause)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+
+	p.finish(zero, cause)
+}
+
+// finish lets the asker go, once. Called with mu held.
+func (p *pending[R]) finish(value R, err error) {
+	if !p.done {
+		p.done, p.value, p.err = true, value, err
+		close(p.answered)
+	}
 }
 
 // hold makes t the ticket the ask depends on, instead of the one before.

@@ -13,6 +13,8 @@ var (
 	ErrStopping = errors.New("stopping")
 	// ErrStopped says that the target has ended for good.
 	ErrStopped = errors.New("stopped")
+	// ErrNoLane says that a message was sent to a lane other than [Data] and [Control].
+	ErrNoLane = errors.New("no such lane")
 )
 
 // FullError says that a lane was full. It matches [ErrFull].

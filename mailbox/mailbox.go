@@ -97,10 +97,14 @@ func (b *Mailbox[M]) Close() {
 	b.orphan(nil, &SendError{Target: b.name, Err: ErrStopped})
 }
 
-// lane returns the lane of that kind, making the control lane when it is first needed.
+// lane returns the lane of that kind, making the control lane when it is first needed, or nil if there is no such.
 func (b *Mailbox[M]) lane(kind Lane) *lane[M] {
-	if kind != Control {
+	switch kind {
+	case Data:
 		return &b.data
+	case Control:
+	default:
+		return nil
 	}
 
 	if c := b.control.Load(); c != nil {

@@ -69,7 +69,7 @@ func Reasons() []Reason {
 type Counts [reasons]uint64
 
 // Of returns the number counted under r.
-func (c *Counts) Of(r Reason) uint64 {
+func (c Counts) Of(r Reason) uint64 {
 	if int(r) >= reasons {
 		return 0
 	}
@@ -78,7 +78,7 @@ func (c *Counts) Of(r Reason) uint64 {
 }
 
 // Total returns the sum over all reasons.
-func (c *Counts) Total() uint64 {
+func (c Counts) Total() uint64 {
 	var sum uint64
 	for _, n := range c {
 		sum += n
@@ -88,7 +88,7 @@ func (c *Counts) Total() uint64 {
 }
 
 // Map returns the reasons with a number above zero.
-func (c *Counts) Map() map[Reason]uint64 {
+func (c Counts) Map() map[Reason]uint64 {
 	m := make(map[Reason]uint64)
 
 	for i, n := range c {

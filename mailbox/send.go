@@ -30,6 +30,10 @@ func (b *Mailbox[M]) send(ctx context.Context, to Lane, m M, t *Ticket, inner bo
 	}
 
 	l := b.lane(to)
+	if l == nil {
+		return &SendError{Target: b.name, Err: ErrNoLane}
+	}
+
 	l.mu.Lock()
 
 	if l.gate != open {
@@ -55,6 +59,10 @@ func (b *Mailbox[M]) send(ctx context.Context, to Lane, m M, t *Ticket, inner bo
 // are those of [Mailbox.Send].
 func (b *Mailbox[M]) TrySend(to Lane, m M) error {
 	l := b.lane(to)
+	if l == nil {
+		return &SendError{Target: b.name, Err: ErrNoLane}
+	}
+
 	l.mu.Lock()
 
 	err := l.refuse(b.name, false)

@@ -108,5 +108,9 @@ func (b *Mailbox[M]) countDead(r Reason) {
 		b.dead = new(Counts)
 	}
 
+	if int(r) >= reasons {
+		r = 0 // not a reason; counted all the same
+	}
+
 	b.dead[r]++
 }

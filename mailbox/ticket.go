@@ -60,6 +60,10 @@ func (l lostTickets) tell(cause error) {
 // not, its Loser has been or is being told.
 func (b *Mailbox[M]) Forget(t *Ticket) bool {
 	l := b.lane(t.lane) // written before SendTicket returned
+	if l == nil {
+		return false // it was never sent
+	}
+
 	l.mu.Lock()
 	defer l.mu.Unlock()
 

@@ -1,10 +1,18 @@
 package supervision
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 )
+
+// ErrHanging says that [MaxAbandoned] incarnations of one actor hang: they did not return by their deadlines and have
+// not come back. The system stops, because every restart would leave one more behind.
+var ErrHanging = errors.New("too many abandoned incarnations hang")
+
+// MaxAbandoned is how many incarnations of one actor may hang before the system stops.
+const MaxAbandoned = 8
 
 // SpecError is one thing wrong with a declared tree.
 type SpecError struct {

@@ -171,11 +171,14 @@ func (f *Office) take(l node.DeadLetter) {
 		Target: l.Target, Message: l.Message, Reason: l.Reason, Cause: l.Cause,
 	}}
 	if l.Sender != nil {
-		e.letter.Sender = l.Sender.String()
+		e.letter.Sender = identity(l.Sender)
 	}
 
 	f.file(e)
 }
+
+// identity prints a protoactor identity as address and name.
+func identity(pid *actor.PID) string { return pid.GetAddress() + "/" + pid.GetId() }
 
 func (f *Office) file(e entry) {
 	e.letter.Time = time.Now()
@@ -216,7 +219,7 @@ func (f *Office) hear(event any) {
 	}
 
 	if e.Sender != nil {
-		filed.letter.Sender = e.Sender.String()
+		filed.letter.Sender = identity(e.Sender)
 	}
 
 	if f.paths[filed.letter.Target] {

@@ -133,6 +133,8 @@ func callback(f func(*Report), r *Report) (err error) {
 // conclude makes the report, once everything has ended, and lets go whoever waits.
 func (s *System) conclude() {
 	c := s.conductor
+	c.intake.End()
+
 	published := c.office.close()
 
 	c.looking.Wait()

@@ -335,3 +335,101 @@ func TestHealthAsksTheActorBetweenTwoMessages(t *testing.T) {
 		require.NoError(t, err)
 	})
 }
+
+func TestAStaleOrderDoesNotReachTheSuccessor(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		immediately := supervision.Backoff{Initial: supervision.Immediately}
+		a := declare(&probe{name: "a"}, supervision.Spec{Restart: supervision.Permanent, Backoff: immediately})
+		b := declare(&probe{name: "b"}, supervision.Spec{Restart: supervision.Permanent, Backoff: immediately})
+		group := &supervision.Tree{
+			Name: "group", Budget: supervision.Budget{Restarts: 0, Within: time.Second}, Children: supervision.On(a, b),
+			Backoff: immediately,
+		}
+		s := start(t, tree(group), silent())
+
+		tell(t, s, a, func(*actors.Context[job]) error {
+			<-time.After(time.Second)
+
+			return errBroken // while it is being halted because of b
+		})
+		tell(t, s, b, broken)
+		<-time.After(2 * time.Second)
+
+		assert.Equal(t, uint64(2), health(t, s, "/test/group/a").Incarnation)
+
+		_, err := stop(t, s)
+		require.NoError(t, err)
+	})
+}
+
+func TestAnActorWhoseIncarnationsHangOneAfterTheOtherStopsTheSystem(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		release := make(chan struct{})
+		a := declare(&probe{name: "a"}, supervision.Spec{
+			Restart: supervision.Permanent, Backoff: supervision.Backoff{Initial: supervision.Immediately},
+			Deadlines: supervision.Deadlines{Close: 20 * time.Second}, // slower than the budget forgets
+		})
+		s := start(t, tree(a), silent())
+
+		for range supervision.MaxAbandoned {
+			tell(t, s, a, func(ctx *actors.Context[job]) error {
+				require.NoError(t, ctx.Go(func(context.Context) error {
+					<-release
+
+					return nil
+				}))
+
+				return errBroken
+			})
+		}
+
+		<-s.Done()
+		checkLaw(t, s.Report())
+		require.ErrorIs(t, s.Report().Err(), supervision.ErrHanging)
+		assert.Len(t, s.Report().Actors[0].Abandoned, supervision.MaxAbandoned)
+		close(release)
+		synctest.Wait()
+	})
+}
+
+func TestAGoroutineThatFailsWhileItsActorStopsIsNotSwallowed(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		a := declare(&probe{name: "a"}, supervision.Spec{})
+		s := start(t, tree(a), silent())
+
+		tell(t, s, a, func(ctx *actors.Context[job]) error {
+			require.NoError(t, ctx.Go(func(work context.Context) error {
+				<-work.Done()
+
+				return errBroken
+			}))
+
+			return nil
+		})
+		synctest.Wait()
+
+		r, err := stop(t, s)
+		require.NoError(t, err, "it failed while it drained, and had nothing left to be restarted for")
+		assert.Equal(t, "stopped", r.Actors[0].State)
+	})
+}
+
+func TestADrainThatIsCutStillFlushesAnActorThatHeedsItsContext(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		d := &diary{}
+		a := declare(&probe{name: "a", diary: d}, supervision.Spec{})
+		s := start(t, tree(a), silent())
+
+		tell(t, s, a, func(ctx *actors.Context[job]) error {
+			<-ctx.Done()
+
+			return ctx.Err()
+		})
+		tell(t, s, a, nothing)
+
+		r, err := stop(t, s)
+		require.ErrorContains(t, err, "drain did not finish within 6s")
+		assert.Equal(t, uint64(2), r.Total.DeadLettered[mailbox.Deadline])
+		assert.Equal(t, []string{"start a", "flush a", "close a"}, d.read())
+	})
+}

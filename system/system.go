@@ -185,7 +185,8 @@ func (s *System) Report() *Report {
 //
 //	ref := orders.From(sys.Intake())
 //
-// What is sent through them is refused with [mailbox.ErrStopping] from the first phase of a shutdown on.
+// What is sent through them is refused with [mailbox.ErrStopping] from the first phase of a shutdown on, and with
+// [mailbox.ErrStopped] once the system has stopped.
 func (s *System) Intake() supervision.Deps { return s.intake }
 
 // DeadLetters returns the office that holds what could not be delivered.

@@ -63,7 +63,7 @@ type entry struct {
 	cutAt       time.Time
 	hardAt      time.Time
 	steps       Steps
-	abandoned   []Abandoned // those that have not come back; bounded by the restarts its budget allows
+	abandoned   []Abandoned // those that have not come back; at most supervision.MaxAbandoned, and one more at the stop
 	everLeft    int         // how many incarnations were abandoned
 
 	// Supervisors.

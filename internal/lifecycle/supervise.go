@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -226,6 +227,12 @@ func (m *Machine) childFailed(p, c *entry, err error, d node.Directive) {
 		return
 	}
 
+	if len(c.abandoned) >= supervision.MaxAbandoned {
+		m.tooManyHang(p, c, err)
+
+		return
+	}
+
 	if exhausted := p.window.Spend(m.now, err); exhausted != nil {
 		m.giveUp(p, c, &supervision.BudgetError{Path: p.spec.Path, Budget: p.spec.Budget, Failures: exhausted})
 
@@ -277,6 +284,22 @@ func (m *Machine) attempt(n *entry) {
 	} else {
 		m.startChildren(n)
 	}
+}
+
+// tooManyHang stops the system over an actor whose incarnations hang one after the other. A restart of it, or of a
+// supervisor above it, would only leave one more behind, however much of a budget is left.
+func (m *Machine) tooManyHang(p, c *entry, err error) {
+	err = fmt.Errorf("%w: %w", supervision.ErrHanging, err)
+
+	if m.stopping() {
+		m.giveUp(p, c, err)
+
+		return
+	}
+
+	m.set(c, Idle)
+	m.emit(Note{Path: c.spec.Path, Message: "gives up", Err: err})
+	m.shutdown(err)
 }
 
 // giveUp makes a supervisor fail over a child that is down: to its parent, or at the root to the whole system.

@@ -17,11 +17,15 @@ type Gate struct{ state atomic.Uint32 }
 const (
 	gateOpen uint32 = iota
 	gateStopping
+	gateStopped
 	gateAbandoned
 )
 
 // Shut makes every send through the gate fail with [mailbox.ErrStopping].
 func (g *Gate) Shut() { g.state.CompareAndSwap(gateOpen, gateStopping) }
+
+// End makes every send through the gate fail with [mailbox.ErrStopped], after Shut.
+func (g *Gate) End() { g.state.CompareAndSwap(gateStopping, gateStopped) }
 
 // Fence makes every send through the gate fail with [ErrAbandoned].
 func (g *Gate) Fence() { g.state.Store(gateAbandoned) }
@@ -36,9 +40,12 @@ func (g *Gate) Err() error {
 }
 
 func (g *Gate) reason() error {
-	if g.state.Load() == gateAbandoned {
+	switch g.state.Load() {
+	case gateAbandoned:
 		return ErrAbandoned
+	case gateStopped:
+		return mailbox.ErrStopped
+	default:
+		return mailbox.ErrStopping
 	}
-
-	return mailbox.ErrStopping
 }

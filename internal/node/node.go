@@ -115,10 +115,23 @@ type Host interface {
 	Protoactor() *actor.ActorSystem
 }
 
-// Node is an actor as the runtime sees it. No method blocks.
+// Node is an actor as the runtime sees it. Of its methods only Health blocks.
 type Node interface {
+	Registered
+	Controlled
+	Observed
+}
+
+// Registered is the identity of an actor.
+type Registered interface {
 	Path() string
 	PID() *actor.PID
+	// Discard ends an actor that was never started.
+	Discard()
+}
+
+// Controlled is an actor as the runtime drives it.
+type Controlled interface {
 	// Start makes a new incarnation; its Start hook is expected to return before the deadline.
 	Start(incarnation uint64, deadline time.Time)
 	// Seal refuses new messages; what was accepted stays.
@@ -130,12 +143,14 @@ type Node interface {
 	// Abandon fences the incarnation, whatever it is doing, and makes room for the next. It reports whether anything of
 	// it was still running, in which case Returned follows once it has come back.
 	Abandon(cause error) (running bool)
+}
+
+// Observed is an actor as reports see it.
+type Observed interface {
 	Stats() mailbox.Stats
 	Queued() int
 	// Health asks the actor how it is; it waits for the actor's turn or the context.
 	Health(ctx context.Context) error
-	// Discard ends an actor that was never started.
-	Discard()
 }
 
 // Place is where an actor is put.

@@ -1,0 +1,91 @@
+package actors
+
+import (
+	"errors"
+
+	"github.com/troupe-go/troupe/internal/node"
+	"github.com/troupe-go/troupe/mailbox"
+)
+
+// received deals with an error of Receive. One that only says that the context has ended is no failure when the drain
+// was cut: the message was not handled in time, and the instance is still to be flushed and closed.
+func (r *runner[M]) received(m M, err error) {
+	if r.phase != draining || !r.inc.saysEnded(err) {
+		r.fail(err)
+
+		return
+	}
+
+	if r.lease.DeadLetter(mailbox.Deadline, &mailbox.SendError{Target: r.cell.place.Path, Err: err}) {
+		r.cell.undelivered(m, mailbox.Deadline, err)
+	}
+}
+
+// fail deals with a failure of the incarnation, with the message in hand if there is one.
+func (r *runner[M]) fail(cause error) {
+	inc := r.inc
+
+	directive := r.decide(cause)
+	target := r.cell.place.Path
+
+	if m, had := r.lease.Fail(&mailbox.SendError{Target: target, Err: cause}); had {
+		r.cell.undelivered(m, mailbox.Failed, cause)
+	}
+
+	if directive == node.Resume || r.lease.Revoked() {
+		return
+	}
+
+	r.reportFailure(inc, node.Failing, cause, directive)
+
+	closing := r.end(cause, cause)
+	if r.lease.Revoked() {
+		return
+	}
+
+	r.reportFailure(inc, node.Ended, errors.Join(cause, closing), directive)
+}
+
+// decide asks the supervisor's function what to do about a failure. If that panics, the actor is restarted.
+func (r *runner[M]) decide(cause error) (d node.Directive) {
+	if r.cell.place.Decide == nil {
+		return node.Restart
+	}
+
+	err := call(func() error {
+		d = r.cell.place.Decide(cause)
+
+		return nil
+	})
+	if err != nil || d == 0 {
+		return node.Restart
+	}
+
+	return d
+}
+
+// end ends the incarnation: its context ends with cause, its goroutines are waited for, its instance is closed, asks it
+// has not answered are told answer. It returns what went wrong meanwhile.
+func (r *runner[M]) end(cause, answer error) error {
+	inc := r.inc
+	r.phase = absent
+
+	inc.owned.close()
+	inc.endWork(cause)
+	inc.owned.wait()
+
+	_, err := inc.owned.take() // a goroutine whose failure nobody has come to deal with
+
+	if c, ok := inc.actor.(Closer); ok {
+		err = errors.Join(err, inc.run(c.Close))
+	}
+
+	if r.lease.Revoked() {
+		return err
+	}
+
+	r.lease.Orphan(&mailbox.SendError{Target: r.cell.place.Path, Err: answer})
+	r.inc = nil
+
+	return err
+}

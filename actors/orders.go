@@ -1,0 +1,241 @@
+package actors
+
+import (
+	"errors"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/troupe-go/troupe/internal/node"
+	"github.com/troupe-go/troupe/mailbox"
+)
+
+// obey carries out commands, in the order of their declaration. The hands are free.
+func (r *runner[M]) obey(c mailbox.Command) {
+	if c&node.Start != 0 && r.phase == absent {
+		r.start()
+
+		// What else is pending was for the incarnation before, which failed before it could obey: the runtime orders
+		// nothing of a new one before it has started.
+		c &^= node.Halt | node.Leave | node.Drain | node.Cut | node.Flush | node.Close
+	}
+
+	if c&node.Owned != 0 {
+		r.ownedChanged()
+	}
+
+	if c&node.Halt != 0 {
+		r.halt()
+	}
+
+	if c&node.Leave != 0 {
+		r.leave()
+	}
+
+	if c&node.Drain != 0 && r.phase != absent {
+		r.drain()
+	}
+
+	if c&node.Cut != 0 {
+		r.cut()
+	}
+
+	if c&node.Flush != 0 && r.phase == quiet {
+		r.flush()
+	}
+
+	if c&node.Close != 0 && r.phase == quiet {
+		r.close()
+	}
+
+	if c&node.Probe != 0 {
+		r.health()
+	}
+
+	if c&node.Finish != 0 {
+		r.finish()
+	}
+}
+
+// start makes the instance and runs its Start hook.
+func (r *runner[M]) start() {
+	inc := r.cell.current.Load()
+	r.inc, r.labelled = inc, false
+	r.label()
+
+	err := call(func() error {
+		a, err := r.cell.factory(&inc.gate)
+		if err != nil {
+			return err
+		}
+
+		if a == nil {
+			return errNilActor
+		}
+
+		inc.actor = a
+
+		return nil
+	})
+
+	if s, ok := inc.actor.(Starter[M]); ok && err == nil {
+		err = call(func() error { return s.Start(&inc.ctx) })
+	}
+
+	if r.lease.Revoked() {
+		return
+	}
+
+	if err != nil {
+		// An instance whose Start failed is closed like any other: it may hold what it opened before it failed.
+		err = errors.Join(err, r.end(err, err))
+		r.report(inc, node.Started, err)
+
+		return
+	}
+
+	r.phase = live
+	r.report(inc, node.Started, nil)
+}
+
+var errNilActor = errors.New("the factory returned a nil actor")
+
+// ownedChanged looks at what the actor's goroutines and the actor itself have asked for.
+func (r *runner[M]) ownedChanged() {
+	if r.phase == absent || r.phase == quiet {
+		return
+	}
+
+	leaving, failure := r.inc.owned.take()
+	if failure != nil {
+		r.fail(failure)
+
+		return
+	}
+
+	if leaving {
+		r.leave()
+	}
+}
+
+// leave makes the actor handle no more messages and wait for its hooks to be ordered.
+func (r *runner[M]) leave() {
+	if r.phase == live {
+		r.phase = quiet
+		r.report(r.inc, node.StopSelf, nil)
+	}
+}
+
+// halt ends the incarnation on the supervisor's order; the queue is kept.
+func (r *runner[M]) halt() {
+	inc := r.inc
+	if r.phase == absent {
+		return // it failed at the same time and has reported that it ended
+	}
+
+	err := r.end(errEnded, errEnded)
+	if !r.lease.Revoked() {
+		r.report(inc, node.Ended, err)
+	}
+}
+
+// drain begins to work the queue off; also that of an actor that has just asked to stop.
+func (r *runner[M]) drain() { r.phase = draining }
+
+// cut dead-letters what a drain has not come to, or was never begun because there is no instance.
+func (r *runner[M]) cut() {
+	r.discard(mailbox.Deadline, errCut)
+
+	if r.phase == draining {
+		r.drained()
+	}
+}
+
+var errCut = errors.New("the time to work the queue off is over")
+
+// discard turns everything queued into dead letters.
+func (r *runner[M]) discard(reason mailbox.Reason, cause error) {
+	for {
+		m, ok := r.lease.Take()
+		if !ok || !r.lease.DeadLetter(reason, &mailbox.SendError{Target: r.cell.place.Path, Err: cause}) {
+			return
+		}
+
+		r.cell.undelivered(m, reason, cause)
+	}
+}
+
+// drained ends the actor's goroutines once the queue is empty; what they return last can still be a failure.
+func (r *runner[M]) drained() {
+	inc := r.inc
+	inc.owned.close()
+	inc.endWork(errEnded)
+	inc.owned.wait()
+
+	if r.lease.Revoked() {
+		return
+	}
+
+	if _, failure := inc.owned.take(); failure != nil {
+		r.fail(failure)
+
+		return
+	}
+
+	r.phase = quiet
+	r.report(inc, node.Drained, nil)
+}
+
+func (r *runner[M]) flush() {
+	inc := r.inc
+
+	var err error
+	if f, ok := inc.actor.(Flusher); ok {
+		err = inc.run(f.Flush)
+	}
+
+	if !r.lease.Revoked() {
+		r.report(inc, node.Flushed, err)
+	}
+}
+
+func (r *runner[M]) close() {
+	inc := r.inc
+
+	err := r.end(errEnded, mailbox.ErrStopped)
+	if !r.lease.Revoked() {
+		r.report(inc, node.Closed, err)
+	}
+}
+
+func (r *runner[M]) health() {
+	if r.lease.Revoked() {
+		r.cell.box.Signal(node.Probe) // it is the next incarnation's health that is asked for
+
+		return
+	}
+
+	err := ErrNotRunning
+
+	if r.phase != absent {
+		err = nil
+
+		if h, ok := r.inc.actor.(HealthReporter); ok {
+			err = call(h.Health)
+		}
+	}
+
+	r.cell.answer(err)
+}
+
+// finish ends the actor for good.
+func (r *runner[M]) finish() {
+	c := r.cell
+	c.box.Close()
+	r.discard(mailbox.Stopped, mailbox.ErrStopped)
+	c.unregister(actor.TerminatedReason_Stopped)
+	c.answer(ErrNotRunning)
+
+	if !r.lease.Revoked() {
+		c.place.Host.Report(node.Report{ID: c.place.ID, Event: node.Finished})
+	}
+}
