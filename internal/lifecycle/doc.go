@@ -5,7 +5,8 @@
 //
 //	reports, requests, time ──▶ Machine.Step ──▶ effects
 //
-// machine.go holds the state and the dispatch, supervise.go what happens while the system runs (rules S1–S7 of OTP's
-// supervisor with back-off and budgets), shutdown.go the phases of a stop, walk.go the order of a phase, timers.go the
-// deadlines.
+// Start reading at machine.go, which holds the state and the dispatch. report.go sorts what actors report; start.go
+// starts in order; supervise.go decides about failures, and halts; alone.go stops one actor by itself; shutdown.go goes
+// through the phases in the order that walk.go knows; deadline.go cuts steps short and gives up on them, with the heap
+// of timers.go.
 package lifecycle

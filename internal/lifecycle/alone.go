@@ -1,0 +1,105 @@
+package lifecycle
+
+import (
+	"time"
+
+	"github.com/troupe-go/troupe/internal/node"
+	"github.com/troupe-go/troupe/supervision"
+)
+
+// finish ends a child for good. It is down.
+func (m *Machine) finish(n *entry) {
+	m.stopTimer(n)
+
+	if n.spec.IsActor() {
+		m.set(n, Finishing)
+		m.emit(Order{ID: n.id, Command: node.Finish})
+
+		return
+	}
+
+	m.set(n, Stopped)
+
+	for _, c := range n.spec.Children {
+		if child := m.nodes[c]; child.state == Idle {
+			m.finish(child)
+		}
+	}
+}
+
+// finished notes that an actor is gone.
+func (m *Machine) finished(n *entry) {
+	m.set(n, Stopped)
+
+	switch {
+	case m.phase == Drain && n.visited, m.phase == Close:
+		m.done(n)
+	case m.stopping():
+	default:
+		p := m.parent(n)
+		if p.state == Halting {
+			m.haltNext(p)
+		} else {
+			m.childStarted(p, n) // it was stopped while its supervisor waited for it
+		}
+	}
+}
+
+// stopSelf handles an actor that has called Stop and handles no more messages.
+func (m *Machine) stopSelf(n *entry) {
+	switch {
+	case n.state == Leaving:
+		m.flush(n) // it was told to
+	case n.state != Running:
+	case n.spec.Restart == supervision.Permanent:
+		n.again = true
+		m.haltActor(n)
+	default:
+		n.alone = atOnce
+		m.emit(Seal{ID: n.id})
+		m.flush(n)
+	}
+}
+
+// stopOne stops an actor for good on a request from outside the tree, whatever its restart type.
+func (m *Machine) stopOne(n *entry, mode node.StopMode) {
+	if m.stopping() || n.alone != no {
+		return
+	}
+
+	n.alone = poisoned
+	if mode == node.AtOnce {
+		n.alone = atOnce
+	}
+
+	switch n.state {
+	case Running:
+		m.stopOneRunning(n)
+	case Idle, BackingOff:
+		m.finish(n)
+	default: // goes on when it has started, or is gone as it is
+	}
+}
+
+func (m *Machine) stopOneRunning(n *entry) {
+	m.emit(Seal{ID: n.id})
+
+	if n.alone == poisoned {
+		m.order(n, Draining, node.Drain, limit(n.spec.Deadlines.Drain, supervision.DefaultDrainDeadline))
+	} else {
+		m.order(n, Leaving, node.Leave, n.spec.Deadlines.Close)
+	}
+}
+
+func limit(d, otherwise time.Duration) time.Duration {
+	if d == 0 {
+		return otherwise
+	}
+
+	return d
+}
+
+// flush goes on with the stop of one actor.
+func (m *Machine) flush(n *entry) {
+	m.order(n, Flushing, node.Flush, limit(n.spec.Deadlines.Flush, supervision.DefaultFlushDeadline))
+}

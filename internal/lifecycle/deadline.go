@@ -1,0 +1,87 @@
+package lifecycle
+
+import (
+	"github.com/troupe-go/troupe/internal/node"
+	"github.com/troupe-go/troupe/supervision"
+)
+
+// cut ends the context of a step: in its last tenth, so that it can return in time, or because it is not wanted.
+func (m *Machine) cut(n *entry, cause error) {
+	n.cut = cause
+	m.emit(Cancel{ID: n.id, Cause: cause})
+
+	if n.state == Draining {
+		n.leftover = m.config.Queued(n.id) > 0
+		m.emit(Order{ID: n.id, Command: node.Cut, Deadline: n.hardAt})
+	}
+
+	m.wait(n, n.hardAt)
+}
+
+func (n *entry) overdue() *supervision.DeadlineError {
+	step := map[State]string{
+		Starting: "start", Ending: "end", Halting: "end", Leaving: "end", Draining: "drain", Flushing: "flush",
+		Closing: "close",
+	}[n.state]
+
+	return &supervision.DeadlineError{Step: step, After: n.hardAt.Sub(n.stepBegan)}
+}
+
+// abandon gives up on an incarnation that is past its deadline.
+func (m *Machine) abandon(n *entry) {
+	cause := n.overdue()
+	state := n.state
+
+	n.abandoned = append(n.abandoned, Abandoned{Incarnation: n.current, Step: cause.Step, At: m.now})
+	n.everLeft++
+	m.emit(Abandon{ID: n.id, Incarnation: n.current, Cause: cause})
+	m.emit(Note{Path: n.spec.Path, Message: "abandoned", Err: cause})
+	m.lost(n)
+
+	if m.stopping() {
+		m.errs = append(m.errs, &supervision.FailureError{Path: n.spec.Path, Err: cause})
+	}
+
+	switch state {
+	case Starting:
+		m.startFailed(n, cause)
+	case Ending, Halting:
+		m.ended(n, nil)
+	case Draining:
+		n.steps.Drain = m.stepOver(n, cause)
+		m.emit(Order{ID: n.id, Command: node.Cut})
+		m.withoutInstance(n)
+	case Leaving:
+		m.withoutInstance(n)
+	case Flushing:
+		n.steps.Flush = m.stepOver(n, cause)
+		m.withoutInstance(n)
+	case Closing:
+		n.steps.Close = m.stepOver(n, cause)
+		m.finish(n)
+	default: // has no deadline
+	}
+}
+
+// withoutInstance goes on with the stop of an actor that has none any more.
+func (m *Machine) withoutInstance(n *entry) {
+	if n.alone != no {
+		m.finish(n)
+
+		return
+	}
+
+	m.set(n, Idle)
+	m.done(n)
+}
+
+// returned notes that an abandoned incarnation came back.
+func (m *Machine) returned(n *entry, incarnation uint64) {
+	for i, a := range n.abandoned {
+		if a.Incarnation == incarnation {
+			n.abandoned = append(n.abandoned[:i:i], n.abandoned[i+1:]...)
+
+			return
+		}
+	}
+}

@@ -1,0 +1,50 @@
+package lifecycle
+
+import (
+	"github.com/troupe-go/troupe/internal/node"
+)
+
+// report handles what an actor says of its current incarnation; earlier ones have no say.
+func (m *Machine) report(n *entry, r node.Report) {
+	switch {
+	case r.Event == node.Returned:
+		m.returned(n, r.Incarnation)
+	case r.Event == node.Finished:
+		m.finished(n)
+	case n.current != 0 && r.Incarnation == n.current:
+		m.current(n, r)
+	}
+}
+
+func (m *Machine) current(n *entry, r node.Report) {
+	switch r.Event {
+	case node.Started:
+		if r.Err == nil {
+			m.actorStarted(n)
+		} else {
+			m.lost(n)
+			m.startFailed(n, r.Err)
+		}
+	case node.Failing:
+		m.failing(n, r.Err, r.Directive)
+	case node.Ended:
+		m.lost(n)
+		m.ended(n, r.Err)
+	case node.StopSelf:
+		m.stopSelf(n)
+	case node.Drained:
+		m.drained(n)
+	case node.Flushed:
+		m.flushed(n, r.Err)
+	case node.Closed:
+		m.lost(n)
+		m.closed(n, r.Err)
+	case node.Finished, node.Returned: // not of an incarnation that is current
+	}
+}
+
+// lost notes that there is no incarnation any more.
+func (m *Machine) lost(n *entry) {
+	n.current, n.instance = 0, false
+	m.stopTimer(n)
+}
