@@ -61,7 +61,7 @@ func submit[R, M any](
 		return &mailbox.SendError{Target: to.cell.place.Path, Err: err}
 	}
 
-	m := build(Reply[R]{p})
+	m, turn := build(Reply[R]{p}), p.take()
 
 	if err := to.cell.box.SendTicket(ctx, mailbox.Data, m, t); err != nil {
 		to.cell.refused(m, nil, err)
@@ -69,7 +69,7 @@ func submit[R, M any](
 		return err
 	}
 
-	p.hold(t, to.cell.box)
+	p.hold(t, to.cell.box, turn)
 
 	return nil
 }

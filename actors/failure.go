@@ -7,14 +7,16 @@ import (
 	"github.com/troupe-go/troupe/mailbox"
 )
 
-// received deals with an error of Receive. One that only says that the context has ended is no failure when the drain
-// was cut: the message was not handled in time, and the instance is still to be flushed and closed.
+// received deals with an error of Receive. One that only says that the context has ended is no failure: the message was
+// not handled in time, and what the context was ended for, say the cut of a drain, is among the commands to come.
 func (r *runner[M]) received(m M, err error) {
-	if r.phase != draining || !r.inc.saysEnded(err) {
+	if !r.inc.saysEnded(err) {
 		r.fail(err)
 
 		return
 	}
+
+	r.lost = true
 
 	if r.lease.DeadLetter(mailbox.Deadline, &mailbox.SendError{Target: r.cell.place.Path, Err: err}) {
 		r.cell.undelivered(m, mailbox.Deadline, err)

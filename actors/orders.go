@@ -160,6 +160,7 @@ func (r *runner[M]) discard(reason mailbox.Reason, cause error) {
 			return
 		}
 
+		r.lost = true
 		r.cell.undelivered(m, reason, cause)
 	}
 }
@@ -181,8 +182,13 @@ func (r *runner[M]) drained() {
 		return
 	}
 
+	var cut error
+	if r.lost {
+		cut = errCut
+	}
+
 	r.phase = quiet
-	r.report(inc, node.Drained, nil)
+	r.report(inc, node.Drained, cut)
 }
 
 func (r *runner[M]) flush() {

@@ -51,9 +51,12 @@ type pending[R any] struct {
 	done    bool // the asker has been let go, by an answer or without one
 	value   R
 	err     error
-	// held is the ticket the ask depends on now, in the queue of holder.
+	// held is the ticket the ask depends on now, in the queue of holder. Whoever sends a message with the reply port
+	// takes a turn before; the one with the latest turn is held, in whatever order the senders come to say so.
 	held   *mailbox.Ticket
 	holder holder
+	turn   int // of held
+	turns  int // taken so far
 }
 
 // holder is the mailbox of the actor that has the duty to answer.
@@ -97,15 +100,25 @@ func (p *pending[R]) finish(value R, err error) {
 	}
 }
 
-// hold makes t the ticket the ask depends on, instead of the one before.
-func (p *pending[R]) hold(t *mailbox.Ticket, h holder) {
+// take gives a turn to somebody who is about to send the reply port on.
+func (p *pending[R]) take() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+
+	p.turns++
+
+	return p.turns
+}
+
+// hold makes t the ticket the ask depends on, instead of one of an earlier turn.
+func (p *pending[R]) hold(t *mailbox.Ticket, h holder, turn int) {
 	p.mu.Lock()
 
 	drop, from := p.held, p.holder
-	if p.done {
-		drop, from = t, h // answered meanwhile: there is nothing to depend on
+	if p.done || turn < p.turn {
+		drop, from = t, h // answered or passed on meanwhile
 	} else {
-		p.held, p.holder = t, h
+		p.held, p.holder, p.turn = t, h, turn
 	}
 
 	p.mu.Unlock()

@@ -34,6 +34,8 @@ type runner[M any] struct {
 	phase phase
 	// crash is a panic of Receive that the turn it ended has left for the next one to deal with.
 	crash error
+	// lost says that messages became dead letters because their time was over; the answer to Drain tells.
+	lost bool
 	// labelled says that the goroutine of this turn bears the incarnation's labels.
 	labelled bool
 }

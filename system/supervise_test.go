@@ -352,6 +352,7 @@ func TestAStaleOrderDoesNotReachTheSuccessor(t *testing.T) {
 
 			return errBroken // while it is being halted because of b
 		})
+		synctest.Wait() // it is in hand
 		tell(t, s, b, broken)
 		<-time.After(2 * time.Second)
 

@@ -33,7 +33,7 @@ func (m *Machine) current(n *entry, r node.Report) {
 	case node.StopSelf:
 		m.stopSelf(n)
 	case node.Drained:
-		m.drained(n)
+		m.drained(n, r.Err)
 	case node.Flushed:
 		m.flushed(n, r.Err)
 	case node.Closed:

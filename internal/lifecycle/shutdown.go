@@ -192,13 +192,13 @@ func (m *Machine) drainVisit(n *entry) {
 }
 
 // drained notes that an actor has worked off its queue.
-func (m *Machine) drained(n *entry) {
+func (m *Machine) drained(n *entry, lost error) {
 	if n.state != Draining {
 		return
 	}
 
 	var err error
-	if n.cut != nil && n.leftover {
+	if n.cut != nil && (n.leftover || lost != nil) {
 		err = n.cut
 	}
 

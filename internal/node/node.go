@@ -59,7 +59,7 @@ const (
 	Ended
 	// StopSelf: the actor asked to stop; it waits for Flush and Close.
 	StopSelf
-	// Drained: queue empty, goroutines ended.
+	// Drained: queue empty, goroutines ended. Err says that messages were lost because the time was over.
 	Drained
 	// Flushed: the Flush hook returned Err.
 	Flushed
