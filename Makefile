@@ -30,7 +30,8 @@ help: ## show this list
 .PHONY: run
 run: ## run the main example: index GOROOT into .cache/index.db, or query that index (ARGS='-query NAME')
 	@mkdir -p $(CACHE)
-	$(GO) run ./examples/indexer -db $(CACHE)/index.db $(ARGS)
+	$(GO) build -o $(CACHE)/indexer ./examples/indexer
+	@exec $(CACHE)/indexer -db $(CACHE)/index.db $(ARGS)
 
 .PHONY: test
 test: vet ## run all tests in random order under the race detector (TESTFLAGS='-run Name -count=10')

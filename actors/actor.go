@@ -18,14 +18,16 @@ type Starter[M any] interface {
 	Start(ctx *Context[M]) error
 }
 
-// Flusher is implemented by actors with side effects to complete. Flush is called once at shutdown, after the queue
-// was worked off, while everything the actor depends on is still open.
+// Flusher is implemented by actors with side effects to complete. Flush is called once at a stop, after the queue was
+// worked off, while everything the actor depends on is still open; messages are refused by then, also by those. An
+// instance that ends otherwise is closed, not flushed: it failed, or its supervisor gave up or did not start.
 type Flusher interface {
 	Flush(ctx context.Context) error
 }
 
-// Closer is implemented by actors that hold resources. Close is called exactly once per started instance: at shutdown
-// after all flushes and after everything that depends on the actor was closed, or when the instance failed.
+// Closer is implemented by actors that hold resources. Close is called exactly once per instance: at a shutdown after all
+// flushes and after everything that depends on the actor was closed; when the instance failed, also in its Start; or, if
+// it was abandoned, when it has come back, with a context that has ended.
 type Closer interface {
 	Close(ctx context.Context) error
 }

@@ -29,6 +29,7 @@ type cell[M any] struct {
 	watchers map[string]*actor.PID // guarded by mu: one entry per watching process
 	finished bool                  // guarded by mu
 	probe    *probe                // guarded by mu: all who ask for health at a time share one
+	reports  bool                  // guarded by mu: the instance has a Health hook
 	// left holds the incarnations that were abandoned and have not come back, by the lease they held. Guarded by mu.
 	// Each is a goroutine of the user's that hangs; the runtime stops the system when there are too many.
 	left map[*mailbox.Lease[M]]*incarnation[M]
@@ -86,7 +87,9 @@ func (c *cell[M]) Order(command mailbox.Command, deadline time.Time) {
 		inc.setDeadline(deadline)
 	}
 
-	c.box.Signal(command)
+	if command != 0 {
+		c.box.Signal(command)
+	}
 }
 
 func (c *cell[M]) Cancel(cause error) {
@@ -128,8 +131,8 @@ func (c *cell[M]) Abandon(cause error) bool {
 	return still
 }
 
-// returned is what a runner calls last when its lease was revoked: the abandoned incarnation has come back, and is
-// reported once its goroutines have too.
+// returned is what a runner calls last when its lease was revoked: the abandoned incarnation has come back. Once its
+// goroutines have too, its instance is closed, under a context that has ended, and its return is reported.
 func (c *cell[M]) returned(l *mailbox.Lease[M]) {
 	c.mu.Lock()
 	inc := c.left[l]
@@ -138,6 +141,7 @@ func (c *cell[M]) returned(l *mailbox.Lease[M]) {
 
 	if inc != nil {
 		inc.owned.wait()
+		_ = inc.close() // nobody waits for its outcome any more
 		c.place.Host.Report(node.Report{ID: c.place.ID, Incarnation: inc.number, Event: node.Returned})
 	}
 }
@@ -147,8 +151,13 @@ func (c *cell[M]) Discard() {
 	c.unregister(actor.TerminatedReason_Stopped)
 }
 
-func (c *cell[M]) Health(ctx context.Context) error {
+func (c *cell[M]) AskHealth() func(context.Context) error {
 	c.mu.Lock()
+	defer c.mu.Unlock()
+
+	if c.finished || !c.reports {
+		return nil
+	}
 
 	p := c.probe
 	if p == nil {
@@ -156,14 +165,18 @@ func (c *cell[M]) Health(ctx context.Context) error {
 		c.probe = p
 	}
 
-	finished := c.finished
-	c.mu.Unlock()
-
-	if finished {
-		return ErrNotRunning
-	}
-
 	c.box.Signal(node.Probe)
+
+	return p.wait
+}
+
+// wait returns the answer; also when the context has ended, if it is there.
+func (p *probe) wait(ctx context.Context) error {
+	select {
+	case <-p.answered:
+		return p.err
+	default:
+	}
 
 	select {
 	case <-p.answered:

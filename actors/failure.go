@@ -34,7 +34,13 @@ func (r *runner[M]) fail(cause error) {
 		r.cell.undelivered(m, mailbox.Failed, cause)
 	}
 
-	if directive == node.Resume || r.lease.Revoked() {
+	if r.lease.Revoked() {
+		return
+	}
+
+	if directive == node.Resume {
+		r.report(inc, node.Resumed, cause)
+
 		return
 	}
 
@@ -78,9 +84,7 @@ func (r *runner[M]) end(cause, answer error) error {
 
 	_, err := inc.owned.take() // a goroutine whose failure nobody has come to deal with
 
-	if c, ok := inc.actor.(Closer); ok {
-		err = errors.Join(err, inc.run(c.Close))
-	}
+	err = errors.Join(err, inc.close())
 
 	if r.lease.Revoked() {
 		return err

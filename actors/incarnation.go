@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime/pprof"
 	"strconv"
 	"sync"
@@ -23,6 +24,8 @@ type incarnation[M any] struct {
 	work     context.Context         // guarded by mu; made when first asked for, so that an idle actor has none
 	cancel   context.CancelCauseFunc // guarded by mu
 	hook     context.CancelCauseFunc // guarded by mu: cancels the Flush or Close that is running
+	cut      error                   // guarded by mu: the time of the step in progress is over; nil while it is not
+	closed   bool                    // guarded by mu: Close has been called
 	ended    error                   // guarded by mu: why work has ended
 	deadline time.Time               // guarded by mu: of the step in progress; zero if it has none
 }
@@ -108,6 +111,8 @@ func (i *incarnation[M]) endAll(cause error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 
+	i.cut = cause // also for a hook that is yet to begin
+
 	if i.hook != nil {
 		i.hook(cause)
 	}
@@ -121,18 +126,50 @@ func (i *incarnation[M]) run(hook func(context.Context) error) error {
 	deadline := i.deadline
 	i.hook = cancel
 
+	if i.cut != nil {
+		cancel(i.cut)
+	}
+
 	i.mu.Unlock()
 
 	defer cancel(errEnded)
 
-	return call(func() error { return hook(deadlineContext{ctx, deadline}) })
+	return i.because(call(func() error { return hook(deadlineContext{ctx, deadline}) }))
+}
+
+// because adds to an error that only says that the context has ended why it has.
+func (i *incarnation[M]) because(err error) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+
+	if err != nil && i.cut != nil && errors.Is(err, context.Canceled) && !errors.Is(err, i.cut) {
+		return fmt.Errorf("%w: %w", i.cut, err)
+	}
+
+	return err
 }
 
 func (i *incarnation[M]) setDeadline(t time.Time) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 
-	i.deadline = t
+	i.deadline, i.cut = t, nil
+}
+
+// close runs the Close hook of the instance, if there is one and it was not run before.
+func (i *incarnation[M]) close() error {
+	c, ok := i.actor.(Closer)
+
+	i.mu.Lock()
+	again := i.closed
+	i.closed = true
+	i.mu.Unlock()
+
+	if !ok || again {
+		return nil
+	}
+
+	return i.run(c.Close)
 }
 
 // deadlineContext tells the deadline of a step; the runtime is the one that keeps it, by cancelling.

@@ -11,6 +11,10 @@ import (
 
 // obey carries out commands, in the order of their declaration. The hands are free.
 func (r *runner[M]) obey(c mailbox.Command) {
+	if r.inc != nil {
+		r.label()
+	}
+
 	if c&node.Start != 0 && r.phase == absent {
 		r.start()
 
@@ -59,7 +63,7 @@ func (r *runner[M]) obey(c mailbox.Command) {
 // start makes the instance and runs its Start hook.
 func (r *runner[M]) start() {
 	inc := r.cell.current.Load()
-	r.inc, r.labelled = inc, false
+	r.inc, r.labelled, r.lost = inc, false, false
 	r.label()
 
 	err := call(func() error {
@@ -78,7 +82,7 @@ func (r *runner[M]) start() {
 	})
 
 	if s, ok := inc.actor.(Starter[M]); ok && err == nil {
-		err = call(func() error { return s.Start(&inc.ctx) })
+		err = inc.because(call(func() error { return s.Start(&inc.ctx) }))
 	}
 
 	if r.lease.Revoked() {
@@ -88,10 +92,15 @@ func (r *runner[M]) start() {
 	if err != nil {
 		// An instance whose Start failed is closed like any other: it may hold what it opened before it failed.
 		err = errors.Join(err, r.end(err, err))
-		r.report(inc, node.Started, err)
+		r.reportFailure(inc, node.Started, err, r.decide(err))
 
 		return
 	}
+
+	_, reports := inc.actor.(HealthReporter)
+	r.cell.mu.Lock()
+	r.cell.reports = reports
+	r.cell.mu.Unlock()
 
 	r.phase = live
 	r.report(inc, node.Started, nil)
@@ -108,8 +117,6 @@ func (r *runner[M]) ownedChanged() {
 	leaving, failure := r.inc.owned.take()
 	if failure != nil {
 		r.fail(failure)
-
-		return
 	}
 
 	if leaving {

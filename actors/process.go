@@ -21,6 +21,12 @@ var errUndecodable = errors.New("message is not of the actor's message type")
 // PostUserMessage takes a message from protoactor: one of type M, alone, in an envelope or in a batch of either. A
 // PoisonPill stops the actor for good after it has worked off its queue.
 func (p *process[M]) PostUserMessage(message any) {
+	if e, ok := message.(*actor.MessageEnvelope); ok && e == nil {
+		p.undelivered(nil, nil, mailbox.Undecodable, errUndecodable)
+
+		return
+	}
+
 	_, payload, sender := actor.UnwrapEnvelope(message)
 
 	if batch, ok := payload.(actor.MessageBatch); ok {

@@ -102,7 +102,10 @@ func (r *runner[M]) attempt() (again, crashed bool) {
 func (r *runner[M]) loop() bool {
 	if err := r.crash; err != nil {
 		r.crash = nil
-		r.fail(err)
+
+		if r.phase != absent {
+			r.fail(err)
+		}
 	}
 
 	for n := 1; ; n++ {

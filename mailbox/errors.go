@@ -39,7 +39,8 @@ func (e *FullError) Is(target error) bool { return target == ErrFull }
 type SendError struct {
 	// Target names the mailbox, for an actor its path.
 	Target string
-	// Err is [ErrStopping], [ErrStopped] or the cause the mailbox was closed with.
+	// Err is [ErrStopping], [ErrStopped] or [ErrNoLane]; for a reference also the fence of an abandoned sender, and for
+	// an ask what became of its message.
 	Err error
 }
 

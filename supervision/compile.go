@@ -90,7 +90,7 @@ func (c *compiler) addActor(id int, d *actorDeclaration) {
 	n.Mailbox = mailbox.Defaults()
 	if o := d.spec.Mailbox; o != nil {
 		n.Mailbox = *o
-		if err := o.Validate(); err != nil {
+		for _, err := range split(o.Validate()) {
 			c.failf(n.Path, "Mailbox", "%v", err)
 		}
 	}
@@ -289,4 +289,13 @@ func (p *Plan) CheckGrace(s Shares) error {
 	}
 
 	return errors.Join(errs...)
+}
+
+// split returns the errors that were joined, so that each can be given the path.
+func split(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+
+	return nil
 }

@@ -60,7 +60,7 @@ type BudgetError struct {
 func (e *BudgetError) Error() string {
 	last := "none"
 	if n := len(e.Failures); n > 0 {
-		last = e.Failures[n-1].Error()
+		last = Text(e.Failures[n-1])
 	}
 
 	return fmt.Sprintf("%s: restart budget exhausted: more than %d restarts within %v; last failure: %s",
@@ -79,10 +79,22 @@ type FailureError struct {
 }
 
 // Error names the child and the cause.
-func (e *FailureError) Error() string { return e.Path + ": " + e.Err.Error() }
+func (e *FailureError) Error() string { return e.Path + ": " + Text(e.Err) }
 
 // Unwrap returns the cause.
 func (e *FailureError) Unwrap() error { return e.Err }
+
+// Text returns what an error of a user's says, also if saying so panics, as that of a nil pointer in a non-nil error
+// does.
+func Text(err error) (text string) {
+	defer func() {
+		if v := recover(); v != nil {
+			text = fmt.Sprintf("%T whose Error method panics", err)
+		}
+	}()
+
+	return err.Error()
+}
 
 // DeadlineError says that an actor did not return from a step in time and was abandoned.
 type DeadlineError struct {

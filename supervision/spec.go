@@ -142,7 +142,7 @@ type Spec struct {
 	// Deadlines of the actor's steps.
 	Deadlines Deadlines
 	// Decide chooses what to do about a failure, with errors.Is and errors.As; nil, or a returned zero, means
-	// [RestartChild]. It runs on the actor's goroutine and must not block.
+	// [RestartChild], as does a panic. It is asked about failed restarts too. It must not block.
 	Decide func(error) Directive
 	// Goroutines is how many goroutines [actors.Context.Go] may have running at a time, from 1 to [MaxGoroutines];
 	// 0 means [DefaultGoroutines].

@@ -1,7 +1,6 @@
 package system
 
 import (
-	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -18,6 +17,7 @@ type conductor struct {
 	system     *System
 	protoactor *actor.ActorSystem
 	office     *Office
+	journal    *journal
 	intake     node.Gate
 	nodes      []node.Node // by the plan's index, nil for supervisors; immutable
 	booted     chan struct{}
@@ -31,7 +31,6 @@ type conductor struct {
 	// processedBefore is what each actor had processed when the shutdown began; nil before.
 	processedBefore []uint64
 	stuck           map[place]string  // stacks of abandoned incarnations that have not come back
-	notes           []lifecycle.Note  // to be logged once mu is released
 	more            []lifecycle.Input // what carrying out an effect has brought up
 }
 
@@ -48,16 +47,18 @@ func newConductor(s *System) (*conductor, error) {
 	c.protoactor = newProtoactor()
 
 	if p := s.options.Prepare; p != nil {
-		if err := p(c.protoactor); err != nil {
+		if err := guard("Prepare", func() error { return p(c.protoactor) }); err != nil {
 			return nil, err
 		}
 	}
 
 	c.office = newOffice(s.options, c.protoactor, s.plan)
+	c.journal = newJournal(s.options.Logger)
 
 	nodes, intake, err := s.plan.Mount(c)
 	if err != nil {
 		c.office.close()
+		c.journal.close()
 
 		return nil, err
 	}
@@ -99,6 +100,10 @@ func (c *conductor) step(in lifecycle.Input) {
 		next := c.more[0]
 		c.more = c.more[1:]
 
+		if r, ok := next.(lifecycle.Report); ok && r.Event == node.Returned {
+			delete(c.stuck, place{r.ID, r.Incarnation})
+		}
+
 		for _, e := range c.machine.Step(time.Now(), next) {
 			_, is := e.(lifecycle.Abandon)
 			abandoned = abandoned || is
@@ -109,9 +114,6 @@ func (c *conductor) step(in lifecycle.Input) {
 
 	c.arm()
 
-	notes := c.notes
-	c.notes = nil
-
 	if abandoned {
 		c.looking.Add(1)
 	}
@@ -121,10 +123,6 @@ func (c *conductor) step(in lifecycle.Input) {
 	if abandoned {
 		c.findStuck()
 		c.looking.Done()
-	}
-
-	for _, n := range notes {
-		c.log(n)
 	}
 }
 
@@ -155,8 +153,22 @@ func (c *conductor) carryOut(e lifecycle.Effect) {
 	case lifecycle.Ended:
 		go c.system.conclude() // everybody who waits for the system waits for it
 	case lifecycle.Note:
-		c.notes = append(c.notes, e)
+		c.journal.add(e)
 	}
+}
+
+// starting returns the path of the actor whose start is awaited, or of the root.
+func (c *conductor) starting() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+
+	for i, n := range c.nodes {
+		if n != nil && c.machine.View(i).State == lifecycle.Starting {
+			return n.Path()
+		}
+	}
+
+	return c.system.plan.Nodes[0].Path
 }
 
 // markProcessed remembers how far every actor was when the shutdown began. Called with mu held.
@@ -206,18 +218,4 @@ func (c *conductor) findStuck() {
 			c.stuck[p] = stacks[stackKey{c.nodes[p.id].Path(), p.incarnation}]
 		}
 	}
-}
-
-func (c *conductor) log(n lifecycle.Note) {
-	attrs := []slog.Attr{slog.String("actor", n.Path)}
-
-	if n.Err != nil {
-		attrs = append(attrs, slog.Any("error", n.Err))
-	}
-
-	if n.Message == "failed, restarts" {
-		attrs = append(attrs, slog.Duration("delay", n.Delay), slog.Int("budget_left", n.Left))
-	}
-
-	c.system.options.Logger.LogAttrs(background, slog.LevelWarn, n.Message, attrs...)
 }

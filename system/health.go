@@ -20,7 +20,7 @@ type NodeHealth struct {
 	// Restarts of the node so far.
 	Restarts int `json:"restarts"`
 	// RestartsLeft in a supervisor's budget now.
-	RestartsLeft int `json:"restarts_left,omitempty"`
+	RestartsLeft int `json:"restarts_left"`
 	// Queued messages of an actor.
 	Queued int `json:"queued"`
 	// Degraded is what the actor's Health hook says is wrong; nil if it is well or has none.
@@ -31,10 +31,14 @@ type NodeHealth struct {
 	Abandoned int `json:"abandoned,omitempty"`
 }
 
-// Health returns how every node is, in the tree's order, supervisors before their children. It asks running actors
-// that have a Health hook, each between two of its messages, and waits for their answers until ctx ends; an actor
-// that did not answer is degraded with the context's error.
+// Health returns how every node is, in the tree's order, supervisors before their children. It asks the running actors
+// that have a Health hook, all at once, each between two of its messages, and waits for their answers until ctx ends; an
+// actor that did not answer by then is degraded with the context's error.
 func (s *System) Health(ctx context.Context) []NodeHealth {
+	if ctx == nil {
+		ctx = background
+	}
+
 	all := make([]NodeHealth, len(s.plan.Nodes))
 	c := s.conductor
 
@@ -44,13 +48,15 @@ func (s *System) Health(ctx context.Context) []NodeHealth {
 		v := c.machine.View(i)
 		all[i] = NodeHealth{
 			Path: s.plan.Nodes[i].Path, State: v.State.String(), Since: v.Since, Incarnation: v.Incarnation,
-			Restarts: v.Restarts, RestartsLeft: v.Left, LastFailure: v.LastFailure, Abandoned: len(v.Abandoned),
+			Restarts: v.Restarts, RestartsLeft: c.machine.RestartsLeft(i, time.Now()), LastFailure: v.LastFailure, Abandoned: len(v.Abandoned),
 		}
 	}
 
 	c.mu.Unlock()
 
-	for i, n := range c.nodes {
+	answers := make([]func(context.Context) error, len(all))
+
+	for i, n := range c.nodes { // all are asked before the first is waited for
 		if n == nil {
 			continue
 		}
@@ -58,7 +64,13 @@ func (s *System) Health(ctx context.Context) []NodeHealth {
 		all[i].Queued = n.Queued()
 
 		if all[i].State == lifecycle.Running.String() {
-			all[i].Degraded = n.Health(ctx)
+			answers[i] = n.AskHealth()
+		}
+	}
+
+	for i, answer := range answers {
+		if answer != nil {
+			all[i].Degraded = answer(ctx)
 		}
 	}
 

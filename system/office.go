@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"github.com/asynkron/protoactor-go/eventstream"
 	"golang.org/x/time/rate"
 
 	"github.com/troupe-go/troupe/internal/node"
@@ -39,18 +38,16 @@ type Letter struct {
 // from actors without making them wait; a goroutine of the system publishes them on protoactor's event stream, to
 // subscribers and to the log. All methods are safe for concurrent use.
 type Office struct {
-	protoactor   *actor.ActorSystem
-	logger       *slog.Logger
-	limit        *rate.Limiter
-	subscription *eventstream.Subscription
-	paths        map[string]bool // of all actors of the tree; read-only
+	protoactor *actor.ActorSystem
+	logger     *slog.Logger
+	limit      *rate.Limiter
+	paths      map[string]bool // of all actors of the tree; read-only
 
 	mu          sync.Mutex
 	ring        []entry // the most recent letters, at most capacity of them
 	capacity    int
 	taken       uint64 // letters ever taken; the next one's number
 	published   uint64 // letters whose turn to be published has come
-	unpublished uint64 // letters that were gone before their turn came
 	counts      mailbox.Counts
 	subscribers map[*Subscription]struct{} // one per Subscribe that was not closed
 	closed      bool
@@ -83,7 +80,7 @@ func newOffice(o Options, protoactor *actor.ActorSystem, plan *supervision.Plan)
 		f.paths[plan.Nodes[i].Path] = plan.Nodes[i].IsActor()
 	}
 
-	f.subscription = protoactor.EventStream.Subscribe(f.hear)
+	protoactor.EventStream.Subscribe(f.hear) // for as long as the protoactor system is there
 
 	go f.publishAll()
 
@@ -129,7 +126,8 @@ type Subscription struct {
 // Letters is the stream. It is closed by Close and when the system has stopped.
 func (s *Subscription) Letters() <-chan Letter { return s.letter }
 
-// Missed returns how many letters found the stream's buffer full and were left out of it.
+// Missed returns how many letters are not in the stream: they found its buffer full, or had given way to newer ones
+// before their turn came.
 func (s *Subscription) Missed() uint64 { return s.missed.Load() }
 
 // Close ends the subscription.
@@ -260,7 +258,10 @@ func (f *Office) next() (entry, bool) {
 	defer f.mu.Unlock()
 
 	if oldest := f.taken - uint64(len(f.ring)); f.published < oldest {
-		f.unpublished += oldest - f.published
+		for s := range f.subscribers {
+			s.missed.Add(oldest - f.published)
+		}
+
 		f.published = oldest
 	}
 
@@ -284,16 +285,12 @@ func (f *Office) next() (entry, bool) {
 
 // publish tells protoactor's event stream and the log, both of which run other people's code.
 func (f *Office) publish(e entry) {
-	defer func() {
-		if v := recover(); v != nil {
-			f.logger.Error("a subscriber of dead letters panicked", slog.Any("panic", v))
-		}
-	}()
+	defer func() { _ = recover() }() // a log handler that panics has nowhere to be told of
 
 	if !e.foreign {
-		event := &actor.DeadLetterEvent{PID: e.pid, Message: e.letter.Message, Sender: e.sender}
-		f.publishing.Store(event)
-		f.protoactor.EventStream.Publish(event)
+		if err := f.tell(e); err != nil {
+			f.logger.Error("a subscriber of dead letters panicked", slog.Any("panic", err))
+		}
 	}
 
 	if !f.limit.Allow() {
@@ -304,7 +301,7 @@ func (f *Office) publish(e entry) {
 
 	attrs := []slog.Attr{slog.String("actor", e.letter.Target), slog.String("reason", e.letter.Reason.String())}
 	if e.letter.Cause != nil {
-		attrs = append(attrs, slog.Any("error", e.letter.Cause))
+		attrs = append(attrs, slog.String("error", text(e.letter.Cause)))
 	}
 
 	if f.quiet > 0 {
@@ -315,19 +312,19 @@ func (f *Office) publish(e entry) {
 	f.logger.LogAttrs(background, slog.LevelWarn, "dead letter", attrs...)
 }
 
-// close publishes what is left and ends the office's goroutine. Letters that come later are still filed and counted.
+// tell publishes a letter on protoactor's event stream, and returns a subscriber's panic.
+func (f *Office) tell(e entry) (panicked any) {
+	defer func() { panicked = recover() }()
+
+	event := &actor.DeadLetterEvent{PID: e.pid, Message: e.letter.Message, Sender: e.sender}
+	f.publishing.Store(event)
+	f.protoactor.EventStream.Publish(event)
+
+	return nil
+}
+
+// close publishes what is left and ends the office's goroutine. Letters that come later are still heard, filed and counted.
 // It returns false if the goroutine is stuck in somebody's event handler or log and had to be left behind.
 func (f *Office) close() bool {
-	f.protoactor.EventStream.Unsubscribe(f.subscription)
-	close(f.closing)
-
-	patience := time.NewTimer(ForcedGrace)
-	defer patience.Stop()
-
-	select {
-	case <-f.stopped:
-		return true
-	case <-patience.C:
-		return false
-	}
+	return ended(f.closing, f.stopped)
 }

@@ -150,7 +150,7 @@ func TestLettersArePublishedOnProtoactorsEventStreamOnce(t *testing.T) {
 		p.Root.Send(pid, "too late")
 
 		counts = s.DeadLetters().Counts()
-		assert.Equal(t, uint64(3), counts.Total(), "the office closed with the system")
+		assert.Equal(t, uint64(4), counts.Total(), "what comes after the stop is counted too")
 	})
 }
 

@@ -52,7 +52,8 @@ type Options struct {
 	// it cannot be written, that is one of the shutdown's errors.
 	ReportFile string
 	// OnReport is called once with the report of the shutdown, before anybody else gets it: the place to emit it
-	// as metrics, say with package system/telemetry. It runs on a goroutine of the system.
+	// as metrics, say with package system/telemetry. It runs on a goroutine of the system and
+	// must not wait for the shutdown, which waits for it, also past the grace period.
 	OnReport func(*Report)
 }
 

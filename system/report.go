@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/troupe-go/troupe/internal/lifecycle"
 	"github.com/troupe-go/troupe/mailbox"
+	"github.com/troupe-go/troupe/supervision"
 )
 
 // Report says how a system stopped and what became of every message. It prints as a table ([Report.WriteTo]) and
@@ -19,7 +21,8 @@ type Report struct {
 	System string `json:"system"`
 	// Unaccounted is how many accepted messages are counted under no name, over all actors. It is 0.
 	Unaccounted int64 `json:"unaccounted"`
-	// Clean says that nothing failed, nothing was abandoned and nothing was forced.
+	// Clean says that the stop went well: it was asked for and not forced, no step of it failed or ran out of time, and
+	// no incarnation hangs. Messages that failed while the system ran are in the figures.
 	Clean bool `json:"clean"`
 	// Forced says that the shutdown was forced.
 	Forced bool `json:"forced"`
@@ -77,7 +80,7 @@ type ActorReport struct {
 	Figures
 
 	Path string `json:"path"`
-	// State it ended in: stopped, or what it was doing when it was given up on.
+	// State it ended in, which is stopped: also an actor that was given up on is removed.
 	State       string `json:"state"`
 	Incarnation uint64 `json:"incarnation"`
 	Restarts    int    `json:"restarts"`
@@ -115,19 +118,20 @@ type AbandonedReport struct {
 // Err returns nil if the shutdown was clean, and else what [Run] returns.
 func (r *Report) Err() error { return r.err }
 
-var errPublisher = errors.New("dead letters: a handler of protoactor's event stream, or of the log, does not return")
+var (
+	errPublisher = errors.New("dead letters: a handler of protoactor's event stream, or of the log, does not return")
+	errJournal   = errors.New("log: its handler does not return")
+)
 
-// callback calls a user's function and returns its panic as an error.
-func callback(f func(*Report), r *Report) (err error) {
+// guard calls a function of the options and returns its panic as an error.
+func guard(option string, f func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = fmt.Errorf("system.Options.OnReport: panic: %v", v)
+			err = fmt.Errorf("system.Options.%s: panic: %v", option, v)
 		}
 	}()
 
-	f(r)
-
-	return nil
+	return f()
 }
 
 // conclude makes the report, once everything has ended, and lets go whoever waits.
@@ -135,7 +139,7 @@ func (s *System) conclude() {
 	c := s.conductor
 	c.intake.End()
 
-	published := c.office.close()
+	published, logged := c.office.close(), c.journal.close()
 
 	c.looking.Wait()
 
@@ -144,11 +148,19 @@ func (s *System) conclude() {
 		r.fail(errPublisher)
 	}
 
+	if !logged {
+		r.fail(errJournal)
+	}
+
 	s.report = r
 	c.protoactor.Shutdown()
 
 	if f := s.options.OnReport; f != nil {
-		r.fail(callback(f, r))
+		r.fail(guard("OnReport", func() error {
+			f(r)
+
+			return nil
+		}))
 	}
 
 	if path := s.options.ReportFile; path != "" {
@@ -211,11 +223,11 @@ func (s *System) makeReport() *Report {
 	}
 
 	if cause := m.Cause(); cause != nil {
-		r.Cause = cause.Error()
+		r.Cause = text(cause)
 	}
 
 	for _, err := range m.Errors() {
-		r.Errors = append(r.Errors, err.Error())
+		r.Errors = append(r.Errors, text(err))
 	}
 
 	r.err = errors.Join(append([]error{m.Cause()}, m.Errors()...)...)
@@ -250,7 +262,9 @@ func (s *System) makeReport() *Report {
 	}
 
 	r.Total = figures(total)
-	r.Clean = r.err == nil && !r.Forced
+	r.Clean = r.err == nil && !r.Forced && !slices.ContainsFunc(r.Actors, func(a ActorReport) bool {
+		return len(a.Abandoned) > 0
+	})
 
 	return r
 }
@@ -317,5 +331,5 @@ func text(err error) string {
 		return ""
 	}
 
-	return err.Error()
+	return supervision.Text(err)
 }

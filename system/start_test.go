@@ -208,7 +208,8 @@ func TestRunReturnsNilWhenItsContextEndsAlsoDuringTheStart(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), after)
 				defer cancel()
 				require.NoError(t, system.Run(ctx, tree(a), silent()))
-				assert.Equal(t, []string{"start a", "flush a", "close a"}, d.read())
+				assert.Equal(t, 1, count(d.read(), "start a"))
+				assert.Equal(t, 1, count(d.read(), "close a"))
 			})
 		})
 	}

@@ -58,10 +58,11 @@ func Start(ctx context.Context, tree supervision.Tree, options Options) (*System
 		return s, nil
 	case <-s.done:
 	case <-ctx.Done():
+		err = &supervision.FailureError{Path: s.conductor.starting(), Err: ctx.Err()}
 		s.Stop()
 		<-s.done
 
-		return nil, errors.Join(ctx.Err(), s.report.err)
+		return nil, errors.Join(err, s.report.err)
 	}
 
 	if s.report.err == nil {
@@ -131,7 +132,7 @@ func (s *System) wait(ctx context.Context, signals <-chan os.Signal) error {
 	case <-ctx.Done():
 		s.Stop()
 	case <-signals:
-		s.Stop()
+		s.conductor.step(lifecycle.Interrupt{})
 	}
 
 	for {
@@ -139,7 +140,7 @@ func (s *System) wait(ctx context.Context, signals <-chan os.Signal) error {
 		case <-s.done:
 			return s.report.err
 		case <-signals:
-			s.Force()
+			s.conductor.step(lifecycle.Interrupt{})
 		}
 	}
 }

@@ -44,7 +44,7 @@ func (m *Machine) abandon(n *entry) {
 
 	switch state {
 	case Starting:
-		m.startFailed(n, cause)
+		m.startFailed(n, cause, node.Restart)
 	case Ending, Halting:
 		m.ended(n, nil)
 	case Draining:

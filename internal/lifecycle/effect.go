@@ -19,7 +19,7 @@ type Begin struct {
 // Seal makes an actor refuse new messages.
 type Seal struct{ ID int }
 
-// Order posts commands to an actor.
+// Order posts commands to an actor, and tells it when the step is to be over. Without a command it does only that.
 type Order struct {
 	ID       int
 	Command  mailbox.Command
@@ -47,6 +47,9 @@ type Booted struct{}
 
 // Ended says that everything has ended; Machine.Outcome knows how.
 type Ended struct{}
+
+// NoteRestarts is the message of a note of a restart.
+const NoteRestarts = "failed, restarts"
 
 // Note is worth a line in the log.
 type Note struct {

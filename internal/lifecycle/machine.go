@@ -56,6 +56,7 @@ type entry struct {
 	alone       alone  // it is being stopped by itself
 	again       bool   // it stopped itself and is to be restarted
 	visited     bool   // the drain has come to it
+	hurried     bool   // a shutdown has interrupted its back-off, which it does once
 	directive   node.Directive
 	cut         error     // why the step's context has ended; nil while it has not
 	stepBegan   time.Time // of the step in progress
@@ -121,8 +122,6 @@ type View struct {
 	Since       time.Time
 	Incarnation uint64
 	Restarts    int
-	// Left is how many restarts a supervisor's budget still allows.
-	Left        int
 	LastFailure error
 	Abandoned   []Abandoned
 	// EverAbandoned counts incarnations abandoned, also those that have come back.
@@ -169,15 +168,19 @@ type StopOne struct {
 // Shutdown stops everything in order.
 type Shutdown struct{}
 
+// Interrupt stops everything in order, and forces it when that is already going on.
+type Interrupt struct{}
+
 // Force cuts a shutdown short, or begins a short one.
 type Force struct{}
 
-func (Boot) input()     {}
-func (Tick) input()     {}
-func (Report) input()   {}
-func (StopOne) input()  {}
-func (Shutdown) input() {}
-func (Force) input()    {}
+func (Boot) input()      {}
+func (Tick) input()      {}
+func (Report) input()    {}
+func (StopOne) input()   {}
+func (Shutdown) input()  {}
+func (Interrupt) input() {}
+func (Force) input()     {}
 
 // Step takes an input and returns what is to be done. Time must not go backwards. The result is valid until the next
 // call.
@@ -196,6 +199,12 @@ func (m *Machine) Step(now time.Time, in Input) []Effect {
 		m.stopOne(m.nodes[in.ID], in.Mode)
 	case Shutdown:
 		m.shutdown(nil)
+	case Interrupt:
+		if m.stopping() {
+			m.force()
+		} else {
+			m.shutdown(nil)
+		}
 	case Force:
 		m.force()
 	case Tick:
@@ -212,8 +221,7 @@ func (m *Machine) expire() {
 	for n := m.due(); n != nil; n = m.due() {
 		switch {
 		case n.id == 0:
-			m.walk.hurry(m)
-			m.proceed()
+			m.hurry()
 		case n.state == BackingOff:
 			m.attempt(n)
 		case n.cut == nil:
@@ -247,11 +255,16 @@ func (m *Machine) View(id int) View {
 		Abandoned: n.abandoned, EverAbandoned: n.everLeft, Steps: n.steps,
 	}
 
-	if n.window != nil {
-		v.Left = n.window.Left(m.now)
+	return v
+}
+
+// RestartsLeft returns how many restarts a supervisor's budget still allows; 0 for an actor.
+func (m *Machine) RestartsLeft(id int, now time.Time) int {
+	if w := m.nodes[id].window; w != nil {
+		return w.Left(now)
 	}
 
-	return v
+	return 0
 }
 
 func (m *Machine) emit(e Effect) { m.out = append(m.out, e) }

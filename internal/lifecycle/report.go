@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"github.com/troupe-go/troupe/internal/node"
+	"github.com/troupe-go/troupe/supervision"
 )
 
 // report handles what an actor says of its current incarnation; earlier ones have no say.
@@ -23,8 +24,10 @@ func (m *Machine) current(n *entry, r node.Report) {
 			m.actorStarted(n)
 		} else {
 			m.lost(n)
-			m.startFailed(n, r.Err)
+			m.startFailed(n, r.Err, r.Directive)
 		}
+	case node.Resumed:
+		n.failure = &supervision.FailureError{Path: n.spec.Path, Err: r.Err}
 	case node.Failing:
 		m.failing(n, r.Err, r.Directive)
 	case node.Ended:

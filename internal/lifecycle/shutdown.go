@@ -40,9 +40,13 @@ func (m *Machine) shutdown(cause error) {
 	for _, n := range m.nodes {
 		switch actor := n.spec.IsActor(); {
 		case actor && n.state == BackingOff: // interrupted at once, so that the queue can be worked off
+			n.hurried = true
 			m.attempt(n)
 		case actor && n.state == Idle: // not started yet, halted with its supervisor, or given up: it stays down
 			m.finish(n) // now, so that those who still wait for it learn of it
+		case actor && n.state == Starting && !served && n.cut == nil:
+			m.reclamp(n)
+			m.cut(n, errCancelled) // it is not wanted any more
 		case n.state == BackingOff, !actor && n.state == Starting && served:
 			m.startAtOnce(n)
 		default:
@@ -141,6 +145,19 @@ func (m *Machine) force() {
 	}
 }
 
+// hurry is called when the last tenth of a phase begins: nobody waits any more, neither for its turn nor for its next
+// attempt.
+func (m *Machine) hurry() {
+	m.walk.hurry(m)
+	m.proceed()
+
+	for _, n := range m.nodes {
+		if n.state == BackingOff && n.visited {
+			m.attempt(n)
+		}
+	}
+}
+
 // proceed visits the actors that may begin, and goes to the next phase when all are done.
 func (m *Machine) proceed() {
 	if m.busy {
@@ -187,6 +204,10 @@ func (m *Machine) drainVisit(n *entry) {
 		m.order(n, Draining, node.Drain, n.spec.Deadlines.Drain)
 	case Stopped:
 		m.done(n)
+	case BackingOff: // it was hurried before, and the wait is what keeps it from storming
+		if !m.worthwhile(n) {
+			m.attempt(n)
+		}
 	default: // in the middle of something that ends by itself or by its deadline
 	}
 }

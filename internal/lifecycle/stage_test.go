@@ -245,7 +245,7 @@ func (s *stage) states() {
 		if s.plan.Nodes[id].IsActor() {
 			add("#%d", v.Incarnation)
 		} else {
-			add("left=%d", v.Left)
+			add("left=%d", s.machine.RestartsLeft(id, s.now))
 		}
 
 		if v.Restarts > 0 {

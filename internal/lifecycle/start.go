@@ -86,8 +86,8 @@ func (m *Machine) actorStarted(n *entry) {
 }
 
 // startFailed handles an actor whose start failed.
-func (m *Machine) startFailed(n *entry, err error) {
-	n.fail(err, node.Restart)
+func (m *Machine) startFailed(n *entry, err error, d node.Directive) {
+	n.fail(err, d)
 	m.set(n, Idle)
 	m.down(n, n.cause, n.directive)
 }

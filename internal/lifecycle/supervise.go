@@ -27,7 +27,7 @@ func (m *Machine) failing(n *entry, err error, d node.Directive) {
 	n.fail(err, d)
 
 	if n.state != Halting { // being halted it fails a little early
-		m.step(n, Ending, n.spec.Deadlines.Close)
+		m.order(n, Ending, 0, n.spec.Deadlines.Close) // it ends by itself, and is told until when
 	}
 }
 
@@ -88,9 +88,7 @@ func (m *Machine) childFailed(p, c *entry, err error, d node.Directive) {
 
 		return
 	case c.visited && !m.worthwhile(c):
-		m.emit(Note{Path: c.spec.Path, Message: "failed, is not restarted", Err: err})
-		m.emit(Order{ID: c.id, Command: node.Cut})
-		m.finish(c)
+		m.leaveOff(c)
 
 		return
 	}
@@ -110,12 +108,12 @@ func (m *Machine) childFailed(p, c *entry, err error, d node.Directive) {
 	c.restarts++
 
 	delay := c.delay.Next(c.ran(m.now), m.config.Chance())
-	if m.stopping() {
-		delay = 0 // a shutdown does not wait
+	if m.stopping() && !c.hurried {
+		delay, c.hurried = 0, true
 	}
 
 	m.emit(Note{
-		Path: c.spec.Path, Message: "failed, restarts", Err: err, Delay: delay, Left: p.window.Left(m.now),
+		Path: c.spec.Path, Message: NoteRestarts, Err: err, Delay: delay, Left: p.window.Left(m.now),
 	})
 	m.set(c, BackingOff)
 
@@ -147,11 +145,26 @@ func (n *entry) ran(now time.Time) time.Duration {
 func (m *Machine) attempt(n *entry) {
 	m.stopTimer(n)
 
-	if n.spec.IsActor() {
-		m.begin(n)
-	} else {
+	switch {
+	case !n.spec.IsActor():
 		m.startChildren(n)
+	case n.visited && !m.worthwhile(n):
+		m.leaveOff(n)
+	default:
+		m.begin(n)
 	}
+}
+
+// leaveOff ends an actor that is down while the system drains: there is nothing to restart it for, or no time.
+func (m *Machine) leaveOff(n *entry) {
+	m.emit(Note{Path: n.spec.Path, Message: "failed, is not restarted", Err: n.failure})
+
+	if n.failure != nil && m.config.Queued(n.id) > 0 {
+		m.errs = append(m.errs, n.failure) // what it leaves in its queue is lost because of it
+	}
+
+	m.emit(Order{ID: n.id, Command: node.Cut})
+	m.finish(n)
 }
 
 // tooManyHang stops the system over an actor whose incarnations hang one after the other. A restart of it, or of a

@@ -55,6 +55,8 @@ const (
 	Started Event = iota + 1
 	// Failing: the incarnation failed with Err and is ending; Ended follows.
 	Failing
+	// Resumed: the incarnation failed with Err and goes on, as its supervisor's function has decided.
+	Resumed
 	// Ended: the incarnation is gone. Err is why, nil if it was halted.
 	Ended
 	// StopSelf: the actor asked to stop; it waits for Flush and Close.
@@ -115,7 +117,7 @@ type Host interface {
 	Protoactor() *actor.ActorSystem
 }
 
-// Node is an actor as the runtime sees it. Of its methods only Health blocks.
+// Node is an actor as the runtime sees it. No method blocks.
 type Node interface {
 	Registered
 	Controlled
@@ -149,8 +151,9 @@ type Controlled interface {
 type Observed interface {
 	Stats() mailbox.Stats
 	Queued() int
-	// Health asks the actor how it is; it waits for the actor's turn or the context.
-	Health(ctx context.Context) error
+	// AskHealth asks the actor how it is, if it has a hook for that, and returns the function that waits for the answer
+	// or the context; nil if there is nobody to ask.
+	AskHealth() (answer func(ctx context.Context) error)
 }
 
 // Place is where an actor is put.
