@@ -25,9 +25,9 @@ type Flusher interface {
 	Flush(ctx context.Context) error
 }
 
-// Closer is implemented by actors that hold resources. Close is called exactly once per instance: at a shutdown after all
-// flushes and after everything that depends on the actor was closed; when the instance failed, also in its Start; or, if
-// it was abandoned, when it has come back, with a context that has ended.
+// Closer is implemented by actors that hold resources. Close is called exactly once per instance: at a shutdown after
+// all flushes and after everything that depends on the actor was closed; when the instance failed, also in its Start;
+// or, if it was abandoned, when it has come back, with a context that has ended.
 type Closer interface {
 	Close(ctx context.Context) error
 }

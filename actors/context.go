@@ -32,8 +32,8 @@ func (c *Context[M]) Err() error { return c.inc.err() }
 // Value returns what the context holds for the key, as [context.Context] says.
 func (c *Context[M]) Value(key any) any { return c.inc.context().Value(key) }
 
-// Self returns a reference to this actor, for others to send to. It is as stable as a reference can be: it outlives this
-// incarnation, and passes neither the fence of an abandoned one nor the intake of the system.
+// Self returns a reference to this actor, for others to send to. It is as stable as a reference can be: it outlives
+// this incarnation, and passes neither the fence of an abandoned one nor the intake of the system.
 func (c *Context[M]) Self() Ref[M] { return Ref[M]{cell: c.cell} }
 
 // Path returns the actor's path, such as "/shop/orders".

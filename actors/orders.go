@@ -27,6 +27,19 @@ func (r *runner[M]) obey(c mailbox.Command) {
 		r.ownedChanged()
 	}
 
+	r.obeyStop(c)
+
+	if c&node.Probe != 0 {
+		r.health()
+	}
+
+	if c&node.Finish != 0 {
+		r.finish()
+	}
+}
+
+// obeyStop carries out the commands that make up a stop.
+func (r *runner[M]) obeyStop(c mailbox.Command) {
 	if c&node.Halt != 0 {
 		r.halt()
 	}
@@ -49,14 +62,6 @@ func (r *runner[M]) obey(c mailbox.Command) {
 
 	if c&node.Close != 0 && r.phase == quiet {
 		r.close()
-	}
-
-	if c&node.Probe != 0 {
-		r.health()
-	}
-
-	if c&node.Finish != 0 {
-		r.finish()
 	}
 }
 

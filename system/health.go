@@ -32,8 +32,8 @@ type NodeHealth struct {
 }
 
 // Health returns how every node is, in the tree's order, supervisors before their children. It asks the running actors
-// that have a Health hook, all at once, each between two of its messages, and waits for their answers until ctx ends; an
-// actor that did not answer by then is degraded with the context's error.
+// that have a Health hook, all at once, each between two of its messages, and waits for their answers until ctx ends;
+// an actor that did not answer by then is degraded with the context's error.
 func (s *System) Health(ctx context.Context) []NodeHealth {
 	if ctx == nil {
 		ctx = background
@@ -48,7 +48,8 @@ func (s *System) Health(ctx context.Context) []NodeHealth {
 		v := c.machine.View(i)
 		all[i] = NodeHealth{
 			Path: s.plan.Nodes[i].Path, State: v.State.String(), Since: v.Since, Incarnation: v.Incarnation,
-			Restarts: v.Restarts, RestartsLeft: c.machine.RestartsLeft(i, time.Now()), LastFailure: v.LastFailure, Abandoned: len(v.Abandoned),
+			Restarts: v.Restarts, RestartsLeft: c.machine.RestartsLeft(i, time.Now()), LastFailure: v.LastFailure,
+			Abandoned: len(v.Abandoned),
 		}
 	}
 

@@ -323,8 +323,8 @@ func (f *Office) tell(e entry) (panicked any) {
 	return nil
 }
 
-// close publishes what is left and ends the office's goroutine. Letters that come later are still heard, filed and counted.
-// It returns false if the goroutine is stuck in somebody's event handler or log and had to be left behind.
+// close publishes what is left and ends the office's goroutine. Letters that come later are still filed and counted. It
+// returns false if the goroutine is stuck in somebody's event handler or log and had to be left behind.
 func (f *Office) close() bool {
 	return ended(f.closing, f.stopped)
 }

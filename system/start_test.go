@@ -105,8 +105,15 @@ func TestAStartWhoseContextEndsStopsWhatHasStarted(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 
+		began := time.Now()
 		_, err := system.Start(ctx, tree(a, b), silent())
 		require.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.Equal(t, time.Second, time.Since(began), "the hook is told at once")
+
+		var failure *supervision.FailureError
+
+		require.ErrorAs(t, err, &failure)
+		assert.Equal(t, "/test/b", failure.Path)
 		assert.Contains(t, d.read(), "close a")
 	})
 }

@@ -36,8 +36,14 @@ func (m *Machine) shutdown(cause error) {
 
 	m.enter(Drain)
 
-	// Supervisors come before their children.
-	for _, n := range m.nodes {
+	m.settle(served)
+	m.proceed()
+}
+
+// settle deals with everything that is on its way up or down when a shutdown begins. Served says whether the tree had
+// started.
+func (m *Machine) settle(served bool) {
+	for _, n := range m.nodes { // supervisors come before their children
 		switch actor := n.spec.IsActor(); {
 		case actor && n.state == BackingOff: // interrupted at once, so that the queue can be worked off
 			n.hurried = true
@@ -53,8 +59,6 @@ func (m *Machine) shutdown(cause error) {
 			m.reclamp(n)
 		}
 	}
-
-	m.proceed()
 }
 
 // startAtOnce goes on with the restart of a supervisor, so that its actors can work off their queues. A shutdown has
