@@ -8,12 +8,13 @@ import (
 // cut ends the context of a step: in its last tenth, so that it can return in time, or because it is not wanted.
 func (m *Machine) cut(n *entry, cause error) {
 	n.cut = cause
-	m.emit(Cancel{ID: n.id, Cause: cause})
 
-	if n.state == Draining {
+	if n.state == Draining { // before the message in hand is told, so that no other follows it
 		n.leftover = m.config.Queued(n.id) > 0
 		m.emit(Order{ID: n.id, Command: node.Cut, Deadline: n.hardAt})
 	}
+
+	m.emit(Cancel{ID: n.id, Cause: cause})
 
 	m.wait(n, n.hardAt)
 }
