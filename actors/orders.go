@@ -155,14 +155,12 @@ func (r *runner[M]) drain() { r.phase = draining }
 
 // cut dead-letters what a drain has not come to, or was never begun because there is no instance.
 func (r *runner[M]) cut() {
-	r.discard(mailbox.Deadline, errCut)
+	r.discard(mailbox.Deadline, node.ErrCut)
 
 	if r.phase == draining {
 		r.drained()
 	}
 }
-
-var errCut = errors.New("the time to work the queue off is over")
 
 // discard turns everything queued into dead letters.
 func (r *runner[M]) discard(reason mailbox.Reason, cause error) {
@@ -177,7 +175,8 @@ func (r *runner[M]) discard(reason mailbox.Reason, cause error) {
 	}
 }
 
-// drained ends the actor's goroutines once the queue is empty; what they return last can still be a failure.
+// drained ends the actor's goroutines once the queue is empty. One that fails now is an error of the drain and no reason to
+// end the incarnation: there is nothing left to restart it for, and its hooks are still to run.
 func (r *runner[M]) drained() {
 	inc := r.inc
 	inc.owned.close()
@@ -188,19 +187,19 @@ func (r *runner[M]) drained() {
 		return
 	}
 
-	if _, failure := inc.owned.take(); failure != nil {
-		r.fail(failure)
+	_, err := inc.owned.take()
+	if err != nil && r.decide(err) == node.Resume {
+		r.report(inc, node.Resumed, err)
 
-		return
+		err = nil
 	}
 
-	var cut error
 	if r.lost {
-		cut = errCut
+		err = errors.Join(node.ErrCut, err)
 	}
 
 	r.phase = quiet
-	r.report(inc, node.Drained, cut)
+	r.report(inc, node.Drained, err)
 }
 
 func (r *runner[M]) flush() {

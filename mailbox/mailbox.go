@@ -46,7 +46,7 @@ type Mailbox[M any] struct {
 }
 
 // New makes a mailbox. Name is what errors call it, for an actor its path. Run is called on a goroutine of its own
-// whenever there is work and nobody at it; it must call [Mailbox.Begin] and go on until [Lease.Rest] returns false.
+// whenever there is work and nobody at it; it must call [Mailbox.Begin] and go on until [Lease.Rest] says not again.
 // Nil options mean [Defaults]; options out of range are reported, all at once.
 func New[M any](name string, options *Options, run func()) (*Mailbox[M], error) {
 	o := Defaults()

@@ -395,7 +395,8 @@ func TestAnActorWhoseIncarnationsHangOneAfterTheOtherStopsTheSystem(t *testing.T
 
 func TestAGoroutineThatFailsWhileItsActorStopsIsNotSwallowed(t *testing.T) {
 	virtual(t, func(t *testing.T) {
-		a := declare(&probe{name: "a"}, supervision.Spec{})
+		d := &diary{}
+		a := declare(&probe{name: "a", diary: d}, supervision.Spec{})
 		s := start(t, tree(a), silent())
 
 		tell(t, s, a, func(ctx *actors.Context[job]) error {
@@ -410,8 +411,11 @@ func TestAGoroutineThatFailsWhileItsActorStopsIsNotSwallowed(t *testing.T) {
 		synctest.Wait()
 
 		r, err := stop(t, s)
-		require.NoError(t, err, "it failed while it drained, and had nothing left to be restarted for")
-		assert.Equal(t, "stopped", r.Actors[0].State)
+		require.ErrorIs(t, err, errBroken)
+		require.ErrorContains(t, err, "/test/a")
+		assert.False(t, r.Clean)
+		assert.Equal(t, "broken", r.Actors[0].Drain.Error)
+		assert.Equal(t, []string{"start a", "flush a", "close a"}, d.read(), "its hooks run all the same")
 	})
 }
 

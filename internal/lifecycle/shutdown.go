@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"errors"
 	"time"
 
 	"github.com/troupe-go/troupe/internal/node"
@@ -217,18 +218,18 @@ func (m *Machine) drainVisit(n *entry) {
 }
 
 // drained notes that an actor has worked off its queue.
-func (m *Machine) drained(n *entry, lost error) {
+func (m *Machine) drained(n *entry, err error) {
 	if n.state != Draining {
 		return
 	}
 
-	var err error
-	if n.cut != nil && (n.leftover || lost != nil) {
-		err = n.cut
+	message := "drain failed"
+	if n.cut != nil && (n.leftover || errors.Is(err, node.ErrCut)) {
+		message, err = "drain cut short", errors.Join(n.cut, err)
 	}
 
 	n.steps.Drain = m.stepOver(n, err)
-	m.hookFailed(n, "drain cut short", err)
+	m.hookFailed(n, message, err)
 	m.stopTimer(n)
 	m.set(n, Drained)
 

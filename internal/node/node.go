@@ -4,6 +4,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -35,6 +36,9 @@ const (
 	Owned
 )
 
+// ErrCut is why messages are lost when a drain is cut.
+var ErrCut = errors.New("the time to work the queue off is over")
+
 // Directive is what a supervisor does about a failure.
 type Directive uint8
 
@@ -61,7 +65,8 @@ const (
 	Ended
 	// StopSelf: the actor asked to stop; it waits for Flush and Close.
 	StopSelf
-	// Drained: queue empty, goroutines ended. Err says that messages were lost because the time was over.
+	// Drained: queue empty, goroutines ended. Err is what a goroutine failed with at last, and [ErrCut] if messages were
+	// lost because the time was over.
 	Drained
 	// Flushed: the Flush hook returned Err.
 	Flushed
