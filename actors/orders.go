@@ -175,8 +175,8 @@ func (r *runner[M]) discard(reason mailbox.Reason, cause error) {
 	}
 }
 
-// drained ends the actor's goroutines once the queue is empty. One that fails now is an error of the drain and no reason to
-// end the incarnation: there is nothing left to restart it for, and its hooks are still to run.
+// drained ends the actor's goroutines once the queue is empty. One that fails now is an error of the drain and no
+// reason to end the incarnation: there is nothing left to restart it for, and its hooks are still to run.
 func (r *runner[M]) drained() {
 	inc := r.inc
 	inc.owned.close()
