@@ -46,7 +46,7 @@ type probe struct {
 func Mount[M any](place node.Place, factory Factory[M]) (node.Node, error) {
 	c := &cell[M]{place: place, factory: factory}
 
-	box, err := mailbox.New[M](place.Path, place.Mailbox, c.run)
+	box, err := mailbox.New[M](place.Path, place.Mailbox, c.run, c.dropped)
 	if err != nil {
 		return nil, err
 	}
@@ -214,6 +214,9 @@ func (c *cell[M]) undelivered(m M, reason mailbox.Reason, cause error) {
 		Target: c.place.Path, PID: c.pid, Message: m, Reason: reason, Cause: cause,
 	})
 }
+
+// dropped records the dead letter of a message that the policy of its lane dropped.
+func (c *cell[M]) dropped(m M, cause error) { c.undelivered(m, mailbox.Dropped, cause) }
 
 // unregister removes the actor from protoactor and tells its watchers. What is sent to its PID afterwards goes to
 // protoactor's dead letters.

@@ -7,6 +7,7 @@ import (
 	"runtime/pprof"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/troupe-go/troupe/internal/node"
@@ -18,9 +19,10 @@ type incarnation[M any] struct {
 	gate     node.Gate // what this incarnation's references pass; fenced when it is abandoned
 	owned    owned
 	ctx      Context[M]
-	actor    Actor[M] // the runner's own; nil until the factory returned
+	actor    Actor[M]        // the runner's own; nil until the factory returned
+	labels   context.Context // bears the labels of the incarnation's goroutines
+	over     atomic.Bool     // work has ended
 	mu       sync.Mutex
-	labelled context.Context         // guarded by mu; made when first asked for
 	work     context.Context         // guarded by mu; made when first asked for, so that an idle actor has none
 	cancel   context.CancelCauseFunc // guarded by mu
 	hook     context.CancelCauseFunc // guarded by mu: cancels the Flush or Close that is running
@@ -34,6 +36,8 @@ func newIncarnation[M any](c *cell[M], number uint64, deadline time.Time) *incar
 	inc := &incarnation[M]{number: number, deadline: deadline}
 	inc.owned.limit = c.place.Goroutines
 	inc.ctx = Context[M]{cell: c, inc: inc}
+	inc.labels = pprof.WithLabels(context.Background(), pprof.Labels(
+		node.LabelActor, c.place.Path, node.LabelIncarnation, strconv.FormatUint(number, 10)))
 
 	return inc
 }
@@ -44,7 +48,7 @@ func (i *incarnation[M]) context() context.Context {
 	defer i.mu.Unlock()
 
 	if i.work == nil {
-		i.work, i.cancel = context.WithCancelCause(i.labelsLocked())
+		i.work, i.cancel = context.WithCancelCause(i.labels)
 
 		if i.ended != nil {
 			i.cancel(i.ended)
@@ -54,29 +58,8 @@ func (i *incarnation[M]) context() context.Context {
 	return i.work
 }
 
-// labels returns a context with the goroutine labels of the incarnation.
-func (i *incarnation[M]) labels() context.Context {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-
-	return i.labelsLocked()
-}
-
-func (i *incarnation[M]) labelsLocked() context.Context {
-	if i.labelled == nil {
-		i.labelled = pprof.WithLabels(context.Background(), pprof.Labels(
-			node.LabelActor, i.ctx.cell.place.Path,
-			node.LabelIncarnation, strconv.FormatUint(i.number, 10)))
-	}
-
-	return i.labelled
-}
-
 func (i *incarnation[M]) err() error {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-
-	if i.ended != nil {
+	if i.over.Load() {
 		return context.Canceled
 	}
 
@@ -98,6 +81,7 @@ func (i *incarnation[M]) endWork(cause error) {
 
 	if i.ended == nil {
 		i.ended = cause
+		i.over.Store(true)
 
 		if i.cancel != nil {
 			i.cancel(cause)
@@ -122,7 +106,7 @@ func (i *incarnation[M]) endAll(cause error) {
 func (i *incarnation[M]) run(hook func(context.Context) error) error {
 	i.mu.Lock()
 
-	ctx, cancel := context.WithCancelCause(i.labelsLocked())
+	ctx, cancel := context.WithCancelCause(i.labels)
 	deadline := i.deadline
 	i.hook = cancel
 

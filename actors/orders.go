@@ -11,10 +11,6 @@ import (
 
 // obey carries out commands, in the order of their declaration. The hands are free.
 func (r *runner[M]) obey(c mailbox.Command) {
-	if r.inc != nil {
-		r.label()
-	}
-
 	if c&node.Start != 0 && r.phase == absent {
 		r.start()
 
@@ -68,7 +64,7 @@ func (r *runner[M]) obeyStop(c mailbox.Command) {
 // start makes the instance and runs its Start hook.
 func (r *runner[M]) start() {
 	inc := r.cell.current.Load()
-	r.inc, r.labelled, r.lost = inc, false, false
+	r.inc, r.lost = inc, false
 	r.label()
 
 	err := call(func() error {

@@ -1,15 +1,11 @@
 package actors
 
 import (
-	"runtime"
 	"runtime/pprof"
 
 	"github.com/troupe-go/troupe/internal/node"
 	"github.com/troupe-go/troupe/mailbox"
 )
-
-// turnLength is how many messages an actor handles before it lets other goroutines run.
-const turnLength = 256
 
 // phase is what a runner does with its incarnation. It changes on orders of the runtime and on failure:
 //
@@ -36,8 +32,6 @@ type runner[M any] struct {
 	crash error
 	// lost says that messages became dead letters because their time was over; the answer to Drain tells.
 	lost bool
-	// labelled says that the goroutine of this turn bears the incarnation's labels.
-	labelled bool
 }
 
 // run is the function the mailbox calls when there is work. It owns the turn until it returns.
@@ -108,50 +102,48 @@ func (r *runner[M]) loop() bool {
 		}
 	}
 
-	for n := 1; ; n++ {
-		if commands := r.lease.Commands(); commands != 0 {
-			if !r.lease.Done() {
-				r.cell.box.Signal(commands & node.Probe) // nobody has obeyed it; the others went with the incarnation
+	if r.inc != nil {
+		r.label()
+	}
 
-				return r.rest(false)
-			}
-
-			r.obey(commands)
-
-			continue
-		}
-
+	for {
 		if r.phase != live && r.phase != draining {
-			return r.rest(true)
-		}
-
-		m, ok := r.lease.Take()
-		if !ok {
-			// The last pipe may have sent after Take looked, and ended before piping did: look again.
-			if r.phase == draining && !r.inc.owned.piping() && r.cell.box.Queued() == 0 && r.lease.Done() {
-				r.drained()
+			if commands := r.lease.Commands(); commands != 0 {
+				r.obey(commands)
 
 				continue
 			}
 
-			return r.rest(false)
+			return r.rest(true)
 		}
 
-		r.label()
+		// A pipe sends before it ends: if none is left before Next looks, it sees what the last of them has sent.
+		last := r.phase == draining && !r.inc.owned.piping()
 
-		if err := r.inc.actor.Receive(&r.inc.ctx, m); err != nil {
-			r.received(m, err)
-		}
+		m, got := r.lease.Next(r.phase == live)
 
-		if n%turnLength == 0 {
-			runtime.Gosched()
+		switch got {
+		case mailbox.Message:
+			if err := r.inc.actor.Receive(&r.inc.ctx, m); err != nil {
+				r.received(m, err)
+			}
+		case mailbox.Pending:
+			r.obey(r.lease.Commands())
+		case mailbox.Nothing:
+			if !last {
+				return r.rest(false)
+			}
+
+			r.drained()
+		case mailbox.Rested:
+			return false // the runner may be at its next turn already
+		case mailbox.Void:
+			return r.left()
 		}
 	}
 }
 
 func (r *runner[M]) rest(suspend bool) bool {
-	r.labelled = false
-
 	again, void := r.lease.Rest(suspend)
 	if void {
 		return r.left()
@@ -168,12 +160,7 @@ func (r *runner[M]) left() bool {
 }
 
 // label marks the goroutine with the actor, for profiles and for finding it when it hangs.
-func (r *runner[M]) label() {
-	if !r.labelled {
-		r.labelled = true
-		pprof.SetGoroutineLabels(r.inc.labels())
-	}
-}
+func (r *runner[M]) label() { pprof.SetGoroutineLabels(r.inc.labels) }
 
 func (r *runner[M]) report(inc *incarnation[M], e node.Event, err error) {
 	r.reportFailure(inc, e, err, 0)

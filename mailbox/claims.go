@@ -1,32 +1,25 @@
 package mailbox
 
-// The word that makes taking messages exact: everything about the receiver's position in one atomic integer, so that
-// each step of the receiver and its revocation are ordered against each other.
+// The word that makes taking messages exact: what the receiver has claimed of the data lane, and whether it has a message
+// in hand, in one atomic integer. The receiver claims with one add, a revocation voids the lease with one or: they have
+// one order, so a message is either the holder's and settled by it, or the revocation's.
 //
-//	63            32 31       4  3        2       1     0
-//	[ data claimed ][ control ][ctl hand][parked][free][revoked]
+//	63                          3     2      1      0
+//	[ claimed of the data lane ][ held ][ hand ][ revoked ]
 //
-// Both counts are modulo their width; a lane's capacity is far smaller than either.
+// The count is never reset and cannot overflow: 2⁶¹ messages take centuries.
 const (
-	revoked     uint64 = 1 << 0 // the lease is void: its holder may touch nothing any more
-	free        uint64 = 1 << 1 // no message is in the holder's hands
-	parked      uint64 = 1 << 2 // the holder has left: no turn is running
-	controlHand uint64 = 1 << 3 // the message in hand came from the control lane
-	controlOne  uint64 = 1 << 4
-	controlMask uint64 = 0xFFFF_FFF0
-	dataOne     uint64 = 1 << 32
-	dataShift          = 32
-	controlBits        = 28
+	revoked    uint64 = 1 << 0 // the lease is void: its holder may touch nothing any more
+	inHand     uint64 = 1 << 1 // a message is in the holder's hands
+	held       uint64 = 1 << 2 // it was moved out of its lane, into Lease.held
+	claimOne   uint64 = 1 << claimShift
+	claimShift        = 3
 )
 
-// claimedOf returns how many of the lane's messages the receiver had claimed when claims was read. Called with l.mu
-// held, which keeps l.count.
-func claimedOf[M any](l *lane[M], claims uint64) uint64 {
-	if l.kind == Control {
-		const mask = 1<<controlBits - 1
-
-		return l.count - (l.count-(claims&controlMask)>>4)&mask
-	}
-
-	return l.count - uint64(uint32(l.count)-uint32(claims>>dataShift)) //nolint:gosec // modular on purpose
-}
+// What the receiver must look at before it takes the next message, in one word: the commands of the system lane in the
+// lower half, what waits elsewhere in the upper. It is written under Mailbox.mu and read without.
+const (
+	commandBits   uint64 = 1<<32 - 1
+	controlQueued uint64 = 1 << 32 // the control lane is not empty
+	sendersWait   uint64 = 1 << 33 // senders wait for room in the data lane
+)

@@ -13,6 +13,8 @@ var (
 	ErrStopping = errors.New("stopping")
 	// ErrStopped says that the target has ended for good.
 	ErrStopped = errors.New("stopped")
+	// ErrDropped is what every [*DroppedError] is: the message was dropped by the policy of its lane.
+	ErrDropped = errors.New("dropped")
 	// ErrNoLane says that a message was sent to a lane other than [Data] and [Control].
 	ErrNoLane = errors.New("no such lane")
 )
@@ -34,6 +36,25 @@ func (e *FullError) Error() string {
 
 // Is reports whether target is [ErrFull].
 func (e *FullError) Is(target error) bool { return target == ErrFull }
+
+// DroppedError is the cause of the dead letter of a message that its lane dropped, and what an asker learns of it. It
+// matches [ErrDropped].
+type DroppedError struct {
+	// Target names the mailbox, for an actor its path.
+	Target string
+	// Lane that was full.
+	Lane Lane
+	// Policy by which the message was dropped: [DropNewest] or [DropOldest].
+	Policy Overflow
+}
+
+// Error names the target, the lane and the policy.
+func (e *DroppedError) Error() string {
+	return fmt.Sprintf("%s: %v lane is full, its policy is to %v", e.Target, e.Lane, e.Policy)
+}
+
+// Is reports whether target is [ErrDropped].
+func (e *DroppedError) Is(target error) bool { return target == ErrDropped }
 
 // SendError says why a message was not accepted.
 type SendError struct {

@@ -35,7 +35,7 @@ func Example() {
 		}
 	}
 
-	box, err := mailbox.New[string]("/example", &mailbox.Options{Capacity: 2}, run)
+	box, err := mailbox.New[string]("/example", &mailbox.Options{Capacity: 2}, run, nil)
 	if err != nil {
 		fmt.Println(err)
 

@@ -1,10 +1,6 @@
 package mailbox
 
-import (
-	"fmt"
-	"sync"
-	"sync/atomic"
-)
+import "fmt"
 
 // Lane names one of the two lanes that hold messages. The zero value is not a lane.
 type Lane uint8
@@ -12,7 +8,8 @@ type Lane uint8
 const (
 	// Data is the ordinary lane.
 	Data Lane = iota + 1
-	// Control is the lane of urgent messages: they are taken before anything in the data lane.
+	// Control is the lane of urgent messages: they are taken before those in the data lane, except that after
+	// [Options.Fairness] of them in a row one that waits in the data lane has its turn.
 	Control
 )
 
@@ -28,69 +25,37 @@ func (l Lane) String() string {
 	}
 }
 
-// gate says what a lane takes in. It only ever moves forward.
-type gate uint8
-
-const (
-	// open: everything.
-	open gate = iota
-	// sealed: only what the receiver itself still brings in (inner sends).
-	sealed
-	// closed: nothing.
-	closed
-)
-
-// lane is a first-in-first-out queue with many senders and one receiver.
+// lane is a first-in-first-out queue. Its messages are numbered from 0; those from gone to below count wait in it. It is
+// guarded by Mailbox.mu, but for the slots of the batch that the receiver works through.
 //
-// Senders exclude each other with mu and publish a message by storing tail; the receiver takes no lock but for once
-// per segment. What synchronises with what:
-//
-//   - A slot is written before tail.Store and read after the tail.Load that saw it: the message is whole.
-//   - The receiver claims a message by an atomic add to Lease.claims, senders read claims before they use the room
-//     that the claim freed. A claim can only be seen late, so a lane never holds more than capacity.
-//   - Sleeping sender: it stores waiting, then reads claims. Receiver: it adds to claims, then reads waiting. Both are
-//     sequentially consistent, so at least one sees the other, and no sender sleeps while there is room.
-//   - Sleeping receiver: see [Lease.Rest].
+// A batched lane is claimed by Lease.claims and gone is a lower bound, refreshed when the lane looks full. From the others,
+// the control lane and one whose senders may drop the oldest message, the receiver takes each message under mu.
 type lane[M any] struct {
-	mu       sync.Mutex
-	gate     gate     // guarded by mu
-	overflow Overflow // immutable
-	kind     Lane     // immutable
-	capacity uint64   // immutable
-	count    uint64   // guarded by mu: messages accepted so far, the number of the next one; tail publishes it
-	claimed  uint64   // guarded by mu: a lower bound of what the receiver has claimed, refreshed when the lane looks full
+	kind     Lane
+	overflow Overflow
+	batched  bool
+	capacity uint64
+	count    uint64      // messages ever appended: the number of the next one
+	gone     uint64      // messages that have left the queue
+	dropped  uint64      // messages dropped by policy
+	refused  uint64      // messages refused for want of room
+	late     [2]uint64   // messages refused while stopping, and after
+	grown    bool        // it has needed more than a small segment
+	first    *segment[M] // holds message gone, or is exhausted
 	last     *segment[M]
-	first    *segment[M] // where a receiver without a position begins; nil once it has one
-	free     segments[M]
 	waiters  waiters[M]
 	tickets  tickets
-	refused  [3]uint64 // guarded by mu: full, stopping, stopped
-
-	_ [64]byte // keeps what senders write under mu off the line the receiver polls
-
-	tail atomic.Uint64 // messages published; written under mu
-
-	_ [56]byte // and that off the line the receiver reads for every message
-
-	waiting atomic.Int32 // length of waiters; written under mu
-}
-
-func newLane[M any](kind Lane, capacity int, overflow Overflow) *lane[M] {
-	l := new(lane[M])
-	l.init(kind, capacity, overflow)
-
-	return l
 }
 
 func (l *lane[M]) init(kind Lane, capacity int, overflow Overflow) {
 	l.kind, l.capacity, l.overflow = kind, uint64(capacity), overflow //nolint:gosec // validated to be positive
 }
 
-// append stores and publishes one message. Called with mu held, when there is room.
-func (l *lane[M]) append(m M, t *Ticket) {
+// append stores one message, for which there is room.
+func (b *Mailbox[M]) append(l *lane[M], m M, t *Ticket) {
 	s := l.last
 	if s == nil || l.count == s.end() {
-		s = l.grow()
+		s = b.grow(l)
 	}
 
 	s.slots[l.count-s.base] = m
@@ -101,22 +66,17 @@ func (l *lane[M]) append(m M, t *Ticket) {
 	}
 
 	l.count++
-	l.tail.Store(l.count)
+
+	if l.kind == Control {
+		b.urgent.Or(controlQueued)
+	}
 }
 
-// grow links a segment behind the last one. Called with mu held.
-func (l *lane[M]) grow() *segment[M] {
-	s := l.free.take()
-	if s == nil {
-		size := firstSegment
-		if l.last != nil {
-			size = min(2*len(l.last.slots), maxSegment)
-		}
+// grow links a segment behind the last one.
+func (b *Mailbox[M]) grow(l *lane[M]) *segment[M] {
+	s := b.newSegment(l)
+	s.base = l.count
 
-		s = &segment[M]{slots: make([]M, size)}
-	}
-
-	s.base, s.next = l.count, nil
 	if l.last == nil {
 		l.first = s
 	} else {
@@ -128,47 +88,97 @@ func (l *lane[M]) grow() *segment[M] {
 	return s
 }
 
+// at returns the segment that holds message number n, which is the first that has not left the queue. Segments before it
+// are released.
+func (b *Mailbox[M]) at(l *lane[M], n uint64) *segment[M] {
+	s := l.first
+	for n >= s.end() {
+		l.first = s.next
+		b.release(s)
+		s = l.first
+	}
+
+	return s
+}
+
+// pop takes the oldest message out of a lane that is not batched and not empty.
+func (b *Mailbox[M]) pop(l *lane[M]) M {
+	s := b.at(l, l.gone)
+	slot := &s.slots[l.gone-s.base]
+	m := *slot
+
+	var zero M
+
+	*slot = zero
+	l.gone++
+
+	if l.gone == l.count {
+		b.rewind(l)
+	}
+
+	return m
+}
+
+// rewind lets an empty lane begin at the start of a segment again, so that it stays in a few lines of memory and a lane
+// that was once long gives back what it had. Nobody works in the segment.
+func (b *Mailbox[M]) rewind(l *lane[M]) {
+	s := l.last
+	if s == nil {
+		return
+	}
+
+	for f := l.first; f != s; f = l.first {
+		l.first = f.next
+		b.release(f)
+	}
+
+	if s.shared || len(s.slots) > firstSegment {
+		l.grown = l.grown && l.count-s.base > firstSegment // it begins small again when it has stayed small
+		l.first, l.last = nil, nil
+		b.release(s)
+
+		return
+	}
+
+	s.base = l.count
+}
+
+// left returns how many messages have left the queue by now.
+func (b *Mailbox[M]) left(l *lane[M]) uint64 {
+	if l.batched {
+		l.gone = b.lease.claims.Load() >> claimShift
+	}
+
+	return l.gone
+}
+
+// queued returns how many messages wait in the lane.
+func (b *Mailbox[M]) queued(l *lane[M]) uint64 { return l.count - b.left(l) }
+
+// room reports whether a message can be appended now. Waiting senders come first, so there is none while any waits.
+func (b *Mailbox[M]) room(l *lane[M]) bool {
+	return l.waiters.first == nil && (l.count-l.gone < l.capacity || b.queued(l) < l.capacity)
+}
+
 // refuse counts and returns what a sender is told when the gate does not let it through, or nil when it does.
-// Called with mu held.
-func (l *lane[M]) refuse(target string, inner bool) error {
+func (b *Mailbox[M]) refuse(l *lane[M], inner bool) error {
 	switch {
-	case l.gate == closed:
-		l.refused[2]++
+	case b.gate == closed:
+		l.late[1]++
 
-		return &SendError{Target: target, Err: ErrStopped}
-	case l.gate == sealed && !inner:
-		l.refused[1]++
+		return &SendError{Target: b.name, Err: ErrStopped}
+	case b.gate == sealed && !inner:
+		l.late[0]++
 
-		return &SendError{Target: target, Err: ErrStopping}
+		return &SendError{Target: b.name, Err: ErrStopping}
 	default:
 		return nil
 	}
 }
 
-// full counts and returns the refusal of a message for want of room. Called with mu held.
-func (l *lane[M]) full(target string) error {
-	l.refused[0]++
+// full counts and returns the refusal of a message for want of room.
+func (b *Mailbox[M]) full(l *lane[M]) error {
+	l.refused++
 
-	return &FullError{Target: target, Lane: l.kind, Capacity: int(l.capacity)} //nolint:gosec // at most MaxCapacity
-}
-
-// shut moves the gate and answers the waiting senders it shuts out. Called with mu held.
-func (l *lane[M]) shut(to gate, target string) {
-	if l.gate >= to {
-		return
-	}
-
-	l.gate = to
-
-	for e := l.waiters.first; e != nil; {
-		w, next := e.of, e.next
-		if err := l.refuse(target, w.inner); err != nil {
-			l.waiters.remove(e)
-			l.waiting.Add(-1)
-			w.err = err
-			w.ready <- struct{}{}
-		}
-
-		e = next
-	}
+	return &FullError{Target: b.name, Lane: l.kind, Capacity: int(l.capacity)} //nolint:gosec // at most MaxCapacity
 }

@@ -1,6 +1,9 @@
 package mailbox
 
-import "sync/atomic"
+import (
+	"runtime"
+	"sync/atomic"
+)
 
 // Lease is the right to take messages from a mailbox. One is valid at a time; [Mailbox.Revoke] makes a new one and the
 // old one worthless, whatever its holder does. Its methods are called by the holder only, from one goroutine at a
@@ -12,199 +15,302 @@ type Lease[M any] struct {
 	box    *Mailbox[M]
 	claims atomic.Uint64
 
-	// The rest is the holder's own.
-
-	hand    Lane // where the message in hand came from; 0 if none
-	data    cursor[M]
-	control cursor[M]
+	// batch is the stretch of a segment that was handed over, in which the holder claims one message after the other;
+	// at is the next one. Written under mu but for at, which is the holder's own.
+	batch []M
+	at    int
+	hand  hand
+	// processed counts the messages settled in the batch; the holder's own, added to Mailbox.settled under mu.
+	processed uint64
+	taken     int // messages taken since the holder last let others run
+	ahead     int // control messages taken in a row while data waited
+	// held is the message in hand if it was moved out of its lane, from is that lane and seq its number there. Guarded by
+	// Mailbox.mu.
+	held M
+	from *lane[M]
+	seq  uint64
+	// running says that a turn is running. Guarded by Mailbox.mu.
+	running bool
+	worker  *worker // of a dispatch that keeps a goroutine; guarded by Mailbox.mu
 }
 
-// cursor is the receiver's position in a lane.
-type cursor[M any] struct {
-	next  uint64 // number of the next message
-	limit uint64 // messages known to be published
-	// seg holds next or is exhausted; prev is the one before, kept because the message in hand may stand in it.
-	// Both are written under lane.mu.
-	seg, prev *segment[M]
-}
+// hand says where the message in hand is. It mirrors the bits of claims, which a revocation can see.
+type hand uint8
 
-// slot returns where a message stands that was claimed last or is to be claimed next.
-func (c *cursor[M]) slot(number uint64) *M {
-	s := c.seg
-	if number < s.base {
-		s = c.prev
-	}
+const (
+	empty  hand = iota
+	inSlot      // still in its slot, batch[at-1], where a revocation finds it
+	inHeld      // in Lease.held
+)
 
-	return &s.slots[number-s.base]
-}
+// Got says what [Lease.Next] has found.
+type Got uint8
+
+const (
+	// Message: there is a message, and it is in the holder's hands.
+	Message Got = iota + 1
+	// Pending: commands are pending; see [Lease.Commands].
+	Pending
+	// Nothing: the lanes are empty.
+	Nothing
+	// Rested: the lanes are empty and the turn is over: the run must return and touch nothing, since the next turn may
+	// already be running.
+	Rested
+	// Void: the lease was revoked; the run must return.
+	Void
+)
+
+func newLease[M any](b *Mailbox[M]) *Lease[M] { return &Lease[M]{box: b} }
 
 // Begin returns the valid lease for a turn. Called once at the start of each run.
 func (b *Mailbox[M]) Begin() *Lease[M] {
-	l := b.lease.Load()
-	for l.claims.And(^parked)&revoked != 0 {
-		b.data.mu.Lock() // held while a lease is replaced
-		l = b.lease.Load()
-		b.data.mu.Unlock()
-	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
 
-	return l
+	b.lease.running = true
+
+	return b.lease
 }
 
-// Commands takes all pending commands from the system lane.
+// Commands takes all pending commands from the system lane, after settling the message in hand as processed. Commands
+// that are not to pass to the next holder are either obeyed by this one or dropped by the revocation.
 func (l *Lease[M]) Commands() Command {
-	if l.box.commands.Load() == 0 {
+	b := l.box
+	if b.urgent.Load()&commandBits == 0 {
 		return 0
 	}
 
-	// Under the lock that a revocation holds: commands that are not to pass to the next holder are either obeyed by
-	// this one or dropped, and those for the next holder are not taken from it.
-	l.box.data.mu.Lock()
-	defer l.box.data.mu.Unlock()
+	b.mu.Lock()
+	defer b.mu.Unlock()
 
-	if l.claims.Load()&revoked != 0 {
+	if b.lease != l {
 		return 0
 	}
 
-	return Command(l.box.commands.Swap(0))
+	l.settle()
+
+	return Command(b.urgent.And(^commandBits) & commandBits) //nolint:gosec // the lower half
 }
 
-// Take returns the next message, from the control lane before the data lane, and puts it in the holder's hands; the
-// one that was in its hands counts as processed. It returns false if there is none or the lease was revoked;
-// [Lease.Rest] tells which. It does not look at the system lane: call [Lease.Commands] first.
+// Next looks at the lanes in their order. Pending commands come first, and are left to [Lease.Commands]. Then it takes the
+// next message, as [Lease.Take] does. If there is none and rest is set it ends the turn, in the same step, which spares
+// [Lease.Rest] and looking once more.
+func (l *Lease[M]) Next(rest bool) (m M, got Got) {
+	if at := l.at; at < len(l.batch) && l.hand != inHeld && l.box.urgent.Load()&(commandBits|controlQueued) == 0 {
+		return l.claim(at)
+	}
+
+	return l.next(true, rest)
+}
+
+// Take takes the next message and puts it in the holder's hands; the one that was in its hands counts as processed.
+// Messages of the control lane come first, but after [Options.Fairness] of them in a row one of the data lane. It returns
+// false if there is none or the lease was revoked. It does not look at the system lane.
 func (l *Lease[M]) Take() (m M, ok bool) {
-	if c := l.box.control.Load(); c != nil {
-		if m, ok = l.takeControl(c); ok {
-			return m, true
-		}
+	var got Got
+
+	if at := l.at; at < len(l.batch) && l.hand != inHeld && l.box.urgent.Load()&controlQueued == 0 {
+		m, got = l.claim(at)
+	} else {
+		m, got = l.next(false, false)
 	}
 
-	c := &l.data
-	if c.next == c.limit {
-		if c.limit = l.box.data.tail.Load(); c.next == c.limit {
-			return m, false
-		}
-	}
+	return m, got == Message
+}
 
-	if (c.seg == nil || c.next == c.seg.end()) && !l.advance(c, &l.box.data) {
-		return m, false
-	}
-
-	delta := dataOne
-
-	switch l.hand {
-	case Data:
-	case Control:
-		delta -= controlHand
-	default:
-		delta -= free
+// claim takes message at of the batch: the path of nearly every message.
+func (l *Lease[M]) claim(at int) (m M, got Got) {
+	delta := claimOne
+	if l.hand == empty {
+		delta += inHand
 	}
 
 	if l.claims.Add(delta)&revoked != 0 {
-		return m, false
+		l.drop()
+
+		return m, Void
 	}
 
-	l.step(c, Data)
-
-	if l.box.data.waiting.Load() != 0 {
-		l.admit(&l.box.data)
+	if l.hand == inSlot {
+		l.processed++
+		l.batch[at-1] = m // the zero value: the queue keeps nothing alive
 	}
 
-	return *l.slot(), true
+	l.hand, l.at = inSlot, at+1
+
+	if l.box.urgent.Load()&sendersWait != 0 {
+		l.admit()
+	}
+
+	return l.batch[at], Message
 }
 
-func (l *Lease[M]) takeControl(c *lane[M]) (m M, ok bool) {
-	cur := &l.control
-	if cur.next == cur.limit {
-		if cur.limit = c.tail.Load(); cur.next == cur.limit {
-			return m, false
-		}
+// next is where the lanes are looked at under mu: at the end of a batch, and while a lane before data has something.
+func (l *Lease[M]) next(commands, rest bool) (m M, got Got) {
+	b := l.box
+	b.mu.Lock()
+
+	if b.lease != l {
+		b.mu.Unlock()
+		l.drop()
+
+		return m, Void
 	}
 
-	if (cur.seg == nil || cur.next == cur.seg.end()) && !l.advance(cur, c) {
-		return m, false
+	l.settle()
+	l.handBack()
+
+	if l.taken >= b.options.Throughput {
+		l.taken = 0
+		b.mu.Unlock()
+		runtime.Gosched()
+
+		return l.next(commands, rest)
 	}
 
-	for {
-		old := l.claims.Load()
-		if old&revoked != 0 {
-			return m, false
-		}
+	if commands && b.urgent.Load()&commandBits != 0 {
+		got = Pending
+	} else if from := l.choose(); from != nil {
+		m, got = l.take(from), Message
+	} else if got = Nothing; rest {
+		l.rest(idle)
 
-		count := (old + controlOne) & controlMask
-		if l.claims.CompareAndSwap(old, old&^(controlMask|free)|count|controlHand) {
-			break
-		}
+		got = Rested
 	}
 
-	l.step(cur, Control)
+	b.mu.Unlock()
 
-	if c.waiting.Load() != 0 {
-		l.admit(c)
-	}
-
-	return *l.slot(), true
+	return m, got
 }
 
-// step settles the message that was in hand and takes the claimed one. Called after a successful claim.
-func (l *Lease[M]) step(c *cursor[M], from Lane) {
-	if l.hand != 0 {
-		l.box.processed.Add(1)
+// handBack gives up what is left of the batch. Called with mu held, after settle.
+func (l *Lease[M]) handBack() {
+	l.taken -= len(l.batch) - l.at
+	l.batch, l.at = nil, 0
+}
+
+// choose returns the lane to take the next message from, or nil if both are empty. Called with mu held.
+func (l *Lease[M]) choose() *lane[M] {
+	b := l.box
+	waiting := b.queued(&b.data) > 0
+
+	if !waiting {
+		l.ahead = 0
+	}
+
+	if c := b.control; c != nil && c.gone < c.count && (l.ahead < b.options.Fairness || b.options.Fairness == Strict) {
+		if waiting {
+			l.ahead++
+		}
+
+		return c
+	}
+
+	if !waiting {
+		return nil
+	}
+
+	l.ahead = 0
+
+	return &b.data
+}
+
+// take claims the next message of a lane that has one. Called with mu held, after settle.
+func (l *Lease[M]) take(from *lane[M]) M {
+	b := l.box
+
+	if from.batched {
+		l.refill(from)
+
+		l.hand, l.at = inSlot, 1
+		l.claims.Add(claimOne + inHand)
+		b.admit(from)
+
+		return l.batch[0]
+	}
+
+	l.taken++
+	l.from, l.seq = from, from.gone
+	l.held = b.pop(from)
+	l.hand = inHeld
+	l.claims.Or(inHand | held)
+
+	if from.kind == Control && from.gone == from.count {
+		b.urgent.And(^controlQueued)
+	}
+
+	b.admit(from)
+
+	return l.held
+}
+
+// refill hands the next batch over: what the segment has, as far as the holder may go before it lets others run. Called
+// with mu held, when there is no batch.
+func (l *Lease[M]) refill(from *lane[M]) {
+	n := l.claims.Load() >> claimShift
+	s := l.box.at(from, n)
+	size := min(from.count, s.end()) - n
+	size = min(size, uint64(l.box.options.Throughput-l.taken)) //nolint:gosec // positive; see next
+	l.batch = s.slots[n-s.base:][:size]
+	l.taken += int(size) //nolint:gosec // within a segment
+}
+
+// admit lets waiting senders in after a claim made room. Another lease may be valid by now: it is that one's room, and its
+// holder may be at rest.
+func (l *Lease[M]) admit() {
+	b := l.box
+	b.mu.Lock()
+	start := b.admit(&b.data)
+	b.mu.Unlock()
+
+	if start {
+		b.start(false)
+	}
+}
+
+// settle counts the message in hand as processed, if there is one. Called with mu held, on a valid lease.
+func (l *Lease[M]) settle() {
+	if l.hand != empty {
+		l.processed++
 		l.clear()
 	}
 
-	l.hand = from
-	c.next++
+	l.box.settled.processed += l.processed
+	l.processed = 0
 }
 
-// clear forgets the message in hand, so that the queue keeps nothing alive.
+// clear empties the hands. Called with mu held, on a valid lease.
 func (l *Lease[M]) clear() {
+	l.forget()
+	l.claims.And(^(inHand | held))
+}
+
+// forget drops the message in hand, so that nothing keeps it alive. Called with mu held.
+func (l *Lease[M]) forget() {
 	var zero M
 
-	*l.slot() = zero
-	l.hand = 0
+	switch l.hand {
+	case inSlot:
+		l.batch[l.at-1] = zero
+	case inHeld:
+		l.held, l.from = zero, nil
+	case empty:
+	}
+
+	l.hand = empty
 }
 
-// slot returns where the message in hand stands. A pointer kept in the lease would cost a write barrier a message.
-func (l *Lease[M]) slot() *M {
-	if l.hand == Control {
-		return l.control.slot(l.control.next - 1)
+// inHands returns the message that was in hand when claims was read, its lane and its number there. Called with mu held.
+func (l *Lease[M]) inHands(claims uint64) (m M, from *lane[M], seq uint64) {
+	if claims&held != 0 {
+		return l.held, l.from, l.seq
 	}
 
-	return l.data.slot(l.data.next - 1)
-}
+	from = &l.box.data
+	seq = claims>>claimShift - 1
+	s := from.first // the segment of the batch
 
-// advance moves the cursor to the segment that holds its next message. It returns false if the lease was revoked.
-func (l *Lease[M]) advance(c *cursor[M], from *lane[M]) bool {
-	from.mu.Lock()
-	defer from.mu.Unlock()
-
-	if l.claims.Load()&revoked != 0 {
-		return false
-	}
-
-	if c.seg == nil {
-		c.seg, from.first = from.first, nil // a segment in use must not be held by where the queue once began
-
-		return true
-	}
-
-	if c.prev != nil && !c.prev.shared {
-		from.free.put(c.prev)
-	}
-
-	c.prev, c.seg = c.seg, c.seg.next
-
-	return true
-}
-
-func (l *Lease[M]) admit(from *lane[M]) {
-	from.mu.Lock()
-	l.box.admit(from)
-	from.mu.Unlock()
-
-	if l.claims.Load()&revoked != 0 {
-		l.box.wake() // the next holder may be at rest already
-	}
+	return s.slots[seq-s.base], from, seq
 }
 
 // Revoked reports whether the lease is void.
@@ -212,16 +318,14 @@ func (l *Lease[M]) Revoked() bool { return l.claims.Load()&revoked != 0 }
 
 // Done settles the message in hand as processed, if there is one. It returns false if the lease was revoked.
 func (l *Lease[M]) Done() bool {
-	if l.hand == 0 {
-		return l.claims.Load()&revoked == 0
-	}
+	l.box.mu.Lock()
+	defer l.box.mu.Unlock()
 
-	if !l.release() {
+	if l.box.lease != l {
 		return false
 	}
 
-	l.box.processed.Add(1)
-	l.clear()
+	l.settle()
 
 	return true
 }
@@ -229,105 +333,106 @@ func (l *Lease[M]) Done() bool {
 // Fail settles the message in hand as failed, tells its ticket, and returns it. It returns false, and counts nothing,
 // if there is none or the lease was revoked.
 func (l *Lease[M]) Fail(cause error) (m M, had bool) {
-	if l.hand == 0 || !l.release() {
-		return m, false
-	}
-
-	m = *l.slot()
-	l.box.failed.Add(1)
-	l.lost(cause)
-
-	return m, true
+	return l.lose(cause, func(c *counts) { c.failed++ })
 }
 
 // DeadLetter settles the message in hand as dead-lettered and tells its ticket. It returns false, and counts nothing,
 // if there is none or the lease was revoked.
 func (l *Lease[M]) DeadLetter(r Reason, cause error) bool {
-	if l.hand == 0 || !l.release() {
-		return false
-	}
+	_, had := l.lose(cause, func(c *counts) { c.lost(r) })
 
-	l.box.countDead(r)
-	l.lost(cause)
-
-	return true
+	return had
 }
 
-// release marks the hands free; from then on a revocation finds no message in them.
-func (l *Lease[M]) release() bool {
-	if l.hand == Control {
-		for {
-			old := l.claims.Load()
-			if old&revoked != 0 {
-				return false
-			}
+func (l *Lease[M]) lose(cause error, count func(c *counts)) (m M, had bool) {
+	b := l.box
+	b.mu.Lock()
 
-			if l.claims.CompareAndSwap(old, old&^controlHand|free) {
-				return true
-			}
-		}
+	if b.lease != l || l.hand == empty {
+		b.mu.Unlock()
+
+		return m, false
 	}
 
-	return l.claims.Or(free)&revoked == 0
-}
-
-func (l *Lease[M]) lost(cause error) {
-	from, seq := &l.box.data, l.data.next-1
-	if l.hand == Control {
-		from, seq = l.box.control.Load(), l.control.next-1
-	}
-
-	from.mu.Lock()
-	lost := from.tickets.take(seq)
-	from.mu.Unlock()
+	m, from, seq := l.inHands(l.claims.Load())
+	count(&b.settled)
 	l.clear()
+
+	lost := from.tickets.take(seq)
+	b.mu.Unlock()
 	lost.tell(cause)
+
+	return m, true
 }
 
 // Orphan tells the tickets of all messages that were taken and not answered: the receiver's state, and any reply port
 // in it, is gone. It does nothing if the lease was revoked.
-func (l *Lease[M]) Orphan(cause error) { l.box.orphan(l, cause) }
+func (l *Lease[M]) Orphan(cause error) {
+	b := l.box
+	b.mu.Lock()
+
+	if b.lease != l {
+		b.mu.Unlock()
+
+		return
+	}
+
+	lost := b.takenTickets()
+	b.mu.Unlock()
+	lost.tell(cause)
+}
 
 // Rest ends a turn. Again says that the run must begin again, because there is work after all; else the goroutine must
 // return. Void says that this is because the lease was revoked; the holder must learn it from here, because after a
 // rest the lease may already be in use by the next turn. A suspended receiver is woken by commands only.
-//
-// No wake-up is lost: the receiver stores status and then looks for work; a sender publishes work and then reads
-// status. All four are sequentially consistent, so either the receiver sees the work or the sender sees that nobody is
-// at it, and the compare-and-swap lets exactly one of them begin the next turn.
 func (l *Lease[M]) Rest(suspend bool) (again, void bool) {
-	if !l.Done() || l.claims.Or(parked)&revoked != 0 {
-		l.drop()
+	b := l.box
+	b.mu.Lock()
+	defer b.mu.Unlock()
+
+	if b.lease != l {
+		l.forget()
 
 		return false, true // whoever revoked the lease has taken over
 	}
 
-	b := l.box
-	to := idle
+	l.settle()
 
-	if suspend {
-		to = suspended
-	}
-
-	dataNext, controlNext := l.data.next, l.control.next
-	b.status.Store(to)
-
-	work := b.commands.Load() != 0
+	work := b.urgent.Load()&commandBits != 0
 	if !suspend && !work {
-		c := b.control.Load()
-		work = b.data.tail.Load() != dataNext || c != nil && c.tail.Load() != controlNext
+		work = b.waiting() > 0
 	}
 
-	return work && b.status.CompareAndSwap(to, busy), false
+	switch {
+	case work:
+		l.running = false // the next turn is about to begin
+	case suspend:
+		l.rest(suspended)
+	default:
+		l.rest(idle)
+	}
+
+	return work, false
+}
+
+// rest ends the turn. Called with mu held, after settle.
+func (l *Lease[M]) rest(to status) {
+	b := l.box
+	b.status = to
+	l.running = false
+	l.handBack()
+
+	l.taken = 0
+
+	if b.queued(&b.data) == 0 {
+		b.rewind(&b.data)
+	}
 }
 
 // drop forgets the message in hand of a revoked lease; the revocation has settled it.
 func (l *Lease[M]) drop() {
-	if l.hand == 0 {
-		return
-	}
+	l.box.mu.Lock() // the revocation may still be reading it
+	defer l.box.mu.Unlock()
 
-	l.box.data.mu.Lock() // the revocation may still be reading it
-	l.clear()
-	l.box.data.mu.Unlock()
+	l.forget()
 }

@@ -2,6 +2,7 @@ package mailbox
 
 import (
 	"errors"
+	"sync"
 	"sync/atomic"
 )
 
@@ -13,7 +14,7 @@ type Command uint32
 var ErrNilContext = errors.New("nil context")
 
 // status says who is responsible for looking at the mailbox next.
-type status = int32
+type status uint8
 
 const (
 	// idle: nobody; whoever adds work makes it busy and starts a turn.
@@ -24,31 +25,67 @@ const (
 	suspended
 )
 
+// gate says what a mailbox takes in. It only ever moves forward.
+type gate uint8
+
+const (
+	// open: everything.
+	open gate = iota
+	// sealed: only what the receiver itself still brings in (inner sends).
+	sealed
+	// closed: nothing.
+	closed
+)
+
 // Mailbox is a typed, bounded queue with many senders and one receiver. Make one with [New]. All methods are safe for
 // concurrent use.
+//
+// It is a monitor: everything but two words is guarded by one mutex, which is held for a few instructions and never while
+// user code runs. A sender takes it once per message. The receiver takes it once per batch, the stretch of a segment it
+// works through alone. What synchronises with what:
+//
+//   - A message is written and read under mu, or in a batch that was handed over under mu: it is whole.
+//   - No wake-up is lost, because a receiver finds its lanes empty and becomes idle in one critical section, and a sender
+//     appends and makes an idle receiver busy in one: whichever comes second sees what the first has done.
+//   - The receiver claims the messages of its batch without mu, by an atomic add to Lease.claims. A sender that knows of
+//     no room reads claims. It can only be read late, so a lane never holds more than its capacity; and a claim is made
+//     before the receiver handles the message, so room that there is can be seen at once.
+//   - A sender that waits first sets sendersWait and then reads claims; the receiver first adds to claims and then reads
+//     sendersWait. Atomic operations have one order, so at least one of them sees the other, and no sender sleeps while
+//     there is room.
+//   - A revocation is a critical section that makes claims void with an atomic or. A claim before it is the old holder's
+//     and known to the revocation; one after it sees that it is void.
 type Mailbox[M any] struct {
-	data    lane[M]
-	control atomic.Pointer[lane[M]] // made on first use, under data.mu
-	lease   atomic.Pointer[Lease[M]]
+	mu     sync.Mutex
+	status status
+	gate   gate
+	data   lane[M]
+	// control is made when it is first needed.
+	control *lane[M]
+	lease   *Lease[M]
+	settled counts
 
-	commands atomic.Uint32
-	status   atomic.Int32
+	_ [64]byte // what senders write under mu stays off the line that the receiver reads before every message
 
-	_ [40]byte // what the receiver writes for every message stays off the line that senders read
+	// urgent is what the receiver looks at before every message; written under mu.
+	urgent atomic.Uint64
 
-	processed atomic.Uint64
-	failed    atomic.Uint64
-	dead      *Counts // guarded by data.mu; nil until the first dead letter
+	// The rest is immutable.
 
-	name    string  // immutable
-	options Options // immutable
-	run     func()  // immutable
+	name     string
+	options  Options
+	run      func()
+	dropped  func(m M, cause error)
+	spawn    func(run func()) // starts a turn; nil means with a go statement
+	segments *sync.Pool       // of *segment[M], shared by all mailboxes of the message type
 }
 
-// New makes a mailbox. Name is what errors call it, for an actor its path. Run is called on a goroutine of its own
-// whenever there is work and nobody at it; it must call [Mailbox.Begin] and go on until [Lease.Rest] says not again.
-// Nil options mean [Defaults]; options out of range are reported, all at once.
-func New[M any](name string, options *Options, run func()) (*Mailbox[M], error) {
+// New makes a mailbox. Name is what errors call it, for an actor its path. Run is called, on a goroutine as
+// [Options.Dispatch] says, whenever there is work and nobody at it; it must call [Mailbox.Begin] and go on until
+// [Lease.Next] or [Lease.Rest] says that the turn is over. Dropped is given each message that a lane dropped by its policy,
+// with a [*DroppedError], on the goroutine of the sender that made it so; it must not block, and may be nil if no lane drops. Nil options mean
+// [Defaults]; options out of range are reported, all at once.
+func New[M any](name string, options *Options, run func(), dropped func(m M, cause error)) (*Mailbox[M], error) {
 	o := Defaults()
 
 	if options != nil {
@@ -63,76 +100,110 @@ func New[M any](name string, options *Options, run func()) (*Mailbox[M], error) 
 		return nil, errors.New("mailbox.New: run is nil, must be the receiver's function")
 	}
 
-	b := &Mailbox[M]{name: name, options: o, run: run}
-	b.data.init(Data, o.Capacity, o.Overflow)
-	b.status.Store(suspended)
+	if dropped == nil && (o.Overflow.drops() || o.ControlOverflow.drops()) {
+		return nil, errors.New("mailbox.New: dropped is nil, must be a function where a lane drops messages")
+	}
 
-	l := &Lease[M]{box: b}
-	l.claims.Store(free | parked)
-	b.lease.Store(l)
+	b := &Mailbox[M]{
+		name: name, options: o, run: run, dropped: dropped, status: suspended, segments: segmentsOf[M](),
+	}
+	b.data.init(Data, o.Capacity, o.Overflow)
+	b.data.batched = o.Overflow != DropOldest
+	b.lease = newLease(b)
 
 	return b, nil
 }
 
 // Signal posts a command to the system lane. It never blocks and is never refused.
 func (b *Mailbox[M]) Signal(c Command) {
-	b.commands.Or(uint32(c))
+	b.mu.Lock()
+	b.urgent.Or(uint64(c))
 
-	for s := b.status.Load(); s != busy; s = b.status.Load() {
-		if b.status.CompareAndSwap(s, busy) {
-			go b.run()
+	start := b.status != busy
+	b.status = busy
+	b.mu.Unlock()
 
-			return
-		}
+	if start {
+		b.start(false)
 	}
 }
 
 // Seal makes both lanes refuse senders with [ErrStopping]; what was accepted stays. Senders that wait are refused.
-func (b *Mailbox[M]) Seal() { b.shut(sealed) }
+func (b *Mailbox[M]) Seal() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+
+	b.shut(sealed)
+}
 
 // Close makes both lanes refuse everything with [ErrStopped] and tells every outstanding ticket. What is queued stays
 // until the receiver takes it.
 func (b *Mailbox[M]) Close() {
+	b.mu.Lock()
 	b.shut(closed)
-	b.orphan(nil, &SendError{Target: b.name, Err: ErrStopped})
+	b.retire(b.lease)
+
+	lost := b.data.tickets.takeBelow(b.data.count)
+	if b.control != nil {
+		lost = append(lost, b.control.tickets.takeBelow(b.control.count)...)
+	}
+
+	b.mu.Unlock()
+	lost.tell(&SendError{Target: b.name, Err: ErrStopped})
 }
 
-// lane returns the lane of that kind, making the control lane when it is first needed, or nil if there is no such.
+// shut moves the gate and answers the waiting senders it shuts out. Called with mu held.
+func (b *Mailbox[M]) shut(to gate) {
+	if b.gate >= to {
+		return
+	}
+
+	b.gate = to
+	b.shutLane(&b.data)
+
+	if b.control != nil {
+		b.shutLane(b.control)
+	}
+}
+
+func (b *Mailbox[M]) shutLane(l *lane[M]) {
+	for e := l.waiters.first; e != nil; {
+		w, next := e.of, e.next
+		if err := b.refuse(l, w.inner); err != nil {
+			b.leave(l, w)
+			w.answer(err)
+		}
+
+		e = next
+	}
+}
+
+// lane returns the lane of that kind, making the control lane when it is first needed, or nil if there is no such. Called
+// with mu held.
 func (b *Mailbox[M]) lane(kind Lane) *lane[M] {
 	switch kind {
 	case Data:
 		return &b.data
 	case Control:
+		if b.control == nil {
+			b.control = new(lane[M])
+			b.control.init(Control, b.options.Control, b.options.ControlOverflow)
+		}
+
+		return b.control
 	default:
 		return nil
 	}
-
-	if c := b.control.Load(); c != nil {
-		return c
-	}
-
-	b.data.mu.Lock()
-	defer b.data.mu.Unlock()
-
-	c := b.control.Load()
-	if c == nil {
-		c = newLane[M](Control, b.options.Control, b.options.ControlOverflow)
-		c.gate = b.data.gate
-		b.control.Store(c)
-	}
-
-	return c
 }
 
-func (b *Mailbox[M]) shut(to gate) {
-	b.data.mu.Lock()
-	b.data.shut(to, b.name)
-	c := b.control.Load() // made under data.mu, with data's gate
-	b.data.mu.Unlock()
-
-	if c != nil {
-		c.mu.Lock()
-		c.shut(to, b.name)
-		c.mu.Unlock()
+// rouse makes an idle mailbox busy. It reports whether the caller must start a turn, once it has released mu. Called
+// with mu held, after a message was appended.
+func (b *Mailbox[M]) rouse() (start bool) {
+	if b.status != idle {
+		return false
 	}
+
+	b.status = busy
+
+	return true
 }

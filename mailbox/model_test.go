@@ -55,7 +55,7 @@ func newModel(t driver, capacity, control int, policy mailbox.Overflow) *model {
 
 	box, err := mailbox.New[int]("/model", &mailbox.Options{
 		Capacity: capacity, Control: control, Overflow: policy, ControlOverflow: policy,
-	}, func() { m.woken <- struct{}{} })
+	}, func() { m.woken <- struct{}{} }, nil)
 	require.NoError(t, err)
 
 	m.box = box
@@ -218,6 +218,8 @@ func (m *model) take() {
 	q := m.queues[lane]
 	require.Equal(m.t, len(q) > 0, ok)
 
+	m.settle(&m.stats.Processed)
+
 	if !ok {
 		require.Zero(m.t, got)
 
@@ -227,7 +229,6 @@ func (m *model) take() {
 	require.Equal(m.t, q[0], got)
 
 	m.queues[lane] = q[1:]
-	m.settle(&m.stats.Processed)
 	m.hand = []int{got}
 
 	for _, t := range m.tickets {

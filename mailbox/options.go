@@ -1,6 +1,7 @@
 package mailbox
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 )
@@ -13,31 +14,15 @@ const (
 	DefaultControl = 16
 	// MaxCapacity is the largest capacity a lane can have, in messages.
 	MaxCapacity = 1 << 20
+	// DefaultFairness is what Options.Fairness means when it is 0, in messages.
+	DefaultFairness = 16
+	// Strict as Options.Fairness lets control messages starve data.
+	Strict = -1
+	// DefaultThroughput is what Options.Throughput means when it is 0, in messages.
+	DefaultThroughput = 256
+	// MaxThroughput is the largest throughput, in messages.
+	MaxThroughput = 1 << 20
 )
-
-// Overflow says what happens to a message that finds its lane full. The zero value is unset and means [Block].
-type Overflow uint8
-
-const (
-	// Block makes the sender wait for room until its context ends. It is the default.
-	Block Overflow = iota + 1
-	// Reject refuses the message at once with a [*FullError].
-	Reject
-)
-
-// String returns the policy's name.
-func (o Overflow) String() string {
-	switch o {
-	case 0:
-		return "unset"
-	case Block:
-		return "block"
-	case Reject:
-		return "reject"
-	default:
-		return fmt.Sprintf("Overflow(%d)", uint8(o))
-	}
-}
 
 // Options declare a mailbox. A nil *Options means [Defaults]; when Options are given, Capacity must be set.
 type Options struct {
@@ -50,34 +35,59 @@ type Options struct {
 	Overflow Overflow
 	// ControlOverflow is the control lane's policy; unset means [Block].
 	ControlOverflow Overflow
+	// Fairness is how many control messages at most are taken in a row while data messages wait, from 1 to
+	// [MaxCapacity]; 0 means [DefaultFairness]. So the data message at the head of its lane waits for no more than
+	// Fairness control messages. [Strict] sets no bound: data waits while there is any control message.
+	Fairness int
+	// Throughput is how many messages at most are taken in a row before the goroutine lets others run, so that a busy
+	// actor does not hold up the rest on a machine with few cores; from 1 to [MaxThroughput], 0 means
+	// [DefaultThroughput].
+	Throughput int
+	// Dispatch says which goroutine the receiver runs on; unset means [OnDemand].
+	Dispatch Dispatch
 }
 
 // Defaults returns the options of a mailbox for which none were given.
-func Defaults() Options {
-	return Options{Capacity: DefaultCapacity, Control: DefaultControl, Overflow: Block, ControlOverflow: Block}
-}
+func Defaults() Options { return Options{Capacity: DefaultCapacity}.withDefaults() }
 
 // Validate reports every field that is out of range, joined; each error names the field and the rule.
 func (o Options) Validate() error {
 	var errs []error
 
+	wrong := func(field string, value any, rule string, args ...any) {
+		errs = append(errs, fmt.Errorf("mailbox.Options.%s: %v %s", field, value, fmt.Sprintf(rule, args...)))
+	}
+
 	if o.Capacity < 1 || o.Capacity > MaxCapacity {
-		errs = append(errs, fmt.Errorf("mailbox.Options.Capacity: %d is out of range, must be from 1 to %d",
-			o.Capacity, MaxCapacity))
+		wrong("Capacity", o.Capacity, "is out of range, must be from 1 to %d", MaxCapacity)
 	}
 
 	if o.Control < 0 || o.Control > MaxCapacity {
-		errs = append(errs, fmt.Errorf("mailbox.Options.Control: %d is out of range, must be from 1 to %d, or 0 for %d",
-			o.Control, MaxCapacity, DefaultControl))
+		wrong("Control", o.Control, "is out of range, must be from 1 to %d, or 0 for %d", MaxCapacity, DefaultControl)
 	}
 
-	if o.Overflow > Reject {
-		errs = append(errs, fmt.Errorf("mailbox.Options.Overflow: %v is not a policy, must be block or reject", o.Overflow))
+	if o.Fairness < Strict || o.Fairness > MaxCapacity {
+		wrong("Fairness", o.Fairness, "is out of range, must be from 1 to %d, 0 for %d, or mailbox.Strict (%d)",
+			MaxCapacity, DefaultFairness, Strict)
 	}
 
-	if o.ControlOverflow > Reject {
-		errs = append(errs, fmt.Errorf("mailbox.Options.ControlOverflow: %v is not a policy, must be block or reject",
-			o.ControlOverflow))
+	if o.Throughput < 0 || o.Throughput > MaxThroughput {
+		wrong("Throughput", o.Throughput, "is out of range, must be from 1 to %d, or 0 for %d",
+			MaxThroughput, DefaultThroughput)
+	}
+
+	const policies = "is not a policy, must be block, reject, drop newest or drop oldest"
+
+	if o.Overflow > DropOldest {
+		wrong("Overflow", o.Overflow, policies)
+	}
+
+	if o.ControlOverflow > DropOldest {
+		wrong("ControlOverflow", o.ControlOverflow, policies)
+	}
+
+	if o.Dispatch > Synchronous {
+		wrong("Dispatch", o.Dispatch, "is not a dispatch, must be on demand, dedicated, pinned or synchronous")
 	}
 
 	return errors.Join(errs...)
@@ -85,17 +95,12 @@ func (o Options) Validate() error {
 
 // withDefaults fills in what is unset. Called on validated options.
 func (o Options) withDefaults() Options {
-	if o.Control == 0 {
-		o.Control = DefaultControl
-	}
-
-	if o.Overflow == 0 {
-		o.Overflow = Block
-	}
-
-	if o.ControlOverflow == 0 {
-		o.ControlOverflow = Block
-	}
+	o.Control = cmp.Or(o.Control, DefaultControl)
+	o.Overflow = cmp.Or(o.Overflow, Block)
+	o.ControlOverflow = cmp.Or(o.ControlOverflow, Block)
+	o.Fairness = cmp.Or(o.Fairness, DefaultFairness)
+	o.Throughput = cmp.Or(o.Throughput, DefaultThroughput)
+	o.Dispatch = cmp.Or(o.Dispatch, OnDemand)
 
 	return o
 }

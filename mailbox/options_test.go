@@ -36,12 +36,12 @@ func TestOptionsValidate(t *testing.T) {
 		},
 		{
 			"everything wrong is reported at once",
-			mailbox.Options{Capacity: -1, Control: -2, Overflow: 3, ControlOverflow: 9},
+			mailbox.Options{Capacity: -1, Control: -2, Overflow: 5, ControlOverflow: 9},
 			[]string{
 				"mailbox.Options.Capacity: -1 is out of range, must be from 1 to 1048576",
 				"mailbox.Options.Control: -2 is out of range, must be from 1 to 1048576, or 0 for 16",
-				"mailbox.Options.Overflow: Overflow(3) is not a policy, must be block or reject",
-				"mailbox.Options.ControlOverflow: Overflow(9) is not a policy, must be block or reject",
+				"mailbox.Options.Overflow: Overflow(5) is not a policy, must be block, reject, drop newest or drop oldest",
+				"mailbox.Options.ControlOverflow: Overflow(9) is not a policy, must be block, reject, drop newest or drop oldest",
 			},
 		},
 	} {
@@ -56,7 +56,7 @@ func TestOptionsValidate(t *testing.T) {
 
 			assert.Equal(t, row.want, got)
 
-			box, err := mailbox.New[int]("/options", &row.options, func() {})
+			box, err := mailbox.New[int]("/options", &row.options, func() {}, nil)
 			assert.Equal(t, row.want == nil, err == nil)
 			assert.Equal(t, row.want == nil, box != nil)
 		})
@@ -65,7 +65,7 @@ func TestOptionsValidate(t *testing.T) {
 
 func TestNew(t *testing.T) {
 	t.Run("without options it has the defaults", func(t *testing.T) {
-		box, err := mailbox.New[int]("/defaults", nil, func() {})
+		box, err := mailbox.New[int]("/defaults", nil, func() {}, nil)
 		require.NoError(t, err)
 
 		for lane, capacity := range map[mailbox.Lane]int{
@@ -80,7 +80,7 @@ func TestNew(t *testing.T) {
 	})
 
 	t.Run("without a receiver's function it is an error", func(t *testing.T) {
-		_, err := mailbox.New[int]("/nobody", nil, nil)
+		_, err := mailbox.New[int]("/nobody", nil, nil, nil)
 		require.EqualError(t, err, "mailbox.New: run is nil, must be the receiver's function")
 	})
 }

@@ -14,6 +14,8 @@ const (
 	Stopped
 	// Full: the lane had no room and the sender could not wait.
 	Full
+	// Dropped: the lane was full and its policy was to drop this message.
+	Dropped
 	// Failed: handling the message ended in an error or a panic; the cause is in the letter.
 	Failed
 	// Deadline: the target's deadline passed before the message could be handled.
@@ -27,7 +29,7 @@ const (
 )
 
 var reasonNames = [reasons]string{
-	"", "no such actor", "stopping", "stopped", "full", "failed", "deadline", "abandoned", "undecodable",
+	"", "no such actor", "stopping", "stopped", "full", "dropped", "failed", "deadline", "abandoned", "undecodable",
 }
 
 // String returns the reason as it is printed in reports.

@@ -39,7 +39,7 @@ func newReceiver[M any](t testing.TB, o mailbox.Options, handle func(l *mailbox.
 func (r *receiver[M]) listen(t testing.TB, o mailbox.Options) {
 	t.Helper()
 
-	box, err := mailbox.New[M]("/test/receiver", &o, r.run)
+	box, err := mailbox.New[M]("/test/receiver", &o, r.run, nil)
 	require.NoError(t, err)
 
 	r.box = box
@@ -81,7 +81,7 @@ func (r *receiver[M]) turn(l *mailbox.Lease[M]) (again bool) {
 func still[M any](t testing.TB, o mailbox.Options) (*mailbox.Mailbox[M], *mailbox.Lease[M]) {
 	t.Helper()
 
-	box, err := mailbox.New[M]("/test/still", &o, func() {})
+	box, err := mailbox.New[M]("/test/still", &o, func() {}, nil)
 	require.NoError(t, err)
 
 	lease := box.Begin()

@@ -1,50 +1,72 @@
 package mailbox
 
-// Segment sizes, in messages. A lane begins small, so that an idle actor costs little, and grows to segments that
-// make an allocation rare.
+import (
+	"reflect"
+	"sync"
+	"unsafe"
+)
+
+// Segment sizes, in messages. A lane begins small, so that an idle actor costs little, and grows to segments that make a
+// hand-over rare. A segment of large messages is shorter: maxBytes is about what a memory page holds.
 const (
 	firstSegment = 8
 	maxSegment   = 128
+	maxBytes     = 4096
 )
 
 // segment is a stretch of a lane's queue: the messages numbered base, base+1, … up to len(slots).
-//
-// A slot is written once by the sender that owns its number (under lane.mu), read and cleared once by the receiver.
 type segment[M any] struct {
 	base  uint64
 	slots []M
-	// next is written under lane.mu before any message of the next segment is published, and read under lane.mu.
-	next *segment[M]
-	// shared says that a revoked lease may still read and clear the slots that it has claimed. Guarded by lane.mu.
+	next  *segment[M]
+	// shared says that a revoked lease may still read and clear slots that it has claimed: it is not used again.
 	shared bool
 }
 
 func (s *segment[M]) end() uint64 { return s.base + uint64(len(s.slots)) }
 
-// segments are kept for reuse, linked through next. Guarded by lane.mu.
-type segments[M any] struct {
-	first *segment[M]
-	count int // at most maxSegments
+// largest returns the length of a full-size segment.
+func largest[M any]() int {
+	var m M
+
+	return max(firstSegment, min(maxSegment, maxBytes/max(1, int(unsafe.Sizeof(m))))) //nolint:gosec // a size
 }
 
-// maxSegments bounds what a lane keeps for reuse: as many as hold 1,024 messages.
-const maxSegments = 8
+// newSegment returns the next segment for a lane: a small one for a lane that has none, else of full size.
+func (b *Mailbox[M]) newSegment(l *lane[M]) *segment[M] {
+	if l.last == nil && !l.grown {
+		return &segment[M]{slots: make([]M, firstSegment)}
+	}
 
-// put keeps a segment that nobody uses any more, if it is of full size and there is room for it.
-func (f *segments[M]) put(s *segment[M]) {
-	if len(s.slots) == maxSegment && f.count < maxSegments {
-		s.next, f.first = f.first, s
-		f.count++
+	l.grown = true
+
+	if s, ok := b.segments.Get().(*segment[M]); ok {
+		return s
+	}
+
+	return &segment[M]{slots: make([]M, largest[M]())}
+}
+
+// release gives up a segment, all of whose messages are gone. Those of full size can be used again by any mailbox of the
+// message type; the garbage collector takes what stays unused.
+func (b *Mailbox[M]) release(s *segment[M]) {
+	s.next = nil
+	if !s.shared && len(s.slots) == largest[M]() {
+		b.segments.Put(s)
 	}
 }
 
-// take returns a segment, or nil if none is kept.
-func (f *segments[M]) take() *segment[M] {
-	s := f.first
-	if s != nil {
-		f.first = s.next
-		f.count--
+// pools holds a pool of segments per message type of the program, of which there are as many as it has types.
+var pools sync.Map //nolint:gochecknoglobals // what is pooled is worth the more the more mailboxes share it
+
+// segmentsOf returns the pool of segments for messages of type M.
+func segmentsOf[M any]() *sync.Pool {
+	key := reflect.TypeFor[M]()
+	if p, ok := pools.Load(key); ok {
+		return p.(*sync.Pool) //nolint:forcetypeassert // nothing else is stored
 	}
 
-	return s
+	p, _ := pools.LoadOrStore(key, new(sync.Pool))
+
+	return p.(*sync.Pool) //nolint:forcetypeassert // nothing else is stored
 }

@@ -4,7 +4,8 @@ import "context"
 
 // Send puts a message into a lane. It returns nil if the message was accepted; a [*FullError] if the lane is full and
 // its policy is [Reject]; a [*SendError] around [ErrStopping] or [ErrStopped]; or the context's error. Under [Block]
-// it waits for room, first come first served; whatever ends the wait, the answer is the truth about the message.
+// it waits for room, first come first served; whatever ends the wait, the answer is the truth about the message. A lane
+// that drops accepts every message, and then drops it or another one.
 func (b *Mailbox[M]) Send(ctx context.Context, to Lane, m M) error {
 	return b.send(ctx, to, m, nil, false)
 }
@@ -29,28 +30,33 @@ func (b *Mailbox[M]) send(ctx context.Context, to Lane, m M, t *Ticket, inner bo
 		return err
 	}
 
-	l := b.lane(to)
-	if l == nil {
-		return &SendError{Target: b.name, Err: ErrNoLane}
-	}
+	b.mu.Lock()
 
-	l.mu.Lock()
-
-	if l.gate != open {
-		if err := l.refuse(b.name, inner); err != nil {
-			l.mu.Unlock()
+	l := &b.data
+	if to != Data || b.gate != open {
+		var err error
+		if l, err = b.enter(to, inner); err != nil {
+			b.mu.Unlock()
 
 			return err
 		}
 	}
 
 	if !b.room(l) {
-		return b.wait(ctx, l, m, t, inner)
+		if l.overflow == Block {
+			return b.wait(ctx, l, m, t, inner)
+		}
+
+		return b.overflow(l, m, t)
 	}
 
-	l.append(m, t)
-	l.mu.Unlock()
-	b.wake()
+	b.append(l, m, t)
+	start := b.rouse()
+	b.mu.Unlock()
+
+	if start {
+		b.start(true)
+	}
 
 	return nil
 }
@@ -58,72 +64,90 @@ func (b *Mailbox[M]) send(ctx context.Context, to Lane, m M, t *Ticket, inner bo
 // TrySend puts a message into a lane if there is room now. It never blocks, whatever the lane's policy. Its answers
 // are those of [Mailbox.Send].
 func (b *Mailbox[M]) TrySend(to Lane, m M) error {
-	l := b.lane(to)
-	if l == nil {
-		return &SendError{Target: b.name, Err: ErrNoLane}
-	}
+	b.mu.Lock()
 
-	l.mu.Lock()
-
-	err := l.refuse(b.name, false)
-	if err == nil && !b.room(l) {
-		err = l.full(b.name)
-	}
-
+	l, err := b.enter(to, false)
 	if err != nil {
-		l.mu.Unlock()
+		b.mu.Unlock()
 
 		return err
 	}
 
-	l.append(m, nil)
-	l.mu.Unlock()
-	b.wake()
+	if !b.room(l) {
+		return b.overflow(l, m, nil)
+	}
+
+	b.append(l, m, nil)
+	start := b.rouse()
+	b.mu.Unlock()
+
+	if start {
+		b.start(true)
+	}
 
 	return nil
 }
 
-// room reports whether a message can be appended now. Called with l.mu held. Waiting senders come first, so there is
-// none while any waits.
-func (b *Mailbox[M]) room(l *lane[M]) bool {
-	if l.waiters.first != nil {
-		return false
+// enter returns the lane of that kind if the gate lets a sender in. Called with mu held.
+func (b *Mailbox[M]) enter(to Lane, inner bool) (*lane[M], error) {
+	l := b.lane(to)
+	if l == nil {
+		return nil, &SendError{Target: b.name, Err: ErrNoLane}
 	}
 
-	if l.count-l.claimed < l.capacity {
-		return true
-	}
-
-	l.claimed = claimedOf(l, b.lease.Load().claims.Load())
-
-	return l.count-l.claimed < l.capacity
+	return l, b.refuse(l, inner)
 }
 
-// wait is the slow path of send: the lane is full. Called with l.mu held; releases it.
-func (b *Mailbox[M]) wait(ctx context.Context, l *lane[M], m M, t *Ticket, inner bool) error {
-	if l.overflow == Reject {
-		err := l.full(b.name)
-		l.mu.Unlock()
+// overflow is what becomes of a message that finds no room and does not wait. Called with mu held; releases it.
+func (b *Mailbox[M]) overflow(l *lane[M], m M, t *Ticket) error {
+	if !l.overflow.drops() {
+		err := b.full(l)
+		b.mu.Unlock()
 
 		return err
 	}
 
+	l.dropped++
+
+	lost, victim := t, m
+
+	if l.overflow == DropOldest {
+		lost = l.tickets.take(l.gone)
+		victim = b.pop(l)
+		b.append(l, m, t)
+	}
+
+	b.mu.Unlock()
+
+	cause := &DroppedError{Target: b.name, Lane: l.kind, Policy: l.overflow}
+	lost.tell(cause)
+	b.dropped(victim, cause)
+
+	return nil
+}
+
+// wait is the slow path of send: the lane is full. Called with mu held; releases it.
+func (b *Mailbox[M]) wait(ctx context.Context, l *lane[M], m M, t *Ticket, inner bool) error {
 	w := l.waiters.join(m, t, inner)
-	l.waiting.Add(1)
-	b.admit(l) // room may have come up before waiting was set
-	l.mu.Unlock()
-	b.wake()
+	if l.batched {
+		b.urgent.Or(sendersWait)
+	}
+
+	start := b.admit(l) // room may have come up before sendersWait was set
+	b.mu.Unlock()
+
+	if start {
+		b.start(true)
+	}
 
 	select {
 	case <-w.ready:
-		l.mu.Lock()
+		b.mu.Lock()
 	case <-ctx.Done():
-		l.mu.Lock()
+		b.mu.Lock()
 
 		if w.place.linked {
-			l.waiters.remove(&w.place)
-			l.waiting.Add(-1)
-
+			b.leave(l, w)
 			w.err = ctx.Err()
 		} else {
 			<-w.ready // answered already: that answer stands
@@ -132,33 +156,31 @@ func (b *Mailbox[M]) wait(ctx context.Context, l *lane[M], m M, t *Ticket, inner
 
 	err := w.err
 	l.waiters.recycle(w)
-	l.mu.Unlock()
+	b.mu.Unlock()
 
 	return err
 }
 
-// admit lets waiting senders in as far as there is room. Called with l.mu held, by senders and by the receiver.
-func (b *Mailbox[M]) admit(l *lane[M]) {
-	for e := l.waiters.first; e != nil; e = l.waiters.first {
-		if l.count-l.claimed >= l.capacity {
-			l.claimed = claimedOf(l, b.lease.Load().claims.Load())
-
-			if l.count-l.claimed >= l.capacity {
-				return
-			}
-		}
-
+// admit lets waiting senders in as far as there is room. It reports whether the caller must start a turn, once it has
+// released mu. Called with mu held.
+func (b *Mailbox[M]) admit(l *lane[M]) (start bool) {
+	for e := l.waiters.first; e != nil && b.queued(l) < l.capacity; e = l.waiters.first {
 		w := e.of
-		l.waiters.remove(e)
-		l.waiting.Add(-1)
-		l.append(w.message, w.ticket)
-		w.ready <- struct{}{}
+		b.leave(l, w)
+		b.append(l, w.message, w.ticket)
+		w.answer(nil)
+
+		start = b.rouse() || start
 	}
+
+	return start
 }
 
-// wake starts a turn if nobody is at it. A message is published before status is read; see [Lease.Rest].
-func (b *Mailbox[M]) wake() {
-	if b.status.Load() == idle && b.status.CompareAndSwap(idle, busy) {
-		go b.run()
+// leave takes a sender out of those that wait. Called with mu held.
+func (b *Mailbox[M]) leave(l *lane[M], w *waiter[M]) {
+	l.waiters.remove(&w.place)
+
+	if l.batched && l.waiters.first == nil {
+		b.urgent.And(^sendersWait)
 	}
 }

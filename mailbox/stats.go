@@ -2,8 +2,8 @@ package mailbox
 
 // Stats is what a mailbox has counted since it was made. All figures are messages of both lanes together.
 //
-// The law of conservation: Accepted = Processed + Failed + DeadLettered + Stashed + Queued + Handling, where Handling
-// is 0 whenever the receiver is at rest. [Stats.Unaccounted] is the difference, which is 0.
+// The law of conservation: Accepted = Processed + Failed + DeadLettered + Dropped + Stashed + Queued + Handling, where
+// Handling is 0 whenever the receiver is at rest. [Stats.Unaccounted] is the difference, which is 0.
 type Stats struct {
 	// Accepted is what senders were told was accepted.
 	Accepted uint64
@@ -13,6 +13,8 @@ type Stats struct {
 	Failed uint64
 	// DeadLettered is what was accepted and could not be handled, by reason.
 	DeadLettered Counts
+	// Dropped is what was accepted and dropped by the policy of its lane.
+	Dropped uint64
 	// Stashed is what the receiver has put aside.
 	Stashed uint64
 	// Queued is what waits in the lanes.
@@ -25,92 +27,130 @@ type Stats struct {
 
 // Unaccounted returns how many accepted messages are counted under no name: 0, or there is a bug.
 func (s *Stats) Unaccounted() int64 {
-	known := s.Processed + s.Failed + s.DeadLettered.Total() + s.Stashed + s.Queued + s.Handling
+	known := s.Processed + s.Failed + s.DeadLettered.Total() + s.Dropped + s.Stashed + s.Queued + s.Handling
 
 	return int64(s.Accepted - known) //nolint:gosec // wraps to the signed difference, as intended
 }
 
-// Queued returns how many messages wait in both lanes.
-func (b *Mailbox[M]) Queued() int {
-	s := b.Stats()
-
-	return int(s.Queued) //nolint:gosec // at most the sum of two capacities
+// counts are the outcomes of messages that the receiver has taken. Guarded by Mailbox.mu.
+type counts struct {
+	processed uint64 // as the receiver has counted them, up to the last time it held mu
+	failed    uint64
+	dead      *Counts // nil until the first dead letter
 }
 
-// Stats returns what was counted so far. It is exact whenever the receiver is at rest, and off by no more than what is
-// sent and taken during the call otherwise.
-func (b *Mailbox[M]) Stats() Stats {
-	b.data.mu.Lock()
-	defer b.data.mu.Unlock()
-
-	c := b.control.Load()
-	if c != nil {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-	}
-
-	var s Stats
-
-	if b.dead != nil {
-		s.DeadLettered = *b.dead
-	}
-
-	// With both locks held nothing is accepted; if claims does not move while the outcomes are read, the receiver has
-	// not moved either and the snapshot is consistent.
-	const attempts = 16
-
-	lease := b.lease.Load()
-	for range attempts {
-		claims := lease.claims.Load()
-		s.Processed, s.Failed = b.processed.Load(), b.failed.Load()
-		s.Queued = b.data.count - claimedOf(&b.data, claims)
-		s.Accepted = b.data.count
-		s.Handling = 0
-
-		if claims&free == 0 {
-			s.Handling = 1
-		}
-
-		if c != nil {
-			s.Queued += c.count - claimedOf(c, claims)
-			s.Accepted += c.count
-		}
-
-		if lease.claims.Load() == claims && s.Unaccounted() == 0 {
-			break
-		}
-	}
-
-	s.Refused = b.data.refusals()
-	if c != nil {
-		more := c.refusals()
-		for i := range more {
-			s.Refused[i] += more[i]
-		}
-	}
-
-	return s
-}
-
-func (l *lane[M]) refusals() Counts {
-	var c Counts
-
-	c[Full], c[Stopping], c[Stopped] = l.refused[0], l.refused[1], l.refused[2]
-
-	return c
-}
-
-func (b *Mailbox[M]) countDead(r Reason) {
-	b.data.mu.Lock()
-	defer b.data.mu.Unlock()
-
-	if b.dead == nil {
-		b.dead = new(Counts)
+func (c *counts) lost(r Reason) {
+	if c.dead == nil {
+		c.dead = new(Counts)
 	}
 
 	if int(r) >= reasons {
 		r = 0 // not a reason; counted all the same
 	}
 
-	b.dead[r]++
+	c.dead[r]++
+}
+
+// Queued returns how many messages wait in both lanes.
+func (b *Mailbox[M]) Queued() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+
+	return int(b.waiting()) //nolint:gosec // at most the sum of two capacities
+}
+
+// waiting is Queued with mu held.
+func (b *Mailbox[M]) waiting() uint64 {
+	n := b.queued(&b.data)
+	if b.control != nil {
+		n += b.control.count - b.control.gone
+	}
+
+	return n
+}
+
+// taken returns how many messages the receiver has taken when claims was read. Called with mu held.
+func (b *Mailbox[M]) taken(claims uint64) uint64 {
+	n := claims >> claimShift
+	if !b.data.batched {
+		n = b.data.gone - b.data.dropped
+	}
+
+	if c := b.control; c != nil {
+		n += c.gone
+
+		if c.overflow == DropOldest {
+			n -= c.dropped
+		}
+	}
+
+	return n
+}
+
+// processed returns how many messages had been settled as processed when claims was read: those taken, less the one in hand
+// and those with another outcome. Called with mu held.
+func (b *Mailbox[M]) processed(claims uint64) uint64 {
+	n := b.taken(claims) - b.settled.failed
+	if b.settled.dead != nil {
+		n -= b.settled.dead.Total()
+	}
+
+	if claims&inHand != 0 {
+		n--
+	}
+
+	return n
+}
+
+// Stats returns a consistent snapshot of what was counted so far: one that was true at an instant during the call. While
+// a turn is running, Processed is what the receiver has taken, less the message in hand and those with another outcome;
+// when the receiver is at rest it is its own count of what it has handled, so that the law compares two witnesses.
+func (b *Mailbox[M]) Stats() Stats {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+
+	// With mu held nothing is accepted, and the receiver settles messages otherwise than as processed only under mu. It can
+	// go on through its batch; claims, read once, is the instant.
+	claims := b.lease.claims.Load()
+	s := Stats{Processed: b.settled.processed, Failed: b.settled.failed}
+
+	if b.lease.running {
+		s.Processed = b.processed(claims)
+	}
+
+	if b.settled.dead != nil {
+		s.DeadLettered = *b.settled.dead
+	}
+
+	if claims&inHand != 0 {
+		s.Handling = 1
+	}
+
+	b.addLane(&s, &b.data, claims)
+
+	if b.control != nil {
+		b.addLane(&s, b.control, claims)
+	}
+
+	return s
+}
+
+// addLane adds what a lane has counted. Called with mu held.
+func (b *Mailbox[M]) addLane(s *Stats, l *lane[M], claims uint64) {
+	gone := l.gone
+	if l.batched {
+		gone = claims >> claimShift
+	}
+
+	s.Queued += l.count - gone
+	s.Accepted += l.count
+	s.Dropped += l.dropped
+
+	if l.overflow == DropNewest {
+		s.Accepted += l.dropped
+	}
+
+	s.Refused[Full] += l.refused
+	s.Refused[Stopping] += l.late[0]
+	s.Refused[Stopped] += l.late[1]
 }

@@ -19,17 +19,17 @@ type Ticket struct {
 	place element[Ticket]
 }
 
-// tickets are the outstanding tickets of a lane in the order of their messages. Guarded by lane.mu. Their number is
+// tickets are the outstanding tickets of a lane in the order of their messages. Guarded by Mailbox.mu. Their number is
 // bounded by that of the sender goroutines that wait for an outcome, each of which holds one.
 type tickets struct{ list[Ticket] }
 
-// take removes and returns the ticket of message seq, alone, or none.
-func (l *tickets) take(seq uint64) lostTickets {
+// take removes and returns the ticket of message seq, or nil if it has none.
+func (l *tickets) take(seq uint64) *Ticket {
 	for e := l.first; e != nil && e.of.seq <= seq; e = e.next {
 		if e.of.seq == seq {
 			l.remove(e)
 
-			return lostTickets{e.of}
+			return e.of
 		}
 	}
 
@@ -52,6 +52,13 @@ type lostTickets []*Ticket
 // tell tells them all. Called without any lock.
 func (l lostTickets) tell(cause error) {
 	for _, t := range l {
+		t.tell(cause)
+	}
+}
+
+// tell tells the sender, if there is one who wants to know. Called without any lock, when the ticket is not in its list.
+func (t *Ticket) tell(cause error) {
+	if t != nil {
 		t.Loser.Lost(cause)
 	}
 }
@@ -59,49 +66,24 @@ func (l lostTickets) tell(cause error) {
 // Forget takes back a ticket whose sender no longer waits. It reports whether the ticket was still outstanding; if
 // not, its Loser has been or is being told.
 func (b *Mailbox[M]) Forget(t *Ticket) bool {
-	l := b.lane(t.lane) // written before SendTicket returned
-	if l == nil {
-		return false // it was never sent
-	}
-
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	b.mu.Lock()
+	defer b.mu.Unlock()
 
 	if !t.place.linked {
 		return false
 	}
 
-	l.tickets.remove(&t.place)
+	b.lane(t.lane).tickets.remove(&t.place)
 
 	return true
 }
 
-// orphan tells every outstanding ticket of messages that left the queue, or of all once the mailbox is closed. On
-// behalf of a lease it does nothing once that was revoked.
-func (b *Mailbox[M]) orphan(by *Lease[M], cause error) {
-	b.orphanLane(&b.data, by, cause)
-
-	if c := b.control.Load(); c != nil {
-		b.orphanLane(c, by, cause)
-	}
-}
-
-func (b *Mailbox[M]) orphanLane(l *lane[M], by *Lease[M], cause error) {
-	l.mu.Lock()
-
-	lease := b.lease.Load() // does not change while a lane is locked
-	if by != nil && by != lease {
-		l.mu.Unlock()
-
-		return
+// takenTickets takes the outstanding tickets of messages that left the queue. Called with mu held.
+func (b *Mailbox[M]) takenTickets() lostTickets {
+	lost := b.data.tickets.takeBelow(b.left(&b.data))
+	if b.control != nil {
+		lost = append(lost, b.control.tickets.takeBelow(b.control.gone)...)
 	}
 
-	end := claimedOf(l, lease.claims.Load())
-	if l.gate == closed {
-		end = l.count
-	}
-
-	lost := l.tickets.takeBelow(end)
-	l.mu.Unlock()
-	lost.tell(cause)
+	return lost
 }

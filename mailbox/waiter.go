@@ -12,7 +12,13 @@ type waiter[M any] struct {
 	ready chan struct{}
 }
 
-// waiters are the senders that wait for room in a lane, first come first served. Guarded by lane.mu. Their number is
+// answer lets the sender go. Called once it is no longer linked.
+func (w *waiter[M]) answer(err error) {
+	w.err = err
+	w.ready <- struct{}{}
+}
+
+// waiters are the senders that wait for room in a lane, first come first served. Guarded by Mailbox.mu. Their number is
 // bounded by that of the blocked sender goroutines, each of which is in it once.
 type waiters[M any] struct {
 	list[waiter[M]]

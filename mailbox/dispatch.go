@@ -1,0 +1,49 @@
+package mailbox
+
+import "fmt"
+
+// Dispatch says which goroutine runs the turns of a mailbox's receiver. The zero value is unset and means [OnDemand].
+type Dispatch uint8
+
+const (
+	// OnDemand runs each turn on a goroutine of its own, which is there only while there is work. It is the default.
+	OnDemand Dispatch = iota + 1
+	// Dedicated keeps one goroutine for all turns, from the first until the mailbox is closed. It spares the start of a
+	// goroutine when work comes to an idle receiver, and costs its stack while there is none.
+	Dedicated
+	// Pinned is Dedicated on an operating system thread of its own, for libraries that want to be called from one thread
+	// only. Waking it costs a switch of threads.
+	Pinned
+	// Synchronous runs a turn on the goroutine of the sender that found the receiver at rest, before its send returns. It
+	// is for tests. A message that finds a turn running, be it the sender's own or another goroutine's, is left to that
+	// turn; turns for commands have a goroutine as with OnDemand. A sender that waits for room in the mailbox whose turn
+	// it is running itself waits until its context ends.
+	Synchronous
+)
+
+var dispatchNames = [...]string{"unset", "on demand", "dedicated", "pinned", "synchronous"}
+
+// String returns the dispatch's name.
+func (d Dispatch) String() string {
+	if int(d) >= len(dispatchNames) {
+		return fmt.Sprintf("Dispatch(%d)", uint8(d))
+	}
+
+	return dispatchNames[d]
+}
+
+// start starts a turn; inline if it may run on the calling goroutine. Called without mu, by whoever made the status busy.
+func (b *Mailbox[M]) start(inline bool) {
+	switch {
+	case b.spawn != nil:
+		b.spawn(b.run)
+	case b.options.Dispatch == OnDemand:
+		go b.run()
+	case b.options.Dispatch != Synchronous:
+		b.startWorker()
+	case inline:
+		b.run()
+	default:
+		go b.run()
+	}
+}
