@@ -32,6 +32,10 @@ func (d Dispatch) String() string {
 	return dispatchNames[d]
 }
 
+// turn returns run under a short name: with every go statement the runtime looks through the name of the function, and that
+// of a method of a generic type is long.
+func turn(run func()) func() { return func() { run() } }
+
 // start starts a turn; inline if it may run on the calling goroutine. Called without mu, by whoever made the status busy.
 func (b *Mailbox[M]) start(inline bool) {
 	switch {

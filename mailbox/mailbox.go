@@ -105,7 +105,7 @@ func New[M any](name string, options *Options, run func(), dropped func(m M, cau
 	}
 
 	b := &Mailbox[M]{
-		name: name, options: o, run: run, dropped: dropped, status: suspended, segments: segmentsOf[M](),
+		name: name, options: o, run: turn(run), dropped: dropped, status: suspended, segments: segmentsOf[M](),
 	}
 	b.data.init(Data, o.Capacity, o.Overflow)
 	b.data.batched = o.Overflow != DropOldest

@@ -202,7 +202,11 @@ func (m *model) begin() bool {
 
 func (m *model) takeCommands() bool {
 	require.Equal(m.t, m.commands, m.lease.Commands())
-	m.commands = 0
+
+	if m.commands != 0 {
+		m.settle(&m.stats.Processed)
+		m.commands = 0
+	}
 
 	return true
 }

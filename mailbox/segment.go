@@ -1,7 +1,6 @@
 package mailbox
 
 import (
-	"reflect"
 	"sync"
 	"unsafe"
 )
@@ -56,12 +55,13 @@ func (b *Mailbox[M]) release(s *segment[M]) {
 	}
 }
 
-// pools holds a pool of segments per message type of the program, of which there are as many as it has types.
+// pools holds a pool of segments per message type of the program, of which there are as many as it has types; the key is
+// a nil pointer of that type.
 var pools sync.Map //nolint:gochecknoglobals // what is pooled is worth the more the more mailboxes share it
 
 // segmentsOf returns the pool of segments for messages of type M.
 func segmentsOf[M any]() *sync.Pool {
-	key := reflect.TypeFor[M]()
+	key := (*M)(nil)
 	if p, ok := pools.Load(key); ok {
 		return p.(*sync.Pool) //nolint:forcetypeassert // nothing else is stored
 	}
