@@ -14,8 +14,6 @@ func Example() {
 
 	stopped := make(chan struct{})
 
-	var box *mailbox.Mailbox[string]
-
 	turn := func(lease *mailbox.Lease[string]) (again bool) {
 		if lease.Commands()&stop != 0 {
 			defer close(stopped)
@@ -30,8 +28,8 @@ func Example() {
 		return again
 	}
 
-	run := func() {
-		for turn(box.Begin()) {
+	run := func(lease *mailbox.Lease[string]) {
+		for turn(lease) {
 		}
 	}
 
