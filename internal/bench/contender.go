@@ -15,9 +15,10 @@ type contender interface {
 	// name stands in tables and ratios.
 	name() string
 
-	// tell models a stage that is fed from outside: so many goroutines send count messages in all to one receiver, as
-	// fast as it takes them. With one sender it shows what a message costs, with more what senders cost each other.
-	tell(ctx context.Context, senders, count int) (*trial, error)
+	// tell models stages that are fed from outside: so many goroutines send count messages in all, as fast as they are
+	// taken, each to one receiver; senders is a multiple of receivers. With one sender it shows what a message costs,
+	// with more at one receiver what senders cost each other, and with several pairs what pairs do.
+	tell(ctx context.Context, senders, receivers, count int) (*trial, error)
 
 	// pingPong models a conversation: two receivers send one message back and forth, so that each is idle while the
 	// other is at work. It shows what waking somebody costs. An operation is one round trip.
@@ -69,7 +70,11 @@ func inParallel(senders int, send func(sender int)) {
 	wg.Wait()
 }
 
-// span returns the share of one of several senders: the messages from first to before end.
-func span(sender, senders, count int) (first, end int) {
-	return sender * count / senders, (sender + 1) * count / senders
+// span returns the share that number i of so many senders or receivers has of count messages: those from first to
+// before end. If senders is a multiple of receivers, the spans of the senders of a receiver make up that of the receiver.
+func span(i, of, count int) (first, end int) {
+	return i * count / of, (i + 1) * count / of
 }
+
+// receiverOf returns the number of the receiver that a sender sends to.
+func receiverOf(sender, senders, receivers int) int { return sender * receivers / senders }

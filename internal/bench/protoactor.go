@@ -22,17 +22,23 @@ const futureTimeout = time.Minute
 
 func (p protoactor) name() string { return p.label }
 
-func (p protoactor) tell(ctx context.Context, senders, count int) (*trial, error) {
-	r := newReceiver("receiver", count)
+func (p protoactor) tell(ctx context.Context, senders, receivers, count int) (*trial, error) {
+	all := newReceivers(receivers, count)
+	pids := make([]*actor.PID, receivers)
 	stage := newStage()
-	pid := stage.spawn(p, func(c actor.Context) {
-		if m, ok := c.Message().(message); ok {
-			r.handle(m)
-		}
-	})
+
+	for n, r := range all {
+		pids[n] = stage.spawn(p, func(c actor.Context) {
+			if m, ok := c.Message().(message); ok {
+				r.handle(m)
+			}
+		})
+	}
 
 	send := func(sender int) {
+		pid := pids[receiverOf(sender, senders, receivers)]
 		first, end := span(sender, senders, count)
+
 		for i := first; i < end; i++ {
 			stage.system.Root.Send(pid, nth(i))
 		}
@@ -42,10 +48,10 @@ func (p protoactor) tell(ctx context.Context, senders, count int) (*trial, error
 		run: func() error {
 			inParallel(senders, send)
 
-			return r.wait(ctx)
+			return waitAll(ctx, all)
 		},
 		stop:      stage.stop,
-		receivers: []*receiver{r},
+		receivers: all,
 	}, nil
 }
 
@@ -113,7 +119,7 @@ func (p protoactor) ask(_ context.Context, count int) (*trial, error) {
 // stage is a protoactor system for one trial.
 type stage struct {
 	system *actor.ActorSystem
-	pids   []*actor.PID // at most two
+	pids   []*actor.PID // one for each receiver of the trial
 }
 
 func newStage() *stage {

@@ -29,41 +29,60 @@ func (c collector) Receive(_ *actors.Context[message], m message) error { //noli
 	return nil
 }
 
-func (troupe) tell(ctx context.Context, senders, count int) (*trial, error) {
-	r := newReceiver("receiver", count)
-	child := supervision.Actor("receiver", instance(collector{r}), spec())
+func (troupe) tell(ctx context.Context, senders, receivers, count int) (*trial, error) {
+	all := newReceivers(receivers, count)
+	declared := make([]*supervision.ActorChild[message], receivers)
+	children := make([]supervision.Child, receivers)
 
-	sys, err := start(ctx, child)
+	for i, r := range all {
+		declared[i] = supervision.Actor(r.name, instance(collector{r}), spec())
+		children[i] = declared[i]
+	}
+
+	sys, err := start(ctx, children...)
 	if err != nil {
 		return nil, err
 	}
 
-	ref := child.From(sys.Intake())
-	errs := make([]error, senders)
-	send := func(sender int) {
-		first, end := span(sender, senders, count)
-		for i := first; i < end; i++ {
-			if err := ref.Tell(ctx, nth(i)); err != nil {
-				errs[sender] = fmt.Errorf("tell %d: %w", i, err)
-
-				return
-			}
-		}
+	refs := make([]actors.Ref[message], receivers)
+	for i, child := range declared {
+		refs[i] = child.From(sys.Intake())
 	}
 
 	return &trial{
 		run: func() error {
-			inParallel(senders, send)
-
-			if err := errors.Join(errs...); err != nil {
+			if err := tellAll(ctx, refs, senders, count); err != nil {
 				return err
 			}
 
-			return r.wait(ctx)
+			return waitAll(ctx, all)
 		},
 		stop:      stopping(ctx, sys, count),
-		receivers: []*receiver{r},
+		receivers: all,
 	}, nil
+}
+
+// tellAll sends count messages from so many goroutines, and returns when all were accepted or could not be.
+func tellAll(ctx context.Context, refs []actors.Ref[message], senders, count int) error {
+	errs := make([]error, senders)
+
+	inParallel(senders, func(sender int) {
+		first, end := span(sender, senders, count)
+		errs[sender] = tellSpan(ctx, refs[receiverOf(sender, senders, len(refs))], first, end)
+	})
+
+	return errors.Join(errs...)
+}
+
+// tellSpan sends the messages from first to before end.
+func tellSpan(ctx context.Context, ref actors.Ref[message], first, end int) error {
+	for i := first; i < end; i++ {
+		if err := ref.Tell(ctx, nth(i)); err != nil {
+			return fmt.Errorf("tell %d: %w", i, err)
+		}
+	}
+
+	return nil
 }
 
 // pinger sends the next message when one has come back.

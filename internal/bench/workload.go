@@ -23,11 +23,15 @@ func workloads() []workload {
 	return []workload{
 		{
 			name: "tell-1-1", models: "one sender, one receiver", unit: "msg", share: 1,
-			prepare: func(ctx context.Context, c contender, ops int) (*trial, error) { return c.tell(ctx, 1, ops) },
+			prepare: func(ctx context.Context, c contender, ops int) (*trial, error) { return c.tell(ctx, 1, 1, ops) },
 		},
 		{
 			name: "tell-4-1", models: "four senders, one receiver", unit: "msg", share: 1,
-			prepare: func(ctx context.Context, c contender, ops int) (*trial, error) { return c.tell(ctx, 4, ops) },
+			prepare: func(ctx context.Context, c contender, ops int) (*trial, error) { return c.tell(ctx, 4, 1, ops) },
+		},
+		{
+			name: "tell-8-8", models: "eight senders, each with a receiver of its own", unit: "msg", share: 1,
+			prepare: func(ctx context.Context, c contender, ops int) (*trial, error) { return c.tell(ctx, 8, 8, ops) },
 		},
 		{
 			name: "ping-pong", models: "round trips of one message between two receivers", unit: "trips", share: 8,
