@@ -62,6 +62,48 @@ func closing(receiving *sync.WaitGroup, channels ...chan message) func() error {
 	}
 }
 
+func (channel) chain(ctx context.Context, count int) (*trial, error) {
+	var receiving sync.WaitGroup
+
+	all := newLinks(count)
+	first := make(chan message, capacity)
+	in := first
+
+	for _, r := range all[:links-1] {
+		from, to := in, make(chan message, capacity)
+		in = to
+
+		receiving.Go(func() {
+			for m := range from {
+				r.handle(m)
+				to <- m
+			}
+
+			close(to)
+		})
+	}
+
+	last := all[links-1]
+
+	receiving.Go(func() {
+		for m := range in {
+			last.handle(m)
+		}
+	})
+
+	return &trial{
+		run: func() error {
+			for i := range count {
+				first <- nth(i)
+			}
+
+			return last.wait(ctx)
+		},
+		stop:      closing(&receiving, first),
+		receivers: all,
+	}, nil
+}
+
 func (channel) pingPong(ctx context.Context, rounds int) (*trial, error) {
 	var receiving sync.WaitGroup
 

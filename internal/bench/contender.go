@@ -9,6 +9,9 @@ import (
 // capacity of every queue that has one.
 const capacity = 1024
 
+// links is the length of a chain.
+const links = 4
+
 // contender is one way to pass messages between goroutines. Its methods set a run up, outside the clock: receivers are
 // there and idle, nothing has been sent.
 type contender interface {
@@ -19,6 +22,10 @@ type contender interface {
 	// taken, each to one receiver; senders is a multiple of receivers. With one sender it shows what a message costs,
 	// with more at one receiver what senders cost each other, and with several pairs what pairs do.
 	tell(ctx context.Context, senders, receivers, count int) (*trial, error)
+
+	// chain models stages one behind the other, each fed by the one before it: one goroutine sends to the first of
+	// several receivers in a row, all but the last pass every message on. An operation is one message through all.
+	chain(ctx context.Context, count int) (*trial, error)
 
 	// pingPong models a conversation: two receivers send one message back and forth, so that each is idle while the
 	// other is at work. It shows what waking somebody costs. An operation is one round trip.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -49,6 +50,39 @@ func (p protoactor) tell(ctx context.Context, senders, receivers, count int) (*t
 			inParallel(senders, send)
 
 			return waitAll(ctx, all)
+		},
+		stop:      stage.stop,
+		receivers: all,
+	}, nil
+}
+
+func (p protoactor) chain(ctx context.Context, count int) (*trial, error) {
+	all := newLinks(count)
+	last := all[links-1]
+	stage := newStage()
+	first := stage.spawn(p, func(c actor.Context) {
+		if m, ok := c.Message().(message); ok {
+			last.handle(m)
+		}
+	})
+
+	for _, r := range slices.Backward(all[:links-1]) {
+		next := first
+		first = stage.spawn(p, func(c actor.Context) {
+			if m, ok := c.Message().(message); ok {
+				r.handle(m)
+				c.Send(next, c.Message()) // as it came: it is not boxed again
+			}
+		})
+	}
+
+	return &trial{
+		run: func() error {
+			for i := range count {
+				stage.system.Root.Send(first, nth(i))
+			}
+
+			return last.wait(ctx)
 		},
 		stop:      stage.stop,
 		receivers: all,

@@ -32,6 +32,16 @@ func newReceivers(receivers, count int) []*receiver {
 	return all
 }
 
+// newLinks returns the receivers of a chain, each of the messages 0 to count-1.
+func newLinks(count int) []*receiver {
+	all := make([]*receiver, links)
+	for i := range all {
+		all[i] = newReceiver("link-"+strconv.Itoa(i+1), count)
+	}
+
+	return all
+}
+
 // handle takes one message. It reports whether more are to come.
 func (r *receiver) handle(m message) bool {
 	r.handled.add(m)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/troupe-go/troupe/actors"
@@ -85,6 +86,55 @@ func tellSpan(ctx context.Context, ref actors.Ref[message], first, end int) erro
 	return nil
 }
 
+// relay passes every message on.
+type relay struct {
+	*receiver
+
+	to actors.Ref[message]
+}
+
+func (r *relay) Receive(ctx *actors.Context[message], m message) error {
+	r.handle(m)
+
+	return r.to.Tell(ctx, m)
+}
+
+func (troupe) chain(ctx context.Context, count int) (*trial, error) {
+	all := newLinks(count)
+	last := all[links-1]
+	first := supervision.Actor(last.name, instance(collector{last}), spec())
+	children := []supervision.Child{first}
+
+	for _, r := range slices.Backward(all[:links-1]) {
+		next := first
+		dependent := spec()
+		dependent.DependsOn = supervision.On(next)
+		first = supervision.Actor(r.name, func(in supervision.Deps) (*relay, error) {
+			return &relay{receiver: r, to: next.From(in)}, nil
+		}, dependent)
+		children = append(children, first)
+	}
+
+	sys, err := start(ctx, children...)
+	if err != nil {
+		return nil, err
+	}
+
+	ref := first.From(sys.Intake())
+
+	return &trial{
+		run: func() error {
+			if err := tellSpan(ctx, ref, 0, count); err != nil {
+				return err
+			}
+
+			return last.wait(ctx)
+		},
+		stop:      stopping(ctx, sys, links*count),
+		receivers: all,
+	}, nil
+}
+
 // pinger sends the next message when one has come back.
 type pinger struct {
 	*receiver
@@ -100,21 +150,8 @@ func (p *pinger) Receive(ctx *actors.Context[message], m message) error {
 	return p.pong.Tell(ctx, nth(p.handled.count))
 }
 
-// ponger sends every message back.
-type ponger struct {
-	*receiver
-
-	ping actors.Ref[message]
-}
-
-func (p *ponger) Receive(ctx *actors.Context[message], m message) error {
-	p.handle(m)
-
-	return p.ping.Tell(ctx, m)
-}
-
 func (troupe) pingPong(ctx context.Context, rounds int) (*trial, error) {
-	ping, pong := &pinger{receiver: newReceiver("ping", rounds)}, &ponger{receiver: newReceiver("pong", rounds)}
+	ping, pong := &pinger{receiver: newReceiver("ping", rounds)}, &relay{receiver: newReceiver("pong", rounds)}
 	pongs := supervision.Actor("pong", instance(pong), spec())
 	dependent := spec()
 	dependent.DependsOn = supervision.On(pongs)
@@ -130,7 +167,7 @@ func (troupe) pingPong(ctx context.Context, rounds int) (*trial, error) {
 	}
 
 	// Dependencies have no cycles, so the way back is made here, before the first message is sent.
-	pong.ping = pings.From(sys.Intake())
+	pong.to = pings.From(sys.Intake())
 	kick := pongs.From(sys.Intake())
 
 	return &trial{

@@ -34,6 +34,10 @@ func workloads() []workload {
 			prepare: func(ctx context.Context, c contender, ops int) (*trial, error) { return c.tell(ctx, 8, 8, ops) },
 		},
 		{
+			name: "chain-4", models: "one sender, four receivers in a row", unit: "msg", share: 4,
+			prepare: func(ctx context.Context, c contender, ops int) (*trial, error) { return c.chain(ctx, ops) },
+		},
+		{
 			name: "ping-pong", models: "round trips of one message between two receivers", unit: "trips", share: 8,
 			prepare: func(ctx context.Context, c contender, ops int) (*trial, error) { return c.pingPong(ctx, ops) },
 		},
