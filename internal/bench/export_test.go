@@ -54,10 +54,10 @@ func Print(name string, ops int, mallocs uint64, all ...Runs) (tables, benchstat
 	return t.String(), b.String()
 }
 
-// TryAll runs every workload with every contender and calls then with each outcome.
+// TryAll runs every workload with every contender that does it, and calls then with each outcome.
 func TryAll(ctx context.Context, count int, then func(workload, contender string, ops int, err error)) {
 	for _, w := range workloads() {
-		for _, c := range contenders() {
+		for _, c := range w.contenders() {
 			s, err := measure(ctx, w, c, count)
 			then(w.name, c.name(), s.ops, err)
 		}

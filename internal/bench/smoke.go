@@ -16,10 +16,8 @@ const slack = 0.01
 // smoke runs every workload once with every contender. It fails if a message was lost or changed, or if ours allocates
 // more than it may. It looks at no clock, so that it holds on a busy machine.
 func smoke(ctx context.Context, o options, w io.Writer) error {
-	all := contenders()
-
 	for _, wl := range o.workloads {
-		for i, c := range all {
+		for i, c := range wl.contenders() {
 			s, err := measure(ctx, wl, c, smokeCount)
 			if err != nil {
 				return err

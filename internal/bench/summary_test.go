@@ -38,6 +38,14 @@ ratio tell-1-1 protoactor 3.00
 `, tables)
 }
 
+func TestWhatOursDoesAloneHasATableButNoRatio(t *testing.T) {
+	tables, _ := program.Print("tell-pointer", 1_000_000, 0,
+		program.Runs{Contender: "troupe", Elapsed: milliseconds(50, 40, 25)})
+
+	assert.Contains(t, tables, "troupe    25.00  20.00–40.00   40.0       0.00\n")
+	assert.NotContains(t, tables, "ratio")
+}
+
 func TestBenchstatLines(t *testing.T) {
 	_, lines := program.Print("tell-1-1", 1000, 1500, program.Runs{Contender: "troupe", Elapsed: milliseconds(2, 3)})
 

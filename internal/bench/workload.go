@@ -2,7 +2,7 @@ package main
 
 import "context"
 
-// workload is something every contender does.
+// workload is something every contender does, or ours alone.
 type workload struct {
 	// name stands in ratios and, without dashes, in the names of Go benchmarks.
 	name string
@@ -12,6 +12,8 @@ type workload struct {
 	unit string
 	// share is how many operations stand for one of -count: 1 for the fastest workloads.
 	share int
+	// alone is set if it is ours that does it, to be compared with nobody.
+	alone bool
 	// allocations is how many an operation of ours may make; a smoke run checks it.
 	allocations float64
 
@@ -45,7 +47,22 @@ func workloads() []workload {
 			name: "ask", models: "requests from outside, one after the other", unit: "asks", share: 8, allocations: 2,
 			prepare: func(ctx context.Context, c contender, ops int) (*trial, error) { return c.ask(ctx, ops) },
 		},
+		{
+			name: "tell-pointer", models: "one sender, one receiver, of pointers made before", unit: "msg", share: 3,
+			alone:   true,
+			prepare: func(ctx context.Context, _ contender, ops int) (*trial, error) { return tellPointers(ctx, ops) },
+		},
 	}
+}
+
+// contenders returns those that do it; the first is ours.
+func (w workload) contenders() []contender {
+	all := contenders()
+	if w.alone {
+		return all[:1]
+	}
+
+	return all
 }
 
 // ops returns how many operations a run has for a -count.
