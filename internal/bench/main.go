@@ -68,11 +68,33 @@ func compare(ctx context.Context, o options, w io.Writer) error {
 		return err
 	}
 
+	if err := printTables(w, r); err != nil {
+		return err
+	}
+
+	if o.flood {
+		f, err := measureFlood(ctx, floodOps(o.count), floodWindow)
+		if err != nil {
+			return err
+		}
+
+		if err := printFlood(w, f); err != nil {
+			return err
+		}
+	}
+
+	if len(r) == 0 {
+		return nil // the flood alone: nothing to compare
+	}
+
 	if o.benchstat != "" {
 		if err := writeBenchstat(o.benchstat, r); err != nil {
 			return err
 		}
 	}
 
-	return printResults(w, r)
+	fmt.Fprintln(w)
+	printRatios(w, r)
+
+	return nil
 }

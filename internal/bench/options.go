@@ -26,6 +26,7 @@ type options struct {
 	benchstat string // file to write; empty for none
 	profiles  string // folder to write profiles into; empty for none
 	workloads []workload
+	flood     bool
 }
 
 // parseOptions reads the flags. What is wrong with them is reported at once, joined. If help is asked for it is printed
@@ -56,7 +57,7 @@ func parseOptions(args []string, help io.Writer) (options, error) {
 
 	var unknown error
 
-	o.workloads, unknown = selectWorkloads(names)
+	o.workloads, o.flood, unknown = selectWorkloads(names)
 
 	return o, errors.Join(o.check(f.Args()), unknown)
 }
@@ -80,6 +81,10 @@ func (o options) check(rest []string) error {
 		errs = append(errs, errors.New("-smoke measures nothing, so it goes with neither -benchstat nor -cpuprofile"))
 	}
 
+	if o.profiles != "" && o.flood && len(o.workloads) == 0 {
+		errs = append(errs, errors.New("-cpuprofile profiles no flood, in which nothing is to happen"))
+	}
+
 	if o.benchstat != "" && o.profiles != "" {
 		errs = append(errs, errors.New("-cpuprofile compares nothing, so it does not go with -benchstat"))
 	}
@@ -87,22 +92,21 @@ func (o options) check(rest []string) error {
 	return errors.Join(errs...)
 }
 
-// selectWorkloads returns the named workloads, in their own order; all of them if names is empty.
-func selectWorkloads(names string) ([]workload, error) {
+// selectWorkloads returns the named workloads, in their own order, and whether the flood is among them; all of them if
+// names is empty.
+func selectWorkloads(names string) (selected []workload, flood bool, err error) {
 	all := workloads()
 	if names == "" {
-		return all, nil
+		return all, true, nil
 	}
 
-	var (
-		errs     []error
-		selected []workload
-	)
+	var errs []error
 
 	wanted := strings.Split(names, ",")
 
 	for _, name := range wanted {
-		if !slices.ContainsFunc(all, func(w workload) bool { return w.name == name }) {
+		known := name == floodName || slices.ContainsFunc(all, func(w workload) bool { return w.name == name })
+		if !known {
 			errs = append(errs, fmt.Errorf("-workload: there is no %q, only %s", name, workloadNames(all)))
 		}
 	}
@@ -113,14 +117,14 @@ func selectWorkloads(names string) ([]workload, error) {
 		}
 	}
 
-	return selected, errors.Join(errs...)
+	return selected, slices.Contains(wanted, floodName), errors.Join(errs...)
 }
 
 func workloadNames(all []workload) string {
-	names := make([]string, len(all))
+	names := make([]string, len(all), len(all)+1)
 	for i, w := range all {
 		names[i] = w.name
 	}
 
-	return strings.Join(names, ", ")
+	return strings.Join(append(names, floodName), ", ")
 }

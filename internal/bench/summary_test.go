@@ -32,7 +32,6 @@ tell-1-1: made up
       troupe    25.00  20.00–40.00   40.0       0.25
      channel    20.00  20.00–50.00   50.0       0.25
   protoactor     8.33   5.00–10.00  120.0       0.25
-
 ratio tell-1-1 channel 1.25
 ratio tell-1-1 protoactor 3.00
 `, tables)
