@@ -59,7 +59,7 @@ func (o options) mode() func(context.Context, options, io.Writer) error {
 	}
 }
 
-// compare measures all contenders and prints tables and ratios.
+// compare measures all contenders, prints tables and writes every run to a file; ratios come last.
 func compare(ctx context.Context, o options, w io.Writer) error {
 	printHeader(w, o)
 
@@ -91,6 +91,8 @@ func compare(ctx context.Context, o options, w io.Writer) error {
 		if err := writeBenchstat(o.benchstat, r); err != nil {
 			return err
 		}
+
+		fmt.Fprintf(w, "\nevery run is in %s, as input for benchstat\n", o.benchstat)
 	}
 
 	fmt.Fprintln(w)

@@ -13,6 +13,7 @@ import (
 const (
 	defaultRuns  = 5
 	defaultCount = 6_000_000
+	defaultFile  = ".cache/bench.txt" // make clean removes it
 	minCount     = 100
 	maxCount     = 1_000_000_000
 	maxRuns      = 1000
@@ -42,7 +43,8 @@ func parseOptions(args []string, help io.Writer) (options, error) {
 	f.IntVar(&o.runs, "runs", defaultRuns, "measure every contender this many `times` per workload")
 	f.IntVar(&o.count, "count", defaultCount, "send this many `messages` in a run of tell; slower workloads fewer")
 	f.BoolVar(&o.smoke, "smoke", false, "run briefly, check work and allocations, measure no time")
-	f.StringVar(&o.benchstat, "benchstat", "", "write every run to `FILE`, as input for benchstat")
+	f.StringVar(&o.benchstat, "benchstat", defaultFile, "write every run of a comparison to `FILE`, as input for "+
+		"benchstat; empty for none")
 	f.StringVar(&o.profiles, "cpuprofile", "", "compare nothing, write a CPU profile of Troupe per workload into `DIR`")
 	f.StringVar(&names, "workload", "", "run only these workloads, a comma-separated `list` (default all)")
 
@@ -55,12 +57,19 @@ func parseOptions(args []string, help io.Writer) (options, error) {
 		return options{}, err
 	}
 
+	if !o.compares() && o.benchstat == defaultFile {
+		o.benchstat = "" // nobody asked for it
+	}
+
 	var unknown error
 
 	o.workloads, o.flood, unknown = selectWorkloads(names)
 
 	return o, errors.Join(o.check(f.Args()), unknown)
 }
+
+// compares reports whether a comparison is asked for, and not another mode.
+func (o options) compares() bool { return !o.smoke && o.profiles == "" }
 
 func (o options) check(rest []string) error {
 	var errs []error
