@@ -78,7 +78,7 @@ func inParallel(senders int, send func(sender int)) {
 }
 
 // span returns the share that number i of so many senders or receivers has of count messages: those from first to
-// before end. If senders is a multiple of receivers, the spans of the senders of a receiver make up that of the receiver.
+// before end. If senders is a multiple of receivers, a receiver's span is made up of those of its senders.
 func span(i, of, count int) (first, end int) {
 	return i * count / of, (i + 1) * count / of
 }

@@ -3,6 +3,7 @@ package main_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -38,7 +39,8 @@ func TestASmokeRunOfAFloodLooksAtNoClock(t *testing.T) {
 	code, stdout, stderr := run(t, "-smoke", "-workload", "flood")
 
 	require.Zero(t, code, stderr)
-	assert.Regexp(t, `^ok  flood  troupe  handled 66666 of 66666, 8 senders parked, heap -?\d+\.\d kB above rest\n$`, stdout)
+	assert.Regexp(t, `^ok  flood  troupe  handled 66666 of 66666, `+
+		`8 senders parked, heap -?\d+\.\d kB above rest\n$`, stdout)
 }
 
 func TestAFloodGivesUpWithItsContext(t *testing.T) {
@@ -84,6 +86,7 @@ func spinningInTheTest(stop <-chan struct{}, ended chan<- struct{}) {
 
 			return
 		default:
+			runtime.Gosched()
 		}
 	}
 }

@@ -60,15 +60,16 @@ func TestAComparisonOfEverythingEndsWithThreeRatiosOfEachWorkload(t *testing.T) 
 	require.Zero(t, code, stderr)
 
 	_, ratios, _ := strings.Cut(stdout, "ratio ")
-	want := ""
+
+	var want strings.Builder
 
 	for _, workload := range []string{"tell-1-1", "tell-4-1", "tell-8-8", "chain-4", "ping-pong", "ask"} {
 		for _, baseline := range []string{"channel", "protoactor", "protoactor-bounded"} {
-			want += "ratio " + workload + " " + baseline + ` \d+\.\d\d\n`
+			want.WriteString("ratio " + workload + " " + baseline + ` \d+\.\d\d\n`)
 		}
 	}
 
-	assert.Regexp(t, "^"+want+"$", "ratio "+ratios)
+	assert.Regexp(t, "^"+want.String()+"$", "ratio "+ratios)
 }
 
 func TestEveryRunIsWrittenUnlessTheFileIsEmpty(t *testing.T) {

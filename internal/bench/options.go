@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// Defaults and limits of the flags. A full run with the defaults takes under three minutes on two cores.
+// Defaults and limits of the flags. A full run with the defaults takes about two minutes on two cores.
 const (
-	defaultRuns  = 5
+	defaultRuns  = 9
 	defaultCount = 6_000_000
 	defaultFile  = ".cache/bench.txt" // make clean removes it
 	minCount     = 100

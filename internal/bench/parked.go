@@ -18,12 +18,21 @@ func parked(function string) int {
 	for stack := range strings.SplitSeq(string(stacks), "\n\n") {
 		// The head says: goroutine 7 [select]: or goroutine 7 [chan receive, 2 minutes]:
 		head, frames, _ := strings.Cut(stack, "\n")
-		runs := strings.Contains(head, "[running") || strings.Contains(head, "[runnable") || strings.Contains(head, "[syscall")
-
-		if !runs && strings.Contains(frames, "."+function+"(") {
+		if waits(head) && strings.Contains(frames, "."+function+"(") {
 			n++
 		}
 	}
 
 	return n
+}
+
+// waits reports whether a goroutine waits, by the head of its stack.
+func waits(head string) bool {
+	for _, state := range []string{"[running", "[runnable", "[syscall"} {
+		if strings.Contains(head, state) {
+			return false
+		}
+	}
+
+	return true
 }

@@ -24,7 +24,7 @@ func (troupe) name() string { return "troupe" }
 // collector handles messages and does nothing else.
 type collector struct{ *receiver }
 
-func (c collector) Receive(_ *actors.Context[message], m message) error { //nolint:unparam // what an actor looks like
+func (c collector) Receive(_ *actors.Context[message], m message) error {
 	c.handle(m)
 
 	return nil

@@ -10,7 +10,7 @@ type workload struct {
 	models string
 	// unit is what an operation is called.
 	unit string
-	// share is how many operations stand for one of -count: 1 for the fastest workloads.
+	// share is how many messages of -count stand for one operation: 1 for the fastest workloads.
 	share int
 	// alone is set if it is ours that does it, to be compared with nobody.
 	alone bool
@@ -20,23 +20,26 @@ type workload struct {
 	prepare func(ctx context.Context, c contender, ops int) (*trial, error)
 }
 
+// msg is the unit of workloads in which a message goes one way.
+const msg = "msg"
+
 // workloads returns all of them, in the order they are measured.
 func workloads() []workload {
 	return []workload{
 		{
-			name: "tell-1-1", models: "one sender, one receiver", unit: "msg", share: 1,
+			name: "tell-1-1", models: "one sender, one receiver", unit: msg, share: 1,
 			prepare: func(ctx context.Context, c contender, ops int) (*trial, error) { return c.tell(ctx, 1, 1, ops) },
 		},
 		{
-			name: "tell-4-1", models: "four senders, one receiver", unit: "msg", share: 1,
+			name: "tell-4-1", models: "four senders, one receiver", unit: msg, share: 1,
 			prepare: func(ctx context.Context, c contender, ops int) (*trial, error) { return c.tell(ctx, 4, 1, ops) },
 		},
 		{
-			name: "tell-8-8", models: "eight senders, each with a receiver of its own", unit: "msg", share: 1,
+			name: "tell-8-8", models: "eight senders, each with a receiver of its own", unit: msg, share: 1,
 			prepare: func(ctx context.Context, c contender, ops int) (*trial, error) { return c.tell(ctx, 8, 8, ops) },
 		},
 		{
-			name: "chain-4", models: "one sender, four receivers in a row", unit: "msg", share: 4,
+			name: "chain-4", models: "one sender, four receivers in a row", unit: msg, share: 4,
 			prepare: func(ctx context.Context, c contender, ops int) (*trial, error) { return c.chain(ctx, ops) },
 		},
 		{
@@ -44,11 +47,11 @@ func workloads() []workload {
 			prepare: func(ctx context.Context, c contender, ops int) (*trial, error) { return c.pingPong(ctx, ops) },
 		},
 		{
-			name: "ask", models: "requests from outside, one after the other", unit: "asks", share: 8, allocations: 2,
+			name: "ask", models: "requests from outside, one after the other", unit: "asks", share: 16, allocations: 2,
 			prepare: func(ctx context.Context, c contender, ops int) (*trial, error) { return c.ask(ctx, ops) },
 		},
 		{
-			name: "tell-pointer", models: "one sender, one receiver, of pointers made before", unit: "msg", share: 3,
+			name: "tell-pointer", models: "one sender, one receiver, messages by pointer", unit: msg, share: 3,
 			alone:   true,
 			prepare: func(ctx context.Context, _ contender, ops int) (*trial, error) { return tellPointers(ctx, ops) },
 		},
