@@ -148,7 +148,7 @@ func (r *runner[M]) rest(suspend bool) (over bool) {
 }
 
 // label marks the goroutine with the actor, for profiles and for finding it when it hangs.
-func (r *runner[M]) label() { pprof.SetGoroutineLabels(r.inc.labels) }
+func (r *runner[M]) label() { pprof.SetGoroutineLabels(&r.inc.mark) }
 
 func (r *runner[M]) report(inc *incarnation[M], e node.Event, err error) {
 	r.reportFailure(inc, e, err, 0)

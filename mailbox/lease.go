@@ -249,6 +249,13 @@ func (l *Lease[M]) refill(from *lane[M]) {
 	l.taken += int(size) //nolint:gosec // within a segment
 }
 
+// first hands over the only message of a lane. Called with mu held, while the receiver is at rest.
+func (l *Lease[M]) first(from *lane[M]) {
+	s := from.last
+	n := from.count - s.base
+	l.batch, l.at, l.taken = s.slots[n-1:n], 0, 1
+}
+
 // admit lets waiting senders in after a claim made room. Another lease may be valid by now: it is that one's room, and its
 // holder may be at rest.
 func (l *Lease[M]) admit() {

@@ -206,7 +206,7 @@ func (b *Mailbox[M]) rouse(l *lane[M]) *Lease[M] {
 	b.status = busy
 
 	if l.batched {
-		b.lease.refill(l) // a receiver at rest has no batch; this one spares it a look at the lanes
+		b.lease.first(l) // a receiver at rest has no batch; this one spares it a look at the lanes
 	}
 
 	return b.lease
