@@ -22,7 +22,7 @@ type incarnation[M any] struct {
 	actor    Actor[M]        // the runner's own; nil until the factory returned
 	labels   context.Context // bears the labels of the incarnation's goroutines
 	mark     mark
-	over     atomic.Bool     // work has ended
+	over     atomic.Bool // work has ended
 	mu       sync.Mutex
 	work     context.Context         // guarded by mu; made when first asked for, so that an idle actor has none
 	cancel   context.CancelCauseFunc // guarded by mu
