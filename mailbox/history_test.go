@@ -8,11 +8,11 @@ import (
 	"github.com/troupe-go/troupe/mailbox"
 )
 
+var policies = []mailbox.Overflow{mailbox.Block, mailbox.Reject, mailbox.DropNewest, mailbox.DropOldest}
+
 // anyPolicy draws an overflow policy.
 func anyPolicy() *rapid.Generator[mailbox.Overflow] {
-	return rapid.SampledFrom([]mailbox.Overflow{
-		mailbox.Block, mailbox.Reject, mailbox.DropNewest, mailbox.DropOldest,
-	})
+	return rapid.SampledFrom(policies)
 }
 
 // anyFairness draws bounds that are reached soon, and none.

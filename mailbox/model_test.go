@@ -11,12 +11,6 @@ import (
 	"github.com/troupe-go/troupe/mailbox"
 )
 
-// driver is a *testing.T or a *rapid.T.
-type driver interface {
-	require.TestingT
-	Context() context.Context
-}
-
 // model is a mailbox as a child would write it, driven in step with a real one by a single goroutine.
 type model struct {
 	t        driver
