@@ -1,6 +1,7 @@
 package mailbox_test
 
 import (
+	"math/rand/v2"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -134,4 +135,67 @@ func TestRevoke(t *testing.T) {
 			require.Zero(t, box.Begin().Commands(), "the old holder took %b", took)
 		}
 	})
+}
+
+// A holder takes as fast as it can while its lease is revoked: the next one must go on at exactly the following message,
+// and a message in hand is known to both or neither.
+func TestRevocationAndClaimHaveOneOrder(t *testing.T) {
+	const rounds, capacity = 2000, 1000
+
+	box, lease := still[int](t, mailbox.Options{Capacity: capacity})
+	leases, last := make(chan *mailbox.Lease[int]), make(chan int)
+
+	var at meeting
+
+	go func() { // holds one lease after the other until it is revoked, and says what it has taken last
+		for l := range leases {
+			taken := -1
+
+			at.arrive()
+
+			for m, got := l.Next(false); got != mailbox.Void; m, got = l.Next(false) {
+				if got == mailbox.Message {
+					taken = m
+				}
+			}
+
+			last <- taken
+		}
+	}()
+	defer close(leases)
+
+	for range rounds {
+		for m := range capacity {
+			if err := box.TrySend(mailbox.Data, m); err != nil {
+				require.NoError(t, err)
+			}
+		}
+
+		before := box.Stats()
+		leases <- lease
+		at.arrive()
+		linger(rand.IntN(4 * capacity))
+
+		found := box.Revoke(0, nil)
+		taken := <-last
+		require.Equal(t, taken >= 0 && found.Had, found.Had)
+
+		if found.Had {
+			require.Equal(t, taken, found.Message)
+		}
+
+		s := box.Stats()
+		require.Zero(t, s.Unaccounted())
+		require.Equal(t, taken+1, int(s.Processed-before.Processed+s.DeadLettered.Total()-before.DeadLettered.Total()))
+
+		lease = box.Begin()
+		left := drain(lease)
+		require.Len(t, left, capacity-1-taken)
+
+		for n, m := range left {
+			if m != taken+1+n {
+				require.Equal(t, taken+1+n, m)
+			}
+		}
+	}
 }
