@@ -113,7 +113,7 @@ func testWakeUps(t *testing.T, dispatch mailbox.Dispatch, senders int, piecewise
 // Senders are at the boundary between room and none all the time, while the receiver makes room as fast as it can. One
 // that went to sleep while there was room would sleep for good once it is the last.
 func TestNoBlockedSenderIsForgotten(t *testing.T) {
-	const senders, each = 4, 50_000
+	const senders, each = 4, 20_000
 
 	for _, lane := range []mailbox.Lane{mailbox.Data, mailbox.Control} {
 		for _, capacity := range []int{1, 2, 3, 20} {
