@@ -140,7 +140,7 @@ func TestRevoke(t *testing.T) {
 // A holder takes as fast as it can while its lease is revoked: the next one must go on at exactly the following message,
 // and a message in hand is known to both or neither.
 func TestRevocationAndClaimHaveOneOrder(t *testing.T) {
-	const rounds, capacity = 2000, 1000
+	const rounds, capacity = 1500, 1000
 
 	box, lease := still[int](t, mailbox.Options{Capacity: capacity})
 	leases, last := make(chan *mailbox.Lease[int]), make(chan int)

@@ -62,11 +62,13 @@ func TestStatsAreConsistentAtAnyMoment(t *testing.T) {
 			r := newReceiver(t, mailbox.Options{
 				Capacity: capacity, Control: capacity, Overflow: policy, ControlOverflow: policy,
 			}, func(l *mailbox.Lease[letter], m letter) {
-				switch m.n % 100 {
+				switch m.n % 5 {
 				case 0:
 					l.Fail(nil)
 				case 1:
 					l.DeadLetter(mailbox.Deadline, nil)
+				case 2:
+					l.Done()
 				}
 			})
 			w := watcher{box: r.box, room: 2 * capacity}

@@ -154,7 +154,7 @@ func TestNoBlockedSenderIsForgotten(t *testing.T) {
 // The receiver claims a message, without the lock, at the moment at which a sender finds the lane full. There is room
 // then, so the sender must not sleep, though the receiver looks at nothing more.
 func TestNoSenderSleepsWhileThereIsRoom(t *testing.T) {
-	const rounds = 20_000
+	const rounds = 5000
 
 	box, lease := still[int](t, mailbox.Options{Capacity: 2})
 	begin, sent := make(chan struct{}), make(chan error)
