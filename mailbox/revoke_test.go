@@ -137,34 +137,34 @@ func TestRevoke(t *testing.T) {
 	})
 }
 
-// A holder takes as fast as it can while its lease is revoked: the next one must go on at exactly the following message,
-// and a message in hand is known to both or neither.
+// A holder takes as fast as it can while its lease is revoked: the next one must go on at exactly the following
+// message, and one in hand is known to both or to neither.
 func TestRevocationAndClaimHaveOneOrder(t *testing.T) {
-	const rounds, capacity = 1500, 1000
+	const rounds, capacity = 20_000, 1000
 
 	box, lease := still[int](t, mailbox.Options{Capacity: capacity})
-	leases, last := make(chan *mailbox.Lease[int]), make(chan int)
 
-	var at meeting
+	at := newMeeting()
+	taken := 0 // what the holder has taken last
 
-	go func() { // holds one lease after the other until it is revoked, and says what it has taken last
-		for l := range leases {
-			taken := -1
-
-			at.arrive()
+	go func() { // holds the lease until it is revoked
+		for at.arrive() {
+			l := lease
+			last := -1
 
 			for m, got := l.Next(false); got != mailbox.Void; m, got = l.Next(false) {
 				if got == mailbox.Message {
-					taken = m
+					last = m
 				}
 			}
 
-			last <- taken
+			taken = last
+			at.arrive()
 		}
 	}()
-	defer close(leases)
+	defer at.leave()
 
-	for range rounds {
+	for n := 0; n < rounds && !at.late(); n++ {
 		for m := range capacity {
 			if err := box.TrySend(mailbox.Data, m); err != nil {
 				require.NoError(t, err)
@@ -172,13 +172,13 @@ func TestRevocationAndClaimHaveOneOrder(t *testing.T) {
 		}
 
 		before := box.Stats()
-		leases <- lease
+
 		at.arrive()
 		linger(rand.IntN(4 * capacity))
 
 		found := box.Revoke(0, nil)
-		taken := <-last
-		require.Equal(t, taken >= 0 && found.Had, found.Had)
+
+		at.arrive()
 
 		if found.Had {
 			require.Equal(t, taken, found.Message)
@@ -192,9 +192,9 @@ func TestRevocationAndClaimHaveOneOrder(t *testing.T) {
 		left := drain(lease)
 		require.Len(t, left, capacity-1-taken)
 
-		for n, m := range left {
-			if m != taken+1+n {
-				require.Equal(t, taken+1+n, m)
+		for i, m := range left {
+			if m != taken+1+i {
+				require.Equal(t, taken+1+i, m)
 			}
 		}
 	}

@@ -154,33 +154,48 @@ func TestNoBlockedSenderIsForgotten(t *testing.T) {
 // The receiver claims a message, without the lock, at the moment at which a sender finds the lane full. There is room
 // then, so the sender must not sleep, though the receiver looks at nothing more.
 func TestNoSenderSleepsWhileThereIsRoom(t *testing.T) {
-	const rounds = 5000
+	const rounds = 100_000
+
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
 
 	box, lease := still[int](t, mailbox.Options{Capacity: 2})
-	begin, sent := make(chan struct{}), make(chan error)
 
-	var at meeting
+	at := newMeeting()
+
+	var err error
 
 	go func() {
-		for range begin {
+		for at.arrive() {
+			linger(rand.IntN(200))
+			err = box.Send(ctx, mailbox.Data, 4)
 			at.arrive()
-			linger(rand.IntN(100))
-			sent <- box.Send(t.Context(), mailbox.Data, 4)
 		}
 	}()
-	defer close(begin)
+	defer at.leave()
 
-	for range rounds {
-		require.NoError(t, box.TrySend(mailbox.Data, 1))
-		require.NoError(t, box.TrySend(mailbox.Data, 2))
-		lease.Take() // both are handed over
-		require.NoError(t, box.TrySend(mailbox.Data, 3))
+	for n := 0; n < rounds && !at.late(); n++ {
+		for m := 1; m <= 3; m++ {
+			if m == 3 {
+				lease.Take() // the first two are handed over, and one of them is taken
+			}
 
-		begin <- struct{}{}
+			if full := box.TrySend(mailbox.Data, m); full != nil {
+				require.NoError(t, full)
+			}
+		}
+
 		at.arrive()
-		linger(rand.IntN(100))
+		linger(rand.IntN(200))
 		lease.Take()
-		require.NoError(t, await(t, sent, "the sender is let in"))
-		require.Equal(t, []int{3, 4}, drain(lease))
+		at.arrive()
+
+		if err != nil {
+			require.NoError(t, err, "there was room for the sender, in round %d", n)
+		}
+
+		if left := drain(lease); len(left) != 2 || left[0] != 3 || left[1] != 4 {
+			require.Equal(t, []int{3, 4}, left)
+		}
 	}
 }
