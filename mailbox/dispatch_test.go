@@ -2,7 +2,6 @@ package mailbox_test
 
 import (
 	"context"
-	"fmt"
 	"runtime"
 	"strings"
 	"testing"
@@ -15,7 +14,8 @@ import (
 	"github.com/troupe-go/troupe/mailbox"
 )
 
-// thisGoroutine returns the number of the calling goroutine and what the runtime says of it, such as "locked to thread".
+// thisGoroutine returns the number of the calling goroutine and what the runtime says of it, which may be that it is
+// "locked to thread".
 func thisGoroutine() (id, state string) {
 	buf := make([]byte, 100)
 	head, _, _ := strings.Cut(string(buf[:runtime.Stack(buf, false)]), ":")
@@ -267,7 +267,7 @@ func TestSynchronous(t *testing.T) {
 		assert.Equal(t, []int{0, 1, 2, 3, 4, 5}, r.handled)
 	})
 
-	bubble("a receiver that waits for room in its own mailbox does so until its context ends", func(t *testing.T, r *turns) {
+	bubble("a receiver that waits for room in its own mailbox waits until its context ends", func(t *testing.T, r *turns) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 
@@ -293,6 +293,6 @@ func TestDispatchNames(t *testing.T) {
 		"unset": 0, "on demand": mailbox.OnDemand, "dedicated": mailbox.Dedicated, "pinned": mailbox.Pinned,
 		"synchronous": mailbox.Synchronous, "Dispatch(9)": 9,
 	} {
-		assert.Equal(t, want, fmt.Sprint(got))
+		assert.Equal(t, want, got.String())
 	}
 }

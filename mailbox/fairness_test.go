@@ -63,8 +63,8 @@ func TestFairness(t *testing.T) {
 	})
 }
 
-// Whatever comes when, the message at the head of the data lane waits for no more than Fairness control messages, and as
-// long as the bound is not reached none waits in the control lane while data is taken.
+// Whatever comes when, the message at the head of the data lane waits for no more than Fairness control messages, and
+// before that bound is reached no data message overtakes one in the control lane.
 func TestNoDataMessageWaitsForMoreThanItMust(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		o := mailbox.Options{

@@ -47,7 +47,8 @@ func TestRandomHistories(t *testing.T) {
 			}
 		}
 
-		for _, name := range []string{"TrySend", "SendTicket", "Take", "Next", "Begin"} { // more often than what ends something
+		// The everyday steps more often than those that end something.
+		for _, name := range []string{"TrySend", "SendTicket", "Take", "Next", "Begin"} {
 			actions[name+"2"], actions[name+"3"] = actions[name], actions[name]
 		}
 
@@ -60,7 +61,8 @@ func TestRandomHistories(t *testing.T) {
 // fuzzHeader is how many bytes of a fuzzed history say how the mailbox is made.
 const fuzzHeader = 5
 
-// fuzzed returns the options that the header of a fuzzed history stands for: capacities, policies, fairness, throughput.
+// fuzzed returns the options that the header of a fuzzed history stands for: capacities, policies, fairness and
+// throughput.
 func fuzzed(header []byte) mailbox.Options {
 	policies := int(header[2])
 

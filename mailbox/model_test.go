@@ -110,7 +110,7 @@ func steps() []step {
 		{"UseVoidLease", func(m *model, arg int) bool { return m.useVoid(arg) }},
 		{"Seal", func(m *model, arg int) bool { return seldom(arg) && m.seal() }},
 		{"Close", func(m *model, arg int) bool { return seldom(arg) && m.close() }},
-		{"Next", func(m *model, arg int) bool { return m.open && m.look(arg%2 == 0) }},
+		{"Next", func(m *model, arg int) bool { return m.open && m.do(func() { m.look(arg%2 == 0) }) }},
 	}
 }
 
@@ -264,7 +264,7 @@ func (m *model) take() {
 }
 
 // look does Lease.Next.
-func (m *model) look(rest bool) bool {
+func (m *model) look(rest bool) {
 	message, got := m.lease.Next(rest)
 
 	m.settle(&m.stats.Processed)
@@ -273,7 +273,7 @@ func (m *model) look(rest bool) bool {
 		require.Equal(m.t, mailbox.Pending, got)
 		require.Zero(m.t, message)
 
-		return true
+		return
 	}
 
 	lane := m.choose()
@@ -290,8 +290,6 @@ func (m *model) look(rest bool) bool {
 	}
 
 	m.receive(lane, message)
-
-	return true
 }
 
 // choose says from which lane the next message must come, or 0.

@@ -148,14 +148,16 @@ func dropping[M any](
 	box, err := mailbox.New("/test/still", &o, func() {}, dropped)
 	require.NoError(t, err)
 
-	return box, box.Begin()
+	lease := box.Begin()
+
+	return box, lease
 }
 
 // await waits for what must come over a channel.
 func await[T any](t driver, c <-chan T, what string, args ...any) T {
 	t.Helper()
 
-	ctx, cancel := context.WithTimeout(context.Background(), patience) //nolint:usetesting // also used while t ends
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 
 	select {

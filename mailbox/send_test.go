@@ -43,7 +43,7 @@ func TestBadSends(t *testing.T) {
 
 				if name != "TrySend" {
 					for _, lane := range []mailbox.Lane{mailbox.Data, mailbox.Control} {
-						require.ErrorIs(t, send(nil, lane, 1), mailbox.ErrNilContext) //nolint:staticcheck // the case in hand
+						require.ErrorIs(t, send(nil, lane, 1), mailbox.ErrNilContext)
 						require.Equal(t, context.Canceled, send(ended, lane, 1))
 					}
 				}

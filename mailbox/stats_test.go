@@ -1,7 +1,6 @@
 package mailbox_test
 
 import (
-	"context"
 	"fmt"
 	"sync"
 	"testing"
@@ -82,7 +81,7 @@ func TestStatsAreConsistentAtAnyMoment(t *testing.T) {
 				sending.Go(func() {
 					for n := range each {
 						lane := mailbox.Data + mailbox.Lane(n/50%2)
-						err := r.box.Send(context.Background(), lane, newLetter(lane, s, n))
+						err := r.box.Send(t.Context(), lane, newLetter(lane, s, n))
 						assert.True(t, err == nil || policy == mailbox.Reject, "%v", err)
 					}
 				})
@@ -94,4 +93,52 @@ func TestStatsAreConsistentAtAnyMoment(t *testing.T) {
 			assert.Positive(t, w.looks)
 		})
 	}
+}
+
+// The receiver goes through its batch, with hands that are empty now and then, as fast as it can while snapshots are
+// taken one after the other.
+func TestStatsWhileABatchIsWorkedOff(t *testing.T) {
+	const rounds, capacity = 1000, 1000
+
+	box, lease := still[letter](t, mailbox.Options{Capacity: capacity})
+	w := watcher{box: box, room: capacity}
+	at := newMeeting()
+	left := make(chan struct{})
+
+	go func() {
+		defer close(left)
+
+		for at.arrive() {
+			for n := range capacity {
+				lease.Take()
+
+				if n%3 == 0 {
+					lease.Done()
+				}
+			}
+
+			lease.Done()
+			at.arrive()
+		}
+	}()
+
+	for n := 0; n < rounds && !at.late(); n++ {
+		for i := range capacity {
+			if err := box.TrySend(mailbox.Data, newLetter(mailbox.Data, 0, i)); err != nil {
+				require.NoError(t, err)
+			}
+		}
+
+		at.arrive()
+
+		for w.look(); w.last.Queued+w.last.Handling > 0; {
+			w.look()
+		}
+
+		at.arrive()
+	}
+
+	at.leave()
+	await(t, left, "the holder ends")
+	require.Empty(t, w.wrong)
 }

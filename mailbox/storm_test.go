@@ -222,8 +222,8 @@ func (s *storm) revoke() {
 	}
 }
 
-// revokeAll revokes turns that hang, and, until calm, whatever turn there is at random moments. Those that hang come back
-// a few revocations later.
+// revokeAll revokes turns that hang, and, until calm, whatever turn there is at random moments. Those that hang come
+// back a few revocations later.
 func (s *storm) revokeAll(calm <-chan struct{}) {
 	var hanging []hung
 

@@ -13,8 +13,8 @@ import (
 	"github.com/troupe-go/troupe/mailbox"
 )
 
-// On one processor, a receiver with a full mailbox lets a goroutine that wants to run do so before it has taken more than
-// Throughput messages in a row.
+// On one processor, a receiver with a full mailbox lets a goroutine that wants to run do so before it has taken more
+// than Throughput messages in a row.
 func TestABusyReceiverLetsOthersRun(t *testing.T) {
 	for _, throughput := range []int{1, 5, 100, 0} {
 		for _, policy := range []mailbox.Overflow{mailbox.Block, mailbox.DropOldest} { // in batches, and one by one

@@ -124,7 +124,9 @@ func TestNoBlockedSenderIsForgotten(t *testing.T) {
 				handled, all := 0, make(chan struct{})
 				r := newReceiver(t, mailbox.Options{Capacity: capacity, Control: capacity},
 					func(*mailbox.Lease[int], int) {
-						if handled++; handled == senders*each {
+						handled++
+
+						if handled == senders*each {
 							close(all)
 						}
 					})
