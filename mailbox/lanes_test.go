@@ -2,6 +2,8 @@ package mailbox_test
 
 import (
 	"context"
+	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -74,6 +76,16 @@ func TestLaneOrder(t *testing.T) {
 
 // Ten senders keep the data lane full; every command must be obeyed before one more message than was in hand.
 func TestCommandsAreSeenBetweenAnyTwoMessages(t *testing.T) {
+	for _, policy := range policies {
+		for _, piecewise := range []bool{false, true} {
+			t.Run(fmt.Sprintf("a flood, %v, piecewise %v", policy, piecewise), func(t *testing.T) {
+				testFlood(t, mailbox.Options{Capacity: 20, Overflow: policy}, piecewise)
+			})
+		}
+	}
+}
+
+func testFlood(t *testing.T, o mailbox.Options, piecewise bool) {
 	const senders, commands, order = 10, 200, mailbox.Command(2)
 
 	ctx, cancel := context.WithCancel(t.Context())
@@ -85,7 +97,7 @@ func TestCommandsAreSeenBetweenAnyTwoMessages(t *testing.T) {
 		obeyed              = make(chan int)
 	)
 
-	r := &receiver[int]{}
+	r := &receiver[int]{piecewise: piecewise}
 	r.handle = func(*mailbox.Lease[int], int) {
 		handled++
 
@@ -101,13 +113,14 @@ func TestCommandsAreSeenBetweenAnyTwoMessages(t *testing.T) {
 			obeyed <- handled - sent
 		}
 	}
-	r.listen(t, mailbox.Options{Capacity: 8})
+	r.listen(t, o)
 
 	var wg sync.WaitGroup
 	for n := range senders {
 		wg.Go(func() {
-			for ok := true; ok; {
-				ok = r.box.Send(ctx, mailbox.Data, n) == nil
+			for ctx.Err() == nil {
+				_ = r.box.Send(ctx, mailbox.Data, n) // refused or dropped, if that is the policy
+				runtime.Gosched()                    // one that never waits would hold a processor for its time slice
 			}
 		})
 	}

@@ -1,6 +1,7 @@
 package mailbox_test
 
 import (
+	"fmt"
 	"runtime"
 	"testing"
 	"weak"
@@ -94,4 +95,132 @@ func TestMemoryFollowsUse(t *testing.T) {
 
 		runtime.KeepAlive(box)
 	})
+}
+
+// heap returns the bytes that are alive, all pools having been given back.
+func heap() int64 {
+	for range 3 { // what a pool holds is let go by the second collection
+		runtime.GC()
+	}
+
+	var m runtime.MemStats
+
+	runtime.ReadMemStats(&m)
+
+	return int64(m.HeapAlloc)
+}
+
+// A burst that fills a lane of the largest usual capacity costs memory while it lasts, and none once it was worked off.
+func TestMemoryShrinksAfterABurst(t *testing.T) {
+	type message struct{ a, b int }
+
+	const capacity, size, least = 65_536, 16, 16 << 10
+
+	for _, lane := range []mailbox.Lane{mailbox.Data, mailbox.Control} {
+		for _, policy := range policies {
+			t.Run(fmt.Sprintf("%v lane, %v", lane, policy), func(t *testing.T) {
+				box, lease := dropping(t, mailbox.Options{
+					Capacity: capacity, Control: capacity, Overflow: policy, ControlOverflow: policy,
+				}, func(message, error) {})
+
+				everyday := func() {
+					for n := range 3 {
+						if box.TrySend(lane, message{n, n}) != nil {
+							t.Fatal("there is room")
+						}
+					}
+
+					for range 3 {
+						lease.Take()
+					}
+
+					_, got := lease.Next(true)
+					require.Equal(t, mailbox.Rested, got)
+					box.Begin()
+				}
+				everyday()
+
+				before := heap()
+
+				for burst := range 2 {
+					for n := range capacity {
+						if box.TrySend(lane, message{n, n}) != nil {
+							t.Fatal("there is room")
+						}
+					}
+
+					full := heap() - before
+					assert.GreaterOrEqual(t, full, int64(capacity*size), "burst %d", burst)
+					assert.Less(t, full, int64(capacity*size)*5/4, "what a message takes is its size and little more")
+
+					for n := range capacity {
+						if m, ok := lease.Take(); !ok || m.a != n {
+							t.Fatal("there is a message")
+						}
+					}
+
+					everyday()
+					everyday()
+					assert.Less(t, heap()-before, int64(least), "burst %d has left something", burst)
+				}
+
+				runtime.KeepAlive(box)
+				runtime.KeepAlive(lease)
+			})
+		}
+	}
+}
+
+// After a burst and a few quiet turns, a mailbox costs what one costs that never had a burst.
+func TestMemoryIsGivenBackByEveryMailbox(t *testing.T) {
+	type message [2]int
+
+	const boxes, slack = 200, 64 // bytes per mailbox, for what the runtime itself allocates meanwhile
+
+	for _, lane := range []mailbox.Lane{mailbox.Data, mailbox.Control} {
+		t.Run(lane.String(), func(t *testing.T) {
+			var all [boxes]*mailbox.Mailbox[message]
+
+			turn := func(box *mailbox.Mailbox[message], messages int) {
+				for range messages {
+					if box.TrySend(lane, message{}) != nil {
+						t.Fatal("there is room")
+					}
+				}
+
+				lease := box.Begin()
+				got := mailbox.Message
+				for got == mailbox.Message {
+					_, got = lease.Next(true)
+				}
+			}
+
+			bursts := func(messages int) {
+				for _, box := range all {
+					turn(box, messages)
+					turn(box, 3)
+					turn(box, 3)
+				}
+			}
+
+			var left int64
+
+			for range 2 { // the first time for whatever is allocated once
+				for n := range all {
+					all[n], _ = still[message](t, mailbox.Options{Capacity: 65_536, Control: 65_536})
+				}
+
+				bursts(1)
+
+				before := heap()
+
+				bursts(1000)
+
+				left = (heap() - before) / boxes
+				runtime.KeepAlive(&all)
+			}
+
+			assert.Less(t, left, int64(slack))
+		})
+	}
 }

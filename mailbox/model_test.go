@@ -1,7 +1,9 @@
 package mailbox_test
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/stretchr/testify/require"
@@ -9,22 +11,18 @@ import (
 	"github.com/troupe-go/troupe/mailbox"
 )
 
-// driver is a *testing.T or a *rapid.T.
-type driver interface {
-	require.TestingT
-	Context() context.Context
-}
-
 // model is a mailbox as a child would write it, driven in step with a real one by a single goroutine.
 type model struct {
 	t        driver
 	box      *mailbox.Mailbox[int]
 	woken    chan struct{} // a run that was started and has not been noticed
 	capacity map[mailbox.Lane]int
-	policy   mailbox.Overflow
+	policy   map[mailbox.Lane]mailbox.Overflow
+	fairness int
 
 	queues   map[mailbox.Lane][]int
 	hand     []int // at most one
+	ahead    int   // control messages taken in a row by this lease while data waited
 	open     bool  // a turn has begun and not rested
 	state    string
 	commands mailbox.Command
@@ -32,9 +30,17 @@ type model struct {
 	next     int   // the next message
 	stats    mailbox.Stats
 	tickets  []*modelTicket
+	dropped  []drop
 
 	lease *mailbox.Lease[int]   // of the open turn, or of the last one
 	void  []*mailbox.Lease[int] // those that were revoked
+	drops []drop                // as the mailbox has reported them
+}
+
+// drop is a message that was dropped by the policy of its lane.
+type drop struct {
+	message int
+	cause   mailbox.DroppedError
 }
 
 // modelTicket is the ticket of one message.
@@ -42,25 +48,33 @@ type modelTicket struct {
 	loser
 	mailbox.Ticket
 
-	message           int
-	taken, told, over bool // over: told or taken back
+	message     int
+	taken, over bool  // over: told or taken back
+	told        error // nil, or what it was told
 }
 
-func newModel(t driver, capacity, control int, policy mailbox.Overflow) *model {
+func newModel(t driver, o mailbox.Options) *model {
 	m := &model{
-		t: t, woken: make(chan struct{}), policy: policy, state: "suspended",
-		capacity: map[mailbox.Lane]int{mailbox.Data: capacity, mailbox.Control: control},
+		t: t, woken: make(chan struct{}), state: "suspended",
+		capacity: map[mailbox.Lane]int{mailbox.Data: o.Capacity, mailbox.Control: o.Control},
+		policy:   map[mailbox.Lane]mailbox.Overflow{mailbox.Data: o.Overflow, mailbox.Control: o.ControlOverflow},
+		fairness: cmp.Or(o.Fairness, mailbox.DefaultFairness),
 		queues:   map[mailbox.Lane][]int{},
 	}
 
-	box, err := mailbox.New[int]("/model", &mailbox.Options{
-		Capacity: capacity, Control: control, Overflow: policy, ControlOverflow: policy,
-	}, func(*mailbox.Lease[int]) { m.woken <- struct{}{} }, nil)
+	box, err := mailbox.New("/model", &o, func(*mailbox.Lease[int]) { m.woken <- struct{}{} }, m.noteDrop)
 	require.NoError(t, err)
 
 	m.box = box
 
 	return m
+}
+
+func (m *model) noteDrop(n int, cause error) {
+	var dropped *mailbox.DroppedError
+
+	require.ErrorAs(m.t, cause, &dropped)
+	m.drops = append(m.drops, drop{n, *dropped})
 }
 
 // step is something that can be done to a mailbox. It returns false if that is impossible in the model's state.
@@ -70,6 +84,9 @@ type step struct {
 }
 
 func laneOf(arg int) mailbox.Lane { return mailbox.Data + mailbox.Lane(arg%2) }
+
+// seldom is for what changes all that comes after it.
+func seldom(arg int) bool { return arg%16 == 0 }
 
 func steps() []step {
 	return []step{
@@ -91,8 +108,9 @@ func steps() []step {
 		{"Forget", func(m *model, arg int) bool { return m.forget(arg) }},
 		{"Revoke", func(m *model, arg int) bool { return m.revoke(mailbox.Command(arg % 16)) }},
 		{"UseVoidLease", func(m *model, arg int) bool { return m.useVoid(arg) }},
-		{"Seal", func(m *model, _ int) bool { return m.seal() }},
-		{"Close", func(m *model, _ int) bool { return m.close() }},
+		{"Seal", func(m *model, arg int) bool { return seldom(arg) && m.seal() }},
+		{"Close", func(m *model, arg int) bool { return seldom(arg) && m.close() }},
+		{"Next", func(m *model, arg int) bool { return m.open && m.do(func() { m.look(arg%2 == 0) }) }},
 	}
 }
 
@@ -133,11 +151,10 @@ func (m *model) send(lane mailbox.Lane, how string) bool {
 	case m.gate != nil && how != "inner":
 		want = mailbox.ErrStopping
 		m.stats.Refused[mailbox.Stopping]++
-	case len(m.queues[lane]) == m.capacity[lane]:
-		if m.policy == mailbox.Block && how != "try" {
-			return false // it would wait
-		}
-
+	case len(m.queues[lane]) < m.capacity[lane]:
+	case m.policy[lane] == mailbox.Block && how != "try":
+		return false // it would wait
+	case m.policy[lane] == mailbox.Block, m.policy[lane] == mailbox.Reject:
 		want = mailbox.ErrFull
 		m.stats.Refused[mailbox.Full]++
 	}
@@ -163,18 +180,43 @@ func (m *model) send(lane mailbox.Lane, how string) bool {
 		return true
 	}
 
-	m.queues[lane] = append(m.queues[lane], n)
 	m.stats.Accepted++
 
 	if t != nil {
 		m.tickets = append(m.tickets, t)
 	}
 
+	m.accept(lane, n)
+
 	if m.state == "idle" {
 		m.wake()
 	}
 
 	return true
+}
+
+// accept puts a message that was accepted into its lane, of whose messages one is dropped if it is full.
+func (m *model) accept(lane mailbox.Lane, n int) {
+	q := m.queues[lane]
+	victim := -1
+
+	switch {
+	case len(q) < m.capacity[lane]:
+		m.queues[lane] = append(q, n)
+
+		return
+	case m.policy[lane] == mailbox.DropNewest:
+		victim = n
+	case m.policy[lane] == mailbox.DropOldest:
+		victim = q[0]
+		m.queues[lane] = append(q[1:], n)
+	}
+
+	m.stats.Dropped++
+	m.dropped = append(m.dropped, drop{
+		victim, mailbox.DroppedError{Target: "/model", Lane: lane, Policy: m.policy[lane]},
+	})
+	m.tell(mailbox.ErrDropped, func(t *modelTicket) bool { return t.message == victim })
 }
 
 func (m *model) signal(c mailbox.Command) bool {
@@ -214,22 +256,74 @@ func (m *model) takeCommands() bool {
 func (m *model) take() {
 	got, ok := m.lease.Take()
 
-	lane := mailbox.Control
-	if len(m.queues[lane]) == 0 {
-		lane = mailbox.Data
-	}
+	m.settle(&m.stats.Processed)
 
-	q := m.queues[lane]
-	require.Equal(m.t, len(q) > 0, ok)
+	lane := m.choose()
+	require.Equal(m.t, lane != 0, ok)
+	m.receive(lane, got)
+}
+
+// look does Lease.Next.
+func (m *model) look(rest bool) {
+	message, got := m.lease.Next(rest)
 
 	m.settle(&m.stats.Processed)
 
-	if !ok {
+	if m.commands != 0 {
+		require.Equal(m.t, mailbox.Pending, got)
+		require.Zero(m.t, message)
+
+		return
+	}
+
+	lane := m.choose()
+
+	switch {
+	case lane != 0:
+		require.Equal(m.t, mailbox.Message, got)
+	case rest:
+		require.Equal(m.t, mailbox.Rested, got)
+
+		m.open, m.state = false, "idle"
+	default:
+		require.Equal(m.t, mailbox.Nothing, got)
+	}
+
+	m.receive(lane, message)
+}
+
+// choose says from which lane the next message must come, or 0.
+func (m *model) choose() mailbox.Lane {
+	waits := len(m.queues[mailbox.Data]) > 0
+	turn := m.fairness != mailbox.Strict && m.ahead >= m.fairness // it is the data lane's
+
+	switch {
+	case !waits && len(m.queues[mailbox.Control]) == 0:
+		return 0
+	case !waits:
+		m.ahead = 0 // nothing is kept waiting
+
+		return mailbox.Control
+	case turn, len(m.queues[mailbox.Control]) == 0:
+		m.ahead = 0
+
+		return mailbox.Data
+	default:
+		m.ahead++
+
+		return mailbox.Control
+	}
+}
+
+// receive puts the first message of a lane into the hands; got is what the mailbox gave.
+func (m *model) receive(lane mailbox.Lane, got int) {
+	if lane == 0 {
 		require.Zero(m.t, got)
 
 		return
 	}
 
+	q := m.queues[lane]
 	require.Equal(m.t, q[0], got)
 
 	m.queues[lane] = q[1:]
@@ -254,10 +348,10 @@ func (m *model) settle(count *uint64) {
 }
 
 // tell expects the outstanding tickets that which chooses to be told.
-func (m *model) tell(which func(t *modelTicket) bool) {
+func (m *model) tell(cause error, which func(t *modelTicket) bool) {
 	for _, t := range m.tickets {
 		if !t.over && which(t) {
-			t.told, t.over = true, true
+			t.told, t.over = cause, true
 		}
 	}
 }
@@ -272,7 +366,7 @@ func (m *model) fail() bool {
 		require.Equal(m.t, m.hand[0], got)
 	}
 
-	m.tell(m.inHand)
+	m.tell(errTest, m.inHand)
 	m.settle(&m.stats.Failed)
 
 	return true
@@ -280,7 +374,7 @@ func (m *model) fail() bool {
 
 func (m *model) deadLetter(r mailbox.Reason) bool {
 	require.Equal(m.t, len(m.hand) == 1, m.lease.DeadLetter(r, errTest))
-	m.tell(m.inHand)
+	m.tell(errTest, m.inHand)
 	m.settle(&m.stats.DeadLettered[r])
 
 	return true
@@ -309,7 +403,7 @@ func (m *model) rest(suspend bool) bool {
 
 func (m *model) orphan() bool {
 	m.lease.Orphan(errTest)
-	m.tell(func(t *modelTicket) bool { return t.taken })
+	m.tell(errTest, func(t *modelTicket) bool { return t.taken })
 
 	return true
 }
@@ -343,10 +437,11 @@ func (m *model) revoke(keep mailbox.Command) bool {
 		m.wake()
 	}
 
-	m.tell(func(t *modelTicket) bool { return t.taken })
+	m.tell(errTest, func(t *modelTicket) bool { return t.taken })
 	m.settle(&m.stats.DeadLettered[mailbox.Abandoned])
 
 	m.commands &= keep
+	m.ahead = 0
 	m.void = append(m.void, found.Lease)
 
 	return true
@@ -366,6 +461,10 @@ func (m *model) useVoid(arg int) bool {
 	require.False(m.t, ok)
 	require.Zero(m.t, got)
 	require.False(m.t, l.Done())
+
+	got, answer := l.Next(arg%2 == 0)
+	require.Equal(m.t, mailbox.Void, answer)
+	require.Zero(m.t, got)
 
 	_, had := l.Fail(errTest)
 	require.False(m.t, had)
@@ -392,7 +491,7 @@ func (m *model) seal() bool {
 func (m *model) close() bool {
 	m.box.Close()
 	m.gate = mailbox.ErrStopped
-	m.tell(func(*modelTicket) bool { return true })
+	m.tell(mailbox.ErrStopped, func(*modelTicket) bool { return true })
 
 	return true
 }
@@ -408,14 +507,17 @@ func (m *model) check() {
 	require.Zero(m.t, got.Unaccounted())
 	require.Equal(m.t, int(want.Queued), m.box.Queued())
 
+	require.Equal(m.t, m.dropped, m.drops)
+
 	for _, t := range m.tickets {
 		calls := 0
-		if t.told {
+		if t.told != nil {
 			calls = 1
 		}
 
-		if t.calls != calls {
-			require.Equal(m.t, calls, t.calls, "ticket of message %d", t.message)
+		if t.calls != calls || !errors.Is(t.cause, t.told) {
+			require.Failf(m.t, "a ticket was not told as it must", "message %d: wants %v, was told %d times: %v",
+				t.message, t.told, t.calls, t.cause)
 		}
 	}
 }

@@ -20,10 +20,22 @@ func TestOptionsValidate(t *testing.T) {
 		{"the defaults are valid", mailbox.Defaults(), nil},
 		{"a capacity is all that must be set", mailbox.Options{Capacity: 1}, nil},
 		{
-			"the largest capacities are valid",
-			mailbox.Options{Capacity: most, Control: most, Overflow: mailbox.Reject, ControlOverflow: mailbox.Reject},
+			"the largest figures are valid",
+			mailbox.Options{
+				Capacity: most, Control: most, Overflow: mailbox.DropOldest, ControlOverflow: mailbox.DropOldest,
+				Fairness: most, Throughput: mailbox.MaxThroughput, Dispatch: mailbox.Synchronous,
+			},
 			nil,
 		},
+		{
+			"the smallest figures are valid",
+			mailbox.Options{
+				Capacity: 1, Control: 1, Overflow: mailbox.Block, ControlOverflow: mailbox.Block,
+				Fairness: 1, Throughput: 1, Dispatch: mailbox.OnDemand,
+			},
+			nil,
+		},
+		{"no fairness is valid when it is asked for", mailbox.Options{Capacity: 1, Fairness: mailbox.Strict}, nil},
 		{
 			"an unset capacity is an error",
 			mailbox.Options{},
@@ -35,13 +47,30 @@ func TestOptionsValidate(t *testing.T) {
 			[]string{"mailbox.Options.Capacity: 1048577 is out of range, must be from 1 to 1048576"},
 		},
 		{
+			"everything else above its limit is an error",
+			mailbox.Options{
+				Capacity: 1, Control: most + 1, Fairness: most + 1, Throughput: mailbox.MaxThroughput + 1,
+			},
+			[]string{
+				"mailbox.Options.Control: 1048577 is out of range, must be from 1 to 1048576, or 0 for 16",
+				"mailbox.Options.Fairness: 1048577 is out of range, must be from 1 to 1048576, 0 for 16, " +
+					"or mailbox.Strict (-1)",
+				"mailbox.Options.Throughput: 1048577 is out of range, must be from 1 to 1048576, or 0 for 256",
+			},
+		},
+		{
 			"everything wrong is reported at once",
-			mailbox.Options{Capacity: -1, Control: -2, Overflow: 5, ControlOverflow: 9},
+			mailbox.Options{
+				Capacity: -1, Control: -2, Fairness: -2, Throughput: -1, Overflow: 5, ControlOverflow: 9, Dispatch: 5,
+			},
 			[]string{
 				"mailbox.Options.Capacity: -1 is out of range, must be from 1 to 1048576",
 				"mailbox.Options.Control: -2 is out of range, must be from 1 to 1048576, or 0 for 16",
+				"mailbox.Options.Fairness: -2 is out of range, must be from 1 to 1048576, 0 for 16, or mailbox.Strict (-1)",
+				"mailbox.Options.Throughput: -1 is out of range, must be from 1 to 1048576, or 0 for 256",
 				"mailbox.Options.Overflow: Overflow(5) is not a policy, must be block, reject, drop newest or drop oldest",
 				"mailbox.Options.ControlOverflow: Overflow(9) is not a policy, must be block, reject, drop newest or drop oldest",
+				"mailbox.Options.Dispatch: Dispatch(5) is not a dispatch, must be on demand, dedicated, pinned or synchronous",
 			},
 		},
 	} {
@@ -56,7 +85,7 @@ func TestOptionsValidate(t *testing.T) {
 
 			assert.Equal(t, row.want, got)
 
-			box, err := mailbox.New[int]("/options", &row.options, func(*mailbox.Lease[int]) {}, nil)
+			box, err := mailbox.New("/options", &row.options, func(*mailbox.Lease[int]) {}, func(int, error) {})
 			assert.Equal(t, row.want == nil, err == nil)
 			assert.Equal(t, row.want == nil, box != nil)
 		})
@@ -79,6 +108,22 @@ func TestNew(t *testing.T) {
 		}
 	})
 
+	t.Run("every message a lane drops needs somebody to be told", func(t *testing.T) {
+		for _, o := range []mailbox.Options{
+			{Capacity: 1, Overflow: mailbox.DropNewest}, {Capacity: 1, ControlOverflow: mailbox.DropOldest},
+		} {
+			_, err := mailbox.New[int]("/silent", &o, func(*mailbox.Lease[int]) {}, nil)
+			require.EqualError(t, err, "mailbox.New: dropped is nil, must be a function where a lane drops messages")
+		}
+	})
+
+	t.Run("the defaults are those that are documented", func(t *testing.T) {
+		assert.Equal(t, mailbox.Options{
+			Capacity: 64, Control: 16, Overflow: mailbox.Block, ControlOverflow: mailbox.Block, Fairness: 16,
+			Throughput: 256, Dispatch: mailbox.OnDemand,
+		}, mailbox.Defaults())
+	})
+
 	t.Run("without a receiver's function it is an error", func(t *testing.T) {
 		_, err := mailbox.New[int]("/nobody", nil, nil, nil)
 		require.EqualError(t, err, "mailbox.New: run is nil, must be the receiver's function")
@@ -89,6 +134,7 @@ func TestNamesOfConstants(t *testing.T) {
 	for want, got := range map[string]interface{ String() string }{
 		"data": mailbox.Data, "control": mailbox.Control, "Lane(0)": mailbox.Lane(0), "Lane(3)": mailbox.Lane(3),
 		"unset": mailbox.Overflow(0), "block": mailbox.Block, "reject": mailbox.Reject, "Overflow(7)": mailbox.Overflow(7),
+		"drop newest": mailbox.DropNewest, "drop oldest": mailbox.DropOldest,
 	} {
 		assert.Equal(t, want, got.String())
 	}

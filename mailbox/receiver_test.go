@@ -2,13 +2,20 @@ package mailbox_test
 
 import (
 	"context"
-	"testing"
+	"sync/atomic"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/troupe-go/troupe/mailbox"
 )
+
+// driver is a *testing.T, a *testing.B or a *rapid.T.
+type driver interface {
+	require.TestingT
+	Context() context.Context
+	Helper()
+}
 
 // patience is how long a test waits for what must happen before it says that it did not.
 const patience = time.Minute
@@ -24,10 +31,16 @@ type receiver[M any] struct {
 	obey func(l *mailbox.Lease[M], c mailbox.Command)
 	// returned is called when a turn ends because its lease was revoked; nil means nothing.
 	returned func(l *mailbox.Lease[M])
+	// dropped is what the mailbox calls for a dropped message; nil means nothing.
+	dropped func(m M, cause error)
+	// piecewise receives with Take and Rest rather than with Next.
+	piecewise bool
+	// suspend makes the receiver suspend itself before the next message, once.
+	suspend atomic.Bool
 }
 
 // newReceiver makes a mailbox with a receiver that runs and is woken for the first time.
-func newReceiver[M any](t testing.TB, o mailbox.Options, handle func(l *mailbox.Lease[M], m M)) *receiver[M] {
+func newReceiver[M any](t driver, o mailbox.Options, handle func(l *mailbox.Lease[M], m M)) *receiver[M] {
 	t.Helper()
 
 	r := &receiver[M]{handle: handle}
@@ -36,14 +49,27 @@ func newReceiver[M any](t testing.TB, o mailbox.Options, handle func(l *mailbox.
 	return r
 }
 
-func (r *receiver[M]) listen(t testing.TB, o mailbox.Options) {
+// listen makes the mailbox and wakes the receiver for the first time.
+func (r *receiver[M]) listen(t driver, o mailbox.Options) {
+	t.Helper()
+	r.prepare(t, o)
+	r.box.Signal(wake)
+}
+
+// prepare makes the mailbox. The receiver sleeps until its first command.
+func (r *receiver[M]) prepare(t driver, o mailbox.Options) {
 	t.Helper()
 
-	box, err := mailbox.New[M]("/test/receiver", &o, r.run, nil)
+	dropped := func(m M, cause error) {
+		if r.dropped != nil {
+			r.dropped(m, cause)
+		}
+	}
+
+	box, err := mailbox.New("/test/receiver", &o, r.run, dropped)
 	require.NoError(t, err)
 
 	r.box = box
-	box.Signal(wake)
 }
 
 func (r *receiver[M]) run(l *mailbox.Lease[M]) {
@@ -53,35 +79,73 @@ func (r *receiver[M]) run(l *mailbox.Lease[M]) {
 
 func (r *receiver[M]) turn(l *mailbox.Lease[M]) (again bool) {
 	for {
-		if c := l.Commands(); c != 0 {
-			if l.Done() && r.obey != nil {
-				r.obey(l, c)
+		switch m, got := r.next(l); got {
+		case mailbox.Message:
+			if r.handle != nil {
+				r.handle(l, m)
 			}
-
-			continue
-		}
-
-		m, ok := l.Take()
-		if !ok {
-			again, void := l.Rest(false)
+		case mailbox.Pending:
+			r.commands(l)
+		case mailbox.Nothing:
+			again, void := l.Rest(r.suspend.Swap(false))
 			if void && r.returned != nil {
 				r.returned(l)
 			}
 
 			return again
-		}
+		case mailbox.Void:
+			if r.returned != nil {
+				r.returned(l)
+			}
 
-		if r.handle != nil {
-			r.handle(l, m)
+			return false
+		case mailbox.Rested:
+			return false
 		}
 	}
 }
 
-// still makes a mailbox that nobody receives from but the test, which holds the lease it gets.
-func still[M any](t testing.TB, o mailbox.Options) (*mailbox.Mailbox[M], *mailbox.Lease[M]) {
+// next looks for what there is to do; Nothing also means that the receiver is to suspend itself.
+func (r *receiver[M]) next(l *mailbox.Lease[M]) (m M, got mailbox.Got) {
+	switch {
+	case r.suspend.Load():
+		return m, mailbox.Nothing
+	case !r.piecewise:
+		return l.Next(true)
+	}
+
+	r.commands(l)
+
+	m, ok := l.Take()
+	if !ok {
+		return m, mailbox.Nothing
+	}
+
+	return m, mailbox.Message
+}
+
+func (r *receiver[M]) commands(l *mailbox.Lease[M]) {
+	for c := l.Commands(); c != 0; c = l.Commands() {
+		if l.Done() && r.obey != nil {
+			r.obey(l, c)
+		}
+	}
+}
+
+// still makes a mailbox that nobody receives from but the test, which holds the lease it gets, and that drops nothing.
+func still[M any](t driver, o mailbox.Options) (*mailbox.Mailbox[M], *mailbox.Lease[M]) {
 	t.Helper()
 
-	box, err := mailbox.New[M]("/test/still", &o, func(*mailbox.Lease[M]) {}, nil)
+	return dropping(t, o, func(m M, cause error) { require.NoError(t, cause, "%v was dropped", m) })
+}
+
+// dropping is still, with what is to be called for a message that is dropped.
+func dropping[M any](
+	t driver, o mailbox.Options, dropped func(m M, cause error),
+) (*mailbox.Mailbox[M], *mailbox.Lease[M]) {
+	t.Helper()
+
+	box, err := mailbox.New("/test/still", &o, func(*mailbox.Lease[M]) {}, dropped)
 	require.NoError(t, err)
 
 	box.Signal(wake)
@@ -93,10 +157,10 @@ func still[M any](t testing.TB, o mailbox.Options) (*mailbox.Mailbox[M], *mailbo
 }
 
 // await waits for what must come over a channel.
-func await[T any](t testing.TB, c <-chan T, what string, args ...any) T {
+func await[T any](t driver, c <-chan T, what string, args ...any) T {
 	t.Helper()
 
-	ctx, cancel := context.WithTimeout(context.Background(), patience) //nolint:usetesting // also used while t ends
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 
 	select {

@@ -1,6 +1,7 @@
 package mailbox_test
 
 import (
+	"math/rand/v2"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -134,4 +135,67 @@ func TestRevoke(t *testing.T) {
 			require.Zero(t, box.Begin().Commands(), "the old holder took %b", took)
 		}
 	})
+}
+
+// A holder takes as fast as it can while its lease is revoked: the next one must go on at exactly the following
+// message, and one in hand is known to both or to neither.
+func TestRevocationAndClaimHaveOneOrder(t *testing.T) {
+	const rounds, capacity = 20_000, 1000
+
+	box, lease := still[int](t, mailbox.Options{Capacity: capacity})
+
+	at := newMeeting()
+	taken := 0 // what the holder has taken last
+
+	go func() { // holds the lease until it is revoked
+		for at.arrive() {
+			l := lease
+			last := -1
+
+			for m, got := l.Next(false); got != mailbox.Void; m, got = l.Next(false) {
+				if got == mailbox.Message {
+					last = m
+				}
+			}
+
+			taken = last
+			at.arrive()
+		}
+	}()
+	defer at.leave()
+
+	for n := 0; n < rounds && !at.late(); n++ {
+		for m := range capacity {
+			if err := box.TrySend(mailbox.Data, m); err != nil {
+				require.NoError(t, err)
+			}
+		}
+
+		before := box.Stats()
+
+		at.arrive()
+		linger(rand.IntN(4 * capacity))
+
+		found := box.Revoke(0, nil)
+
+		at.arrive()
+
+		if found.Had {
+			require.Equal(t, taken, found.Message)
+		}
+
+		s := box.Stats()
+		require.Zero(t, s.Unaccounted())
+		require.Equal(t, taken+1, int(s.Processed-before.Processed+s.DeadLettered.Total()-before.DeadLettered.Total()))
+
+		lease = box.Begin()
+		left := drain(lease)
+		require.Len(t, left, capacity-1-taken)
+
+		for i, m := range left {
+			if m != taken+1+i {
+				require.Equal(t, taken+1+i, m)
+			}
+		}
+	}
 }

@@ -3,6 +3,7 @@ package mailbox_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"testing"
 
@@ -14,76 +15,189 @@ import (
 // Every sender sends one message and waits until it was handled, so that the receiver is at the boundary between busy
 // and idle all the time. A wake-up that gets lost there stops the sender for good.
 func TestNoWakeUpIsLost(t *testing.T) {
-	const rounds = 20_000
+	for _, dispatch := range []mailbox.Dispatch{
+		mailbox.OnDemand, mailbox.Dedicated, mailbox.Pinned, mailbox.Synchronous,
+	} {
+		for senders := 1; senders <= 4; senders++ {
+			t.Run(fmt.Sprintf("%v, with %d senders of messages and one of commands", dispatch, senders),
+				func(t *testing.T) { testWakeUps(t, dispatch, senders, senders%2 == 0) })
+		}
+	}
 
+	t.Run("with Take and Rest, one sender", func(t *testing.T) { testWakeUps(t, mailbox.OnDemand, 1, true) })
+}
+
+func testWakeUps(t *testing.T, dispatch mailbox.Dispatch, senders int, piecewise bool) {
 	type message struct {
 		handled chan struct{}
 	}
 
-	for senders := 1; senders <= 4; senders++ {
-		t.Run(fmt.Sprintf("with %d senders of messages and one of commands", senders), func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), patience)
-			defer cancel()
+	rounds := 20_000
+	if dispatch == mailbox.Pinned {
+		rounds = 2000 // each wakes a thread
+	}
 
-			obeyed := make(chan struct{}, 1)
-			r := &receiver[message]{}
-			r.handle = func(_ *mailbox.Lease[message], m message) { m.handled <- struct{}{} }
-			r.obey = func(_ *mailbox.Lease[message], c mailbox.Command) {
-				if c&^wake != 0 {
-					obeyed <- struct{}{}
-				}
-			}
-			r.listen(t, mailbox.Options{Capacity: 2, Control: 1})
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
 
-			var wg sync.WaitGroup
+	obeyed := make(chan struct{}, 1)
+	r := &receiver[message]{piecewise: piecewise}
+	r.handle = func(_ *mailbox.Lease[message], m message) { m.handled <- struct{}{} }
+	r.obey = func(_ *mailbox.Lease[message], c mailbox.Command) {
+		if c&^wake != 0 {
+			obeyed <- struct{}{}
+		}
+	}
+	r.listen(t, mailbox.Options{Capacity: 2, Control: 1, Dispatch: dispatch})
 
-			lost := make([]error, senders+1)
-			wait := func(done <-chan struct{}, who string, n int) error {
-				select {
-				case <-done:
-					return nil
-				case <-ctx.Done():
-					return fmt.Errorf("%s: round %d of %d was never handled: %+v", who, n, rounds, r.box.Stats())
-				}
-			}
+	var wg sync.WaitGroup
 
-			for s := range senders {
-				wg.Go(func() {
-					lane := mailbox.Data
-					if s == 3 {
-						lane = mailbox.Control
-					}
+	lost := make([]error, senders+1)
+	wait := func(done <-chan struct{}, who string, n int) error {
+		select {
+		case <-done:
+			return nil
+		case <-ctx.Done():
+			return fmt.Errorf("%s: round %d of %d was never handled: %+v", who, n, rounds, r.box.Stats())
+		}
+	}
 
-					m := message{make(chan struct{}, 1)}
-					for n := range rounds {
-						err := r.box.Send(ctx, lane, m)
-						if err == nil {
-							err = wait(m.handled, fmt.Sprintf("sender %d", s), n)
-						}
-
-						if err != nil {
-							lost[s] = err
-
-							return
-						}
-					}
-				})
+	for s := range senders {
+		wg.Go(func() {
+			lane := mailbox.Data
+			if s == 3 {
+				lane = mailbox.Control
 			}
 
-			wg.Go(func() {
-				for n := range rounds {
-					r.box.Signal(wake << 1)
-
-					if lost[senders] = wait(obeyed, "commands", n); lost[senders] != nil {
-						return
-					}
+			m := message{make(chan struct{}, 1)}
+			for n := range rounds {
+				err := mailbox.ErrFull
+				if n%2 == 0 {
+					err = r.box.TrySend(lane, m)
 				}
-			})
-			wg.Wait()
 
-			for _, err := range lost {
-				require.NoError(t, err)
+				if err != nil {
+					err = r.box.Send(ctx, lane, m)
+				}
+
+				if err == nil {
+					err = wait(m.handled, fmt.Sprintf("sender %d", s), n)
+				}
+
+				if err != nil {
+					lost[s] = err
+
+					return
+				}
 			}
 		})
+	}
+
+	wg.Go(func() {
+		for n := range rounds {
+			r.box.Signal(wake << 1)
+
+			if lost[senders] = wait(obeyed, "commands", n); lost[senders] != nil {
+				return
+			}
+		}
+	})
+	wg.Wait()
+	r.box.Close()
+
+	for _, err := range lost {
+		require.NoError(t, err)
+	}
+}
+
+// Senders are at the boundary between room and none all the time, while the receiver makes room as fast as it can. One
+// that went to sleep while there was room would sleep for good once it is the last.
+func TestNoBlockedSenderIsForgotten(t *testing.T) {
+	const senders, each = 4, 20_000
+
+	for _, lane := range []mailbox.Lane{mailbox.Data, mailbox.Control} {
+		for _, capacity := range []int{1, 2, 3, 20} {
+			t.Run(fmt.Sprintf("in a %v lane of capacity %d", lane, capacity), func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), patience)
+				defer cancel()
+
+				handled, all := 0, make(chan struct{})
+				r := newReceiver(t, mailbox.Options{Capacity: capacity, Control: capacity},
+					func(*mailbox.Lease[int], int) {
+						handled++
+
+						if handled == senders*each {
+							close(all)
+						}
+					})
+
+				var wg sync.WaitGroup
+
+				errs := make([]error, senders)
+				for s := range senders {
+					wg.Go(func() {
+						for n := 0; n < each && errs[s] == nil; n++ {
+							errs[s] = r.box.Send(ctx, lane, n)
+						}
+					})
+				}
+				wg.Wait()
+
+				for _, err := range errs {
+					require.NoError(t, err, "a sender was never let in: %+v", r.box.Stats())
+				}
+
+				await(t, all, "all are handled")
+			})
+		}
+	}
+}
+
+// The receiver claims a message, without the lock, at the moment at which a sender finds the lane full. There is room
+// then, so the sender must not sleep, though the receiver looks at nothing more.
+func TestNoSenderSleepsWhileThereIsRoom(t *testing.T) {
+	const rounds = 100_000
+
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+
+	box, lease := still[int](t, mailbox.Options{Capacity: 2})
+
+	at := newMeeting()
+
+	var err error
+
+	go func() {
+		for at.arrive() {
+			linger(rand.IntN(200))
+			err = box.Send(ctx, mailbox.Data, 4)
+			at.arrive()
+		}
+	}()
+	defer at.leave()
+
+	for n := 0; n < rounds && !at.late(); n++ {
+		for m := 1; m <= 3; m++ {
+			if m == 3 {
+				lease.Take() // the first two are handed over, and one of them is taken
+			}
+
+			if full := box.TrySend(mailbox.Data, m); full != nil {
+				require.NoError(t, full)
+			}
+		}
+
+		at.arrive()
+		linger(rand.IntN(200))
+		lease.Take()
+		at.arrive()
+
+		if err != nil {
+			require.NoError(t, err, "there was room for the sender, in round %d", n)
+		}
+
+		if left := drain(lease); len(left) != 2 || left[0] != 3 || left[1] != 4 {
+			require.Equal(t, []int{3, 4}, left)
+		}
 	}
 }
