@@ -17,6 +17,9 @@ type systemLane struct {
 	queue   list[systemMessage]
 	// stop and restart are what waits of them, or nil.
 	stop, restart *systemMessage
+	// stopping says that a Stop has come. After that a Restart is left out: protoactor would forget that the actor is to
+	// stop, or bring one back to life that has stopped.
+	stopping bool
 	// watches are the Watch and Unwatch messages that wait, by watcher. Made when first needed.
 	watches map[watcher]*systemMessage
 	// resumption is the last SuspendMailbox or ResumeMailbox, or nil. It goes after all others, which it does not
@@ -43,9 +46,12 @@ func (l *systemLane) push(message any) {
 	case *actor.Started:
 		l.started = message
 	case *actor.Stop:
+		l.stopping = true
 		l.once(&l.stop, m)
 	case *actor.Restart:
-		l.once(&l.restart, m)
+		if !l.stopping {
+			l.once(&l.restart, m)
+		}
 	case *actor.Watch:
 		l.watch(m.GetWatcher(), m)
 	case *actor.Unwatch:

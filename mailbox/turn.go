@@ -80,19 +80,30 @@ func (a *Adapter) obey(h *home) {
 			return
 		}
 
-		switch m.(type) {
-		case *actor.SuspendMailbox:
-			a.suspended = true
-		case *actor.ResumeMailbox:
-			a.suspended = false
-		default:
-			if !a.invoke(h, h.invoker.InvokeSystemMessage, m, nil) {
-				continue
-			}
+		if a.command(h, m) {
+			a.received(m)
+		}
+	}
+}
+
+// command obeys a system message. It reports whether the message was handled.
+func (a *Adapter) command(h *home, m any) bool {
+	_, watch := m.(*actor.Watch)
+
+	switch m.(type) {
+	case *actor.SuspendMailbox:
+		a.suspended = true
+	case *actor.ResumeMailbox:
+		a.suspended = false
+	default:
+		if a.stopped && !watch { // who watches is told that it has stopped; for any other order it is too late
+			return false
 		}
 
-		a.received(m)
+		return a.invoke(h, h.invoker.InvokeSystemMessage, m, nil)
 	}
+
+	return true
 }
 
 // handle hands the message in hand to the actor.
