@@ -65,7 +65,7 @@ fmt: ## format all Go code and tidy go.mod
 	$(GO) mod tidy
 
 .PHONY: bench
-bench: ## compare with protoactor-go and a Go channel, as ratios (ARGS=-smoke: a quick run of all workloads)
+bench: ## compare with protoactor-go and a Go channel, as ratios; every run into .cache/bench.txt (ARGS=-smoke: a quick check)
 	$(GO) run ./internal/bench $(ARGS)
 
 .PHONY: fuzz

@@ -14,62 +14,84 @@ import (
 //
 //	total, err := actors.Ask(ctx, ledger, func(r actors.Reply[int64]) ledger.Msg { return ledger.Total{Reply: r} })
 func Ask[R, M any](ctx context.Context, to Ref[M], build func(Reply[R]) M) (R, error) {
-	p := &pending[R]{answered: make(chan struct{})}
-	p.ticket.Loser = p
-
 	var zero R
 
-	if err := submit(ctx, p, &p.ticket, to, build); err != nil {
+	if err := to.check(build != nil); err != nil {
 		return zero, err
 	}
 
-	select {
-	case <-p.answered:
-	case <-ctx.Done():
-		p.end(ctx.Err()) // unless there is an answer after all
+	p, _ := to.cell.spares.take().(*pending[R])
+	if p == nil { // none, or one that waits for answers of another type
+		p = newPending[R]()
 	}
 
-	p.forget()
+	p.held, p.holder = &p.ticket, to.cell.box
 
-	return p.value, p.err
+	if err := to.submit(ctx, build(Reply[R]{p, p.generation}), &p.ticket); err != nil {
+		return zero, err
+	}
+
+	value, err := p.wait(ctx)
+
+	if p.release() {
+		to.cell.spares.put(p)
+	}
+
+	return value, err
 }
 
 // Forward hands the duty to answer to another actor: it sends the message that build makes around the same reply
 // port, and from then on the asker learns of that actor's failure or stop instead of this one's. The error is what
-// [Ref.Tell] would return, and then the duty stays here; or [ErrNoReply] for the zero Reply.
+// [Ref.Tell] would return, and then the duty stays here; [ErrNoReply] for the zero Reply; or [ErrReplied] if it is
+// answered already.
 func Forward[R, M any](ctx context.Context, to Ref[M], r Reply[R], build func(Reply[R]) M) error {
 	if r.pending == nil {
 		return ErrNoReply
 	}
 
-	return submit(ctx, r.pending, &mailbox.Ticket{Loser: r.pending}, to, build)
-}
-
-// submit sends the built message under the ticket, and makes that ticket the one the ask depends on.
-func submit[R, M any](
-	ctx context.Context, p *pending[R], t *mailbox.Ticket, to Ref[M], build func(Reply[R]) M,
-) error {
-	if build == nil {
-		return ErrNilFunc
-	}
-
-	if to.cell == nil {
-		return ErrNoRef
-	}
-
-	if err := to.gate.Err(); err != nil {
-		return &mailbox.SendError{Target: to.cell.place.Path, Err: err}
-	}
-
-	m, turn := build(Reply[R]{p}), p.take()
-
-	if err := to.cell.box.SendTicket(ctx, mailbox.Data, m, t); err != nil {
-		to.cell.refused(m, nil, err)
-
+	if err := to.check(build != nil); err != nil {
 		return err
 	}
 
-	p.hold(t, to.cell.box, turn)
+	m := build(r)
+
+	turn, err := r.pending.take(r.generation)
+	if err != nil {
+		return err
+	}
+
+	t := &mailbox.Ticket{Loser: r.pending}
+	if err := to.submit(ctx, m, t); err != nil {
+		return err
+	}
+
+	r.pending.hold(t, to.cell.box, turn)
 
 	return nil
+}
+
+// check reports what makes an ask impossible from the start.
+func (r Ref[M]) check(hasBuild bool) error {
+	switch {
+	case !hasBuild:
+		return ErrNilFunc
+	case r.cell == nil:
+		return ErrNoRef
+	}
+
+	if err := r.gate.Err(); err != nil {
+		return &mailbox.SendError{Target: r.cell.place.Path, Err: err}
+	}
+
+	return nil
+}
+
+// submit sends a message under a ticket.
+func (r Ref[M]) submit(ctx context.Context, m M, t *mailbox.Ticket) error {
+	err := r.cell.box.SendTicket(ctx, mailbox.Data, m, t)
+	if err != nil {
+		r.cell.refused(m, nil, err)
+	}
+
+	return err
 }

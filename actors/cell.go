@@ -22,6 +22,7 @@ type cell[M any] struct {
 	box     *mailbox.Mailbox[M]
 	pid     *actor.PID
 	factory Factory[M]
+	spares  spares
 
 	current atomic.Pointer[incarnation[M]] // set by the runtime before it orders a start
 

@@ -21,7 +21,8 @@ type incarnation[M any] struct {
 	ctx      Context[M]
 	actor    Actor[M]        // the runner's own; nil until the factory returned
 	labels   context.Context // bears the labels of the incarnation's goroutines
-	over     atomic.Bool     // work has ended
+	mark     mark
+	over     atomic.Bool // work has ended
 	mu       sync.Mutex
 	work     context.Context         // guarded by mu; made when first asked for, so that an idle actor has none
 	cancel   context.CancelCauseFunc // guarded by mu
@@ -38,6 +39,7 @@ func newIncarnation[M any](c *cell[M], number uint64, deadline time.Time) *incar
 	inc.ctx = Context[M]{cell: c, inc: inc}
 	inc.labels = pprof.WithLabels(context.Background(), pprof.Labels(
 		node.LabelActor, c.place.Path, node.LabelIncarnation, strconv.FormatUint(number, 10)))
+	inc.mark.Context = inc.labels
 
 	return inc
 }
@@ -164,3 +166,18 @@ type deadlineContext struct {
 
 // Deadline returns the time the step is to be over.
 func (c deadlineContext) Deadline() (time.Time, bool) { return c.at, !c.at.IsZero() }
+
+// mark is a context only for [pprof.SetGoroutineLabels], which asks it for one value: it looks that up once.
+type mark struct {
+	context.Context
+	labels any
+}
+
+// Value returns the labels.
+func (m *mark) Value(key any) any {
+	if m.labels == nil {
+		m.labels = m.Context.Value(key)
+	}
+
+	return m.labels
+}

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"context"
 	"sync"
 
 	"github.com/troupe-go/troupe/mailbox"
@@ -11,7 +12,11 @@ import (
 //
 // A Reply belongs to the actor that received it: if that actor fails on the message, loses its state in a restart or
 // stops, the asker learns it at once. To hand the duty to answer to another actor, use [Forward].
-type Reply[R any] struct{ pending *pending[R] }
+type Reply[R any] struct {
+	pending *pending[R]
+	// generation of pending that this is a reply to; in a later one it is answered.
+	generation uint64
+}
 
 // Send answers the asker. A second answer is [ErrReplied]. That the asker waits no longer is no error: the answer is
 // dropped.
@@ -36,23 +41,26 @@ func (r Reply[R]) resolve(value R, err error) error {
 		return ErrNoReply
 	}
 
-	return r.pending.reply(value, err)
+	return r.pending.reply(r.generation, value, err)
 }
 
-// pending is one ask that waits for its answer.
+// pending is an ask that waits for its answer. Once answered it is used again for another, in the next generation, if
+// nobody but holders of its Reply can still come to it: those are told that it was answered.
 type pending[R any] struct {
-	// answered is closed when value and err are final.
-	answered chan struct{}
+	// ended is sent to by whoever lets the asker go: the actor that answers or the loss of the message. The asker, if it has
+	// not given up itself, receives it.
+	ended chan struct{}
 	// ticket is the one the ask is sent under; a forwarded ask has another.
 	ticket mailbox.Ticket
 
-	mu      sync.Mutex
-	replied bool // the actor has answered
-	done    bool // the asker has been let go, by an answer or without one
-	value   R
-	err     error
-	// held is the ticket the ask depends on now, in the queue of holder. Whoever sends a message with the reply port
-	// takes a turn before; the one with the latest turn is held, in whatever order the senders come to say so.
+	mu         sync.Mutex
+	generation uint64
+	replied    bool // the actor has answered
+	done       bool // the asker has been let go, by an answer or without one
+	value      R    // of the asker once done
+	err        error
+	// held is the ticket the ask depends on now, in the queue of holder. Whoever forwards the reply port takes a turn
+	// before; the one with the latest turn is held, in whatever order the senders come to say so.
 	held   *mailbox.Ticket
 	holder holder
 	turn   int // of held
@@ -64,50 +72,89 @@ type holder interface {
 	Forget(t *mailbox.Ticket) bool
 }
 
-// reply is the answer of the actor, in time or not.
-func (p *pending[R]) reply(value R, err error) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+func newPending[R any]() *pending[R] {
+	p := &pending[R]{ended: make(chan struct{}, 1)}
+	p.ticket.Loser = p
 
-	if p.replied {
+	return p
+}
+
+// wait waits for the answer, or until ctx ends.
+func (p *pending[R]) wait(ctx context.Context) (R, error) {
+	select {
+	case <-p.ended:
+	case <-ctx.Done():
+		var zero R
+
+		if !p.end(zero, ctx.Err()) {
+			<-p.ended // there is an answer after all
+		}
+	}
+
+	return p.value, p.err
+}
+
+// reply is the answer of the actor, in time or not.
+func (p *pending[R]) reply(generation uint64, value R, err error) error {
+	p.mu.Lock()
+
+	if p.replied || p.generation != generation {
+		p.mu.Unlock()
+
 		return ErrReplied
 	}
 
 	p.replied = true
-	p.finish(value, err)
+	first := p.finish(value, err)
+	p.mu.Unlock()
+
+	if first {
+		p.ended <- struct{}{}
+	}
 
 	return nil
 }
 
 // Lost implements [mailbox.Loser]: the message, or the actor that should have answered, is gone.
-func (p *pending[R]) Lost(cause error) { p.end(cause) }
-
-// end ends the ask with an error instead of an answer, unless there is one.
-func (p *pending[R]) end(cause error) {
+func (p *pending[R]) Lost(cause error) {
 	var zero R
 
-	p.mu.Lock()
-	defer p.mu.Unlock()
-
-	p.finish(zero, cause)
-}
-
-// finish lets the asker go, once. Called with mu held.
-func (p *pending[R]) finish(value R, err error) {
-	if !p.done {
-		p.done, p.value, p.err = true, value, err
-		close(p.answered)
+	if p.end(zero, cause) {
+		p.ended <- struct{}{}
 	}
 }
 
-// take gives a turn to somebody who is about to send the reply port on.
-func (p *pending[R]) take() int {
+// end is finish without mu held.
+func (p *pending[R]) end(value R, err error) (first bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 
+	return p.finish(value, err)
+}
+
+// finish settles what the asker gets, once. Called with mu held.
+func (p *pending[R]) finish(value R, err error) (first bool) {
+	if p.done {
+		return false
+	}
+
+	p.done, p.value, p.err = true, value, err
+
+	return true
+}
+
+// take gives a turn to somebody who is about to forward the reply port.
+func (p *pending[R]) take(generation uint64) (turn int, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+
+	if p.replied || p.generation != generation {
+		return 0, ErrReplied
+	}
+
 	p.turns++
 
-	return p.turns
+	return p.turns, nil
 }
 
 // hold makes t the ticket the ask depends on, instead of one of an earlier turn.
@@ -128,14 +175,24 @@ func (p *pending[R]) hold(t *mailbox.Ticket, h holder, turn int) {
 	}
 }
 
-// forget takes back the ticket, once the ask is over.
-func (p *pending[R]) forget() {
+// release takes back the ticket, once the ask is over. It reports whether p can be used for another ask, and prepares it
+// for that: it was answered, so that no Reply can do anything to it; and its only ticket was not lost, so that nobody
+// else can.
+func (p *pending[R]) release() (again bool) {
 	p.mu.Lock()
-	t, h := p.held, p.holder
-	p.held, p.holder = nil, nil
-	p.mu.Unlock()
+	defer p.mu.Unlock()
 
-	if t != nil {
-		h.Forget(t)
+	outstanding := p.held != nil && p.holder.Forget(p.held)
+	p.held, p.holder = nil, nil
+
+	if !outstanding || !p.replied || p.turns > 0 {
+		return false
 	}
+
+	var zero R
+
+	p.generation++
+	p.replied, p.done, p.value, p.err = false, false, zero, nil
+
+	return true
 }

@@ -35,34 +35,25 @@ type runner[M any] struct {
 }
 
 // run is the function the mailbox calls when there is work. It owns the turn until it returns.
-func (c *cell[M]) run() {
-	for {
-		lease := c.box.Begin()
-
-		r, _ := lease.Local.(*runner[M])
-		if r == nil {
-			r = &runner[M]{cell: c, lease: lease}
-			lease.Local = r
-		}
-
-		if !r.turn() {
-			return
-		}
+func (c *cell[M]) run(lease *mailbox.Lease[M]) {
+	r, _ := lease.Local.(*runner[M])
+	if r == nil {
+		r = &runner[M]{cell: c, lease: lease}
+		lease.Local = r
 	}
+
+	r.turn()
 }
 
-// turn runs until there is nothing to do. It returns true if run must begin again, with whatever lease is valid then.
-func (r *runner[M]) turn() bool {
-	for {
-		again, crashed := r.attempt()
-		if !crashed {
-			return again
-		}
+// turn runs until there is nothing to do or the lease is revoked.
+func (r *runner[M]) turn() {
+	for crashed := true; crashed; {
+		crashed = r.attempt()
 	}
 }
 
 // attempt is the part of a turn up to a panic of Receive: one deferred call per turn, not per message.
-func (r *runner[M]) attempt() (again, crashed bool) {
+func (r *runner[M]) attempt() (crashed bool) {
 	returned := false
 
 	defer func() {
@@ -79,21 +70,18 @@ func (r *runner[M]) attempt() (again, crashed bool) {
 		// runtime.Goexit takes this goroutine; another one goes on with the turn.
 		r.crash = ErrExited
 
-		go func() {
-			if r.turn() {
-				r.cell.run()
-			}
-		}()
+		go r.turn()
 	}()
 
-	again = r.loop()
+	r.loop()
+
 	returned = true
 
-	return again, false
+	return false
 }
 
-// loop handles commands and messages until there are none or the lease is revoked. It returns whether to begin again.
-func (r *runner[M]) loop() bool {
+// loop handles commands and messages until there are none or the lease is revoked.
+func (r *runner[M]) loop() {
 	if err := r.crash; err != nil {
 		r.crash = nil
 
@@ -114,7 +102,11 @@ func (r *runner[M]) loop() bool {
 				continue
 			}
 
-			return r.rest(true)
+			if r.rest(true) {
+				return
+			}
+
+			continue
 		}
 
 		// A pipe sends before it ends: if none is left before Next looks, it sees what the last of them has sent.
@@ -130,37 +122,33 @@ func (r *runner[M]) loop() bool {
 		case mailbox.Pending:
 			r.obey(r.lease.Commands())
 		case mailbox.Nothing:
-			if !last {
-				return r.rest(false)
+			if last {
+				r.drained()
+			} else if r.rest(false) {
+				return
 			}
-
-			r.drained()
 		case mailbox.Rested:
-			return false // the runner may be at its next turn already
+			return // the runner may be at its next turn already
 		case mailbox.Void:
-			return r.left()
+			r.cell.returned(r.lease)
+
+			return
 		}
 	}
 }
 
-func (r *runner[M]) rest(suspend bool) bool {
+// rest ends the turn. It reports whether the turn is over, and then the runner may be at its next one already.
+func (r *runner[M]) rest(suspend bool) (over bool) {
 	again, void := r.lease.Rest(suspend)
 	if void {
-		return r.left()
+		r.cell.returned(r.lease) // the incarnation that was abandoned has come back
 	}
 
-	return again // the runner may be at its next turn already
-}
-
-// left ends the run of an incarnation that was abandoned: it has come back by now.
-func (r *runner[M]) left() bool {
-	r.cell.returned(r.lease)
-
-	return false
+	return !again
 }
 
 // label marks the goroutine with the actor, for profiles and for finding it when it hangs.
-func (r *runner[M]) label() { pprof.SetGoroutineLabels(r.inc.labels) }
+func (r *runner[M]) label() { pprof.SetGoroutineLabels(&r.inc.mark) }
 
 func (r *runner[M]) report(inc *incarnation[M], e node.Event, err error) {
 	r.reportFailure(inc, e, err, 0)

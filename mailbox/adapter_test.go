@@ -65,7 +65,7 @@ func TestAnAdapterHoldsExactlyItsCapacity(t *testing.T) {
 				require.EqualError(t, l.Cause, "nonhost/"+pid.GetId()+": "+cause)
 			}
 
-			stats := box.(*mailbox.Adapter).Stats()
+			stats := figures(t, box)
 			assert.Zero(t, stats.Unaccounted())
 			assert.EqualValues(t, 4, stats.Processed)
 			assert.EqualValues(t, 2, stats.Refused[mailbox.Full]+stats.Dropped)
@@ -187,12 +187,14 @@ func TestUserMessagesWaitWhileTheMailboxIsSuspended(t *testing.T) {
 func TestAFailureIsEscalatedAndTheMailboxGoesOn(t *testing.T) {
 	errBoom := errors.New("boom")
 
+	var none error
+
 	for name, c := range map[string]struct {
 		fail func()
 		want string
 	}{
 		"a panic":        {func() { panic(errBoom) }, "boom"},
-		"a panic of nil": {func() { panic(nil) }, "panic called with nil argument"},
+		"a panic of nil": {func() { panic(none) }, "panic called with nil argument"},
 		"runtime.Goexit": {runtime.Goexit, "runtime.Goexit called in an actor"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -222,7 +224,7 @@ func TestAFailureIsEscalatedAndTheMailboxGoesOn(t *testing.T) {
 			assert.Equal(t, []string{"bad order failed: " + c.want, "good order", "bad failed: " + c.want, "good"},
 				cut(s.read(), c.want))
 
-			stats := box.(*mailbox.Adapter).Stats()
+			stats := figures(t, box)
 			assert.Zero(t, stats.Unaccounted())
 			assert.EqualValues(t, 1, stats.Failed)
 			assert.EqualValues(t, 1, stats.Processed)
@@ -327,7 +329,7 @@ func TestNothingBringsAStoppedActorBack(t *testing.T) {
 
 			said, err := late.Result()
 			require.NoError(t, err)
-			assert.Equal(t, pid.GetId(), said.(*actor.Terminated).GetWho().GetId())
+			assert.Equal(t, &actor.Terminated{Who: pid}, said)
 			assert.Empty(t, p.dead())
 		})
 	}

@@ -64,8 +64,10 @@ func TestEachMessageOfABatchHasAHeaderOfItsOwn(t *testing.T) {
 	s.play()
 
 	read := s.read()
-	read[0].(*actor.MessageEnvelope).SetHeader("key", "changed")
-	assert.Equal(t, "value", read[1].(*actor.MessageEnvelope).GetHeader("key"))
+	first, ok := read[0].(*actor.MessageEnvelope)
+	require.True(t, ok)
+	first.SetHeader("key", "changed")
+	assert.Equal(t, "value", actor.UnwrapEnvelopeHeader(read[1]).Get("key"))
 }
 
 func TestABatchThatDoesNotFitIsAcceptedAsFarAsThereIsRoom(t *testing.T) {

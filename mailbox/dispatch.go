@@ -32,22 +32,26 @@ func (d Dispatch) String() string {
 	return dispatchNames[d]
 }
 
-// turn returns run under a short name: with every go statement the runtime looks through the name of the function, and that
-// of a method of a generic type is long.
-func turn(run func()) func() { return func() { run() } }
-
-// start starts a turn; inline if it may run on the calling goroutine. Called without mu, by whoever made the status busy.
-func (b *Mailbox[M]) start(inline bool) {
+// start starts a turn of the lease, if it is not nil; inline if it may run on the calling goroutine. Called without mu, by
+// whoever made the status busy.
+func (b *Mailbox[M]) start(l *Lease[M], inline bool) {
 	switch {
+	case l == nil:
 	case b.spawn != nil:
-		b.spawn(b.run)
+		b.spawn(l.turn)
 	case b.options.Dispatch == OnDemand:
-		go b.run()
+		go l.turn()
 	case b.options.Dispatch != Synchronous:
-		b.startWorker()
+		b.startWorker(l)
 	case inline:
-		b.run()
+		l.turn()
 	default:
-		go b.run()
+		go l.turn()
 	}
 }
+
+// named returns f under a short name. With every go statement the runtime reads the name of the function to its end, and
+// that of a method of a generic type is long.
+//
+//go:noinline
+func named(f func()) func() { return func() { f() } }

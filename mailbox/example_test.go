@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -17,8 +16,6 @@ func Example() {
 	const stop mailbox.Command = 1
 
 	stopped := make(chan struct{})
-
-	var box *mailbox.Mailbox[string]
 
 	turn := func(lease *mailbox.Lease[string]) (again bool) {
 		if lease.Commands()&stop != 0 {
@@ -34,8 +31,8 @@ func Example() {
 		return again
 	}
 
-	run := func() {
-		for turn(box.Begin()) {
+	run := func(lease *mailbox.Lease[string]) {
+		for turn(lease) {
 		}
 	}
 
@@ -96,9 +93,7 @@ func ExampleProducer() {
 		}
 	}, actor.WithMailbox(bounded))
 
-	system := actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
-		return slog.New(slog.DiscardHandler)
-	}))
+	system := actor.NewActorSystem(quiet...)
 
 	worker, err := system.Root.SpawnNamed(props, "worker")
 	if err != nil {

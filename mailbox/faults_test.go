@@ -1,6 +1,7 @@
 package mailbox_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
@@ -10,8 +11,9 @@ import (
 	"github.com/troupe-go/troupe/mailbox"
 )
 
-// Each fault of protoactor's mailboxes is shown twice: on protoactor's own, as it is at the pinned version, and absent on
-// ours. When a new version mends one, the first half fails and can go. Those that spin are in spin_unix_test.go.
+// Each fault of protoactor's mailboxes is shown twice: on protoactor's own, as it is at the pinned version, and
+// absent on ours. When a new version mends one, the first half fails and can go. Those that spin are in
+// spin_unix_test.go.
 
 func TestFaultBoundedTakesMoreThanItsBound(t *testing.T) {
 	const capacity = 100
@@ -203,7 +205,7 @@ func TestFaultAllForOneUnderAGuardianPanicsTheProcess(t *testing.T) {
 	}
 
 	caught, stopped := fall(actor.Unbounded())
-	assert.EqualError(t, caught.(error), "guardian does not hold its children PIDs")
+	assert.Equal(t, errors.New("guardian does not hold its children PIDs"), caught)
 	assert.False(t, stopped)
 
 	caught, stopped = fall(produce(t, mailbox.Options{Capacity: 4}))

@@ -175,7 +175,7 @@ func TestSuspendedReceiver(t *testing.T) {
 	t.Run("messages do not wake it, a command does", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			runs := 0
-			box, err := mailbox.New[int]("/suspended", nil, func() { runs++ }, nil)
+			box, err := mailbox.New[int]("/suspended", nil, func(*mailbox.Lease[int]) { runs++ }, nil)
 			require.NoError(t, err)
 
 			require.NoError(t, box.TrySend(mailbox.Data, 1)) // a new mailbox is suspended

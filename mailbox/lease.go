@@ -26,12 +26,11 @@ type Lease[M any] struct {
 	ahead     int // control messages taken in a row while data waited
 	// held is the message in hand if it was moved out of its lane, from is that lane and seq its number there. Guarded by
 	// Mailbox.mu.
-	held M
-	from *lane[M]
-	seq  uint64
-	// running says that a turn is running. Guarded by Mailbox.mu.
-	running bool
-	worker  *worker // of a dispatch that keeps a goroutine; guarded by Mailbox.mu
+	held   M
+	from   *lane[M]
+	seq    uint64
+	turn   func()  // runs a turn
+	worker *worker // of a dispatch that keeps a goroutine; guarded by Mailbox.mu
 }
 
 // hand says where the message in hand is. It mirrors the bits of claims, which a revocation can see.
@@ -60,16 +59,11 @@ const (
 	Void
 )
 
-func newLease[M any](b *Mailbox[M]) *Lease[M] { return &Lease[M]{box: b} }
+func newLease[M any](b *Mailbox[M]) *Lease[M] {
+	l := &Lease[M]{box: b}
+	l.turn = named(func() { b.run(l) })
 
-// Begin returns the valid lease for a turn. Called once at the start of each run.
-func (b *Mailbox[M]) Begin() *Lease[M] {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-
-	b.lease.running = true
-
-	return b.lease
+	return l
 }
 
 // Commands takes all pending commands from the system lane, after settling the message in hand as processed. Commands
@@ -255,17 +249,21 @@ func (l *Lease[M]) refill(from *lane[M]) {
 	l.taken += int(size) //nolint:gosec // within a segment
 }
 
+// first hands over the only message of a lane. Called with mu held, while the receiver is at rest.
+func (l *Lease[M]) first(from *lane[M]) {
+	s := from.last
+	n := from.count - s.base
+	l.batch, l.at, l.taken = s.slots[n-1:n], 0, 1
+}
+
 // admit lets waiting senders in after a claim made room. Another lease may be valid by now: it is that one's room, and its
 // holder may be at rest.
 func (l *Lease[M]) admit() {
 	b := l.box
 	b.mu.Lock()
-	start := b.admit(&b.data)
+	turn := b.admit(&b.data)
 	b.mu.Unlock()
-
-	if start {
-		b.start(false)
-	}
+	b.start(turn, false)
 }
 
 // settle counts the message in hand as processed, if there is one. Called with mu held, on a valid lease.
@@ -382,9 +380,9 @@ func (l *Lease[M]) Orphan(cause error) {
 	lost.tell(cause)
 }
 
-// Rest ends a turn. Again says that the run must begin again, because there is work after all; else the goroutine must
-// return. Void says that this is because the lease was revoked; the holder must learn it from here, because after a
-// rest the lease may already be in use by the next turn. A suspended receiver is woken by commands only.
+// Rest ends a turn. Again says that the run must go on, because there is work after all; else it must return. Void says that
+// this is because the lease was revoked; the holder must learn it from here, because after a rest the lease may already be
+// in use by the next turn. A suspended receiver is woken by commands only.
 func (l *Lease[M]) Rest(suspend bool) (again, void bool) {
 	b := l.box
 	b.mu.Lock()
@@ -405,7 +403,6 @@ func (l *Lease[M]) Rest(suspend bool) (again, void bool) {
 
 	switch {
 	case work:
-		l.running = false // the next turn is about to begin
 	case suspend:
 		l.rest(suspended)
 	default:
@@ -419,7 +416,6 @@ func (l *Lease[M]) Rest(suspend bool) (again, void bool) {
 func (l *Lease[M]) rest(to status) {
 	b := l.box
 	b.status = to
-	l.running = false
 	l.handBack()
 
 	l.taken = 0

@@ -74,18 +74,18 @@ type Mailbox[M any] struct {
 
 	name     string
 	options  Options
-	run      func()
+	run      func(l *Lease[M])
 	dropped  func(m M, cause error)
-	spawn    func(run func()) // starts a turn; nil means with a go statement
+	spawn    func(run func()) // starts a turn; nil means as the options say
 	segments *sync.Pool       // of *segment[M], shared by all mailboxes of the message type
 }
 
 // New makes a mailbox. Name is what errors call it, for an actor its path. Run is called, on a goroutine as
-// [Options.Dispatch] says, whenever there is work and nobody at it; it must call [Mailbox.Begin] and go on until
+// [Options.Dispatch] says, whenever there is work and nobody at it, with the lease that is valid then; it must go on until
 // [Lease.Next] or [Lease.Rest] says that the turn is over. Dropped is given each message that a lane dropped by its policy,
 // with a [*DroppedError], on the goroutine of the sender that made it so; it must not block, and may be nil if no lane drops. Nil options mean
 // [Defaults]; options out of range are reported, all at once.
-func New[M any](name string, options *Options, run func(), dropped func(m M, cause error)) (*Mailbox[M], error) {
+func New[M any](name string, options *Options, run func(l *Lease[M]), dropped func(m M, cause error)) (*Mailbox[M], error) {
 	o := Defaults()
 
 	if options != nil {
@@ -105,7 +105,7 @@ func New[M any](name string, options *Options, run func(), dropped func(m M, cau
 	}
 
 	b := &Mailbox[M]{
-		name: name, options: o, run: turn(run), dropped: dropped, status: suspended, segments: segmentsOf[M](),
+		name: name, options: o, run: run, dropped: dropped, status: suspended, segments: segmentsOf[M](),
 	}
 	b.data.init(Data, o.Capacity, o.Overflow)
 	b.data.batched = o.Overflow != DropOldest
@@ -119,13 +119,13 @@ func (b *Mailbox[M]) Signal(c Command) {
 	b.mu.Lock()
 	b.urgent.Or(uint64(c))
 
-	start := b.status != busy
-	b.status = busy
-	b.mu.Unlock()
-
-	if start {
-		b.start(false)
+	var turn *Lease[M]
+	if b.status != busy {
+		b.status, turn = busy, b.lease
 	}
+
+	b.mu.Unlock()
+	b.start(turn, false)
 }
 
 // Seal makes both lanes refuse senders with [ErrStopping]; what was accepted stays. Senders that wait are refused.
@@ -196,14 +196,18 @@ func (b *Mailbox[M]) lane(kind Lane) *lane[M] {
 	}
 }
 
-// rouse makes an idle mailbox busy. It reports whether the caller must start a turn, once it has released mu. Called
-// with mu held, after a message was appended.
-func (b *Mailbox[M]) rouse() (start bool) {
+// rouse makes an idle mailbox busy. It returns the lease whose turn the caller must start, once it has released mu, or nil.
+// Called with mu held, after a message was appended to the lane.
+func (b *Mailbox[M]) rouse(l *lane[M]) *Lease[M] {
 	if b.status != idle {
-		return false
+		return nil
 	}
 
 	b.status = busy
 
-	return true
+	if l.batched {
+		b.lease.first(l) // a receiver at rest has no batch; this one spares it a look at the lanes
+	}
+
+	return b.lease
 }

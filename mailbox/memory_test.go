@@ -25,7 +25,7 @@ func idle(t *testing.T, capacity int) uint64 {
 	runtime.ReadMemStats(&before)
 
 	for i := range boxes {
-		box, err := mailbox.New[int]("/idle", o, func() {}, nil)
+		box, err := mailbox.New[int]("/idle", o, func(*mailbox.Lease[int]) {}, nil)
 		if err != nil || box.TrySend(mailbox.Data, 1) != nil || box.TrySend(mailbox.Control, 1) != nil {
 			t.Fatal("the mailbox could not be made and used")
 		}
@@ -53,7 +53,7 @@ func TestMemoryFollowsUse(t *testing.T) {
 			o := &mailbox.Options{Capacity: capacity}
 
 			return testing.AllocsPerRun(100, func() {
-				box, err := mailbox.New[int]("/idle", o, func() {}, nil)
+				box, err := mailbox.New[int]("/idle", o, func(*mailbox.Lease[int]) {}, nil)
 				if err != nil || box.TrySend(mailbox.Data, 1) != nil {
 					panic("the mailbox could not be made and used")
 				}

@@ -80,7 +80,7 @@ func TestMiddlewareThatPanicsHarmsNobody(t *testing.T) {
 	s.play()
 	assert.Equal(t, []any{1}, s.read())
 
-	stats := box.(*mailbox.Adapter).Stats()
+	stats := figures(t, box)
 	assert.Zero(t, stats.Unaccounted())
 	assert.EqualValues(t, 1, stats.Processed)
 	assert.EqualValues(t, 1, stats.Refused[mailbox.Full])

@@ -55,7 +55,7 @@ func newModel(t driver, capacity, control int, policy mailbox.Overflow) *model {
 
 	box, err := mailbox.New[int]("/model", &mailbox.Options{
 		Capacity: capacity, Control: control, Overflow: policy, ControlOverflow: policy,
-	}, func() { m.woken <- struct{}{} }, nil)
+	}, func(*mailbox.Lease[int]) { m.woken <- struct{}{} }, nil)
 	require.NoError(t, err)
 
 	m.box = box
@@ -328,7 +328,7 @@ func (m *model) forget(arg int) bool {
 
 func (m *model) revoke(keep mailbox.Command) bool {
 	found := m.box.Revoke(keep, errTest)
-	require.Equal(m.t, m.open, found.Stuck)
+	require.Equal(m.t, m.state == "busy", found.Stuck)
 	require.Equal(m.t, len(m.hand) == 1, found.Had)
 
 	if found.Had {
@@ -337,8 +337,9 @@ func (m *model) revoke(keep mailbox.Command) bool {
 
 	if m.open {
 		require.Same(m.t, m.lease, found.Lease)
+	}
 
-		m.open = false
+	if m.open = false; found.Stuck {
 		m.wake()
 	}
 

@@ -56,7 +56,7 @@ func TestOptionsValidate(t *testing.T) {
 
 			assert.Equal(t, row.want, got)
 
-			box, err := mailbox.New[int]("/options", &row.options, func() {}, nil)
+			box, err := mailbox.New[int]("/options", &row.options, func(*mailbox.Lease[int]) {}, nil)
 			assert.Equal(t, row.want == nil, err == nil)
 			assert.Equal(t, row.want == nil, box != nil)
 		})
@@ -65,7 +65,7 @@ func TestOptionsValidate(t *testing.T) {
 
 func TestNew(t *testing.T) {
 	t.Run("without options it has the defaults", func(t *testing.T) {
-		box, err := mailbox.New[int]("/defaults", nil, func() {}, nil)
+		box, err := mailbox.New[int]("/defaults", nil, func(*mailbox.Lease[int]) {}, nil)
 		require.NoError(t, err)
 
 		for lane, capacity := range map[mailbox.Lane]int{

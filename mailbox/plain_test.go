@@ -24,6 +24,16 @@ func produce(t testing.TB, o mailbox.Options, middleware ...actor.MailboxMiddlew
 	return p
 }
 
+// figures returns the statistics of a mailbox of ours.
+func figures(t testing.TB, box actor.Mailbox) mailbox.Stats {
+	t.Helper()
+
+	a, ok := box.(*mailbox.Adapter)
+	require.True(t, ok)
+
+	return a.Stats()
+}
+
 // place is a protoactor system whose dead letters are kept.
 type place struct {
 	*actor.ActorSystem
@@ -32,12 +42,14 @@ type place struct {
 	letters []*actor.DeadLetterEvent
 }
 
-func newPlace(options ...actor.ConfigOption) *place {
-	options = append([]actor.ConfigOption{
-		actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return slog.New(slog.DiscardHandler) }),
-		actor.WithDeadLetterThrottleInterval(time.Millisecond), // a goroutine sits it out
-	}, options...)
-	p := &place{ActorSystem: actor.NewActorSystem(options...)}
+// quiet are the options of a protoactor system that logs nothing and leaves no goroutine behind for long.
+var quiet = []actor.ConfigOption{
+	actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return slog.New(slog.DiscardHandler) }),
+	actor.WithDeadLetterThrottleInterval(time.Millisecond),
+}
+
+func newPlace() *place {
+	p := &place{ActorSystem: actor.NewActorSystem(quiet...)}
 
 	p.EventStream.Subscribe(func(e any) {
 		if l, ok := e.(*actor.DeadLetterEvent); ok {
@@ -64,7 +76,9 @@ func (p *place) dead() (messages []any) {
 }
 
 // spawn starts an actor with that mailbox, on a dispatcher that runs each turn before the send that began it returns.
-func (p *place) spawn(produce actor.MailboxProducer, receive actor.ReceiveFunc, options ...actor.PropsOption) *actor.PID {
+func (p *place) spawn(
+	produce actor.MailboxProducer, receive actor.ReceiveFunc, options ...actor.PropsOption,
+) *actor.PID {
 	options = append([]actor.PropsOption{
 		actor.WithMailbox(produce), actor.WithDispatcher(actor.NewSynchronizedDispatcher(100)),
 	}, options...)

@@ -23,8 +23,8 @@ type turns struct{ sync.WaitGroup }
 func (d *turns) Schedule(turn func()) { d.Go(turn) }
 func (d *turns) Throughput() int      { return 0 }
 
-// TestEveryMessageToAPlainActorIsHandledOnceOrBecomesADeadLetterOnce lets senders, pills, stops, suspensions and failures
-// race for a bounded number of messages.
+// TestEveryMessageToAPlainActorIsHandledOnceOrBecomesADeadLetterOnce lets senders, pills, stops, suspensions and
+// failures race for a bounded number of messages.
 func TestEveryMessageToAPlainActorIsHandledOnceOrBecomesADeadLetterOnce(t *testing.T) {
 	for _, policy := range []mailbox.Overflow{mailbox.Reject, mailbox.DropNewest, mailbox.DropOldest} {
 		for name, end := range map[string]func(c *actor.RootContext, pid *actor.PID){
@@ -50,7 +50,7 @@ func deliver(t *testing.T, policy mailbox.Overflow, failing bool, end func(*acto
 	const senders, each = 4, 500
 
 	var (
-		box     *mailbox.Adapter
+		box     actor.Mailbox
 		sending sync.WaitGroup
 		turns   turns
 		handled = map[parcel]int{} // the actor's own
@@ -75,7 +75,7 @@ func deliver(t *testing.T, policy mailbox.Overflow, failing bool, end func(*acto
 			panic("boom")
 		}
 	}, actor.WithDispatcher(&turns), actor.WithGuardian(always), actor.WithMailbox(func() actor.Mailbox {
-		box = produce().(*mailbox.Adapter)
+		box = produce()
 
 		return box
 	})))
@@ -113,7 +113,7 @@ func deliver(t *testing.T, policy mailbox.Overflow, failing bool, end func(*acto
 	turns.Wait() // the one that stopped the actor works off the queue after it has told who watches
 
 	dead := map[parcel]int{}
-	stats := box.Stats()
+	stats := figures(t, box)
 
 	for _, m := range p.dead() {
 		if m, ok := m.(parcel); ok {

@@ -28,14 +28,16 @@ func TestProducerReportsWhatIsWrongAtOnce(t *testing.T) {
 		{"every policy that does not wait will do", mailbox.Options{Capacity: 1, Overflow: mailbox.DropOldest}, nil, ""},
 		{
 			"what is said of control messages does not matter",
-			mailbox.Options{Capacity: 1, Control: 3, ControlOverflow: mailbox.Block, Fairness: mailbox.Strict}, nil, "",
+			mailbox.Options{Capacity: 1, Control: 3, ControlOverflow: mailbox.Block, Fairness: mailbox.Strict},
+			nil, "",
 		},
 		{"on demand is what protoactor does", mailbox.Options{Capacity: 1, Dispatch: mailbox.OnDemand}, nil, ""},
 		{"a sender cannot wait", mailbox.Options{Capacity: 1, Overflow: mailbox.Block}, nil, block},
 		{"the defaults wait", mailbox.Defaults(), nil, block},
 		{"the actor's dispatcher decides", mailbox.Options{Capacity: 1, Dispatch: mailbox.Pinned}, nil, pinned},
 		{
-			"everything at once", mailbox.Options{Overflow: mailbox.Block, Dispatch: mailbox.Pinned},
+			"everything at once",
+			mailbox.Options{Overflow: mailbox.Block, Dispatch: mailbox.Pinned},
 			[]actor.MailboxMiddleware{nil, mailbox.OnDeadLetter(nil)},
 			"mailbox.Options.Capacity: 0 is out of range, must be from 1 to 1048576\n" + block + "\n" + pinned +
 				"\nmailbox.Producer: middleware 0 is nil\nmailbox.OnDeadLetter: the function is nil",
@@ -46,7 +48,9 @@ func TestProducerReportsWhatIsWrongAtOnce(t *testing.T) {
 
 			if row.want == "" {
 				require.NoError(t, err)
-				assert.NotSame(t, p(), p(), "each actor has its own")
+
+				first, second := p(), p()
+				assert.NotSame(t, first, second, "each actor has its own")
 			} else {
 				require.EqualError(t, err, row.want)
 				assert.Nil(t, p)
@@ -66,7 +70,10 @@ func TestThroughputIsTheOptionsOrElseTheDispatchers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			box := produce(t, mailbox.Options{Capacity: 1, Throughput: row.option})()
 			box.RegisterHandlers(&scribe{}, actor.NewDefaultDispatcher(row.dispatcher))
-			assert.Equal(t, row.want, box.(*mailbox.Adapter).Throughput())
+
+			adapter, ok := box.(*mailbox.Adapter)
+			require.True(t, ok)
+			assert.Equal(t, row.want, adapter.Throughput())
 		})
 	}
 }

@@ -46,8 +46,8 @@ func (r *receiver[M]) listen(t testing.TB, o mailbox.Options) {
 	box.Signal(wake)
 }
 
-func (r *receiver[M]) run() {
-	for r.turn(r.box.Begin()) {
+func (r *receiver[M]) run(l *mailbox.Lease[M]) {
+	for r.turn(l) {
 	}
 }
 
@@ -81,10 +81,13 @@ func (r *receiver[M]) turn(l *mailbox.Lease[M]) (again bool) {
 func still[M any](t testing.TB, o mailbox.Options) (*mailbox.Mailbox[M], *mailbox.Lease[M]) {
 	t.Helper()
 
-	box, err := mailbox.New[M]("/test/still", &o, func() {}, nil)
+	box, err := mailbox.New[M]("/test/still", &o, func(*mailbox.Lease[M]) {}, nil)
 	require.NoError(t, err)
 
+	box.Signal(wake)
+
 	lease := box.Begin()
+	require.Equal(t, wake, lease.Commands())
 
 	return box, lease
 }

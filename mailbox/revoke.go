@@ -7,7 +7,7 @@ type Revocation[M any] struct {
 	// Message was in the old holder's hands, if Had is set.
 	Message M
 	Had     bool
-	// Stuck says that a turn of the old holder was still running.
+	// Stuck says that a turn of the old holder was still running, or about to.
 	Stuck bool
 }
 
@@ -19,7 +19,7 @@ func (b *Mailbox[M]) Revoke(keep Command, cause error) Revocation[M] {
 
 	old := b.lease
 	claims := old.claims.Or(revoked) // from here on the old holder claims nothing
-	found := Revocation[M]{Lease: old, Had: claims&inHand != 0, Stuck: old.running}
+	found := Revocation[M]{Lease: old, Had: claims&inHand != 0, Stuck: b.status == busy}
 
 	b.urgent.And(^commandBits | uint64(keep))
 
@@ -48,8 +48,8 @@ func (b *Mailbox[M]) Revoke(keep Command, cause error) Revocation[M] {
 	lost.tell(cause)
 
 	if found.Stuck {
-		// The old turn owned busy and will not give it back: the next turn inherits it.
-		b.start(false)
+		// The old turn will not make the status idle any more; the next one takes its place.
+		b.start(next, false)
 	}
 
 	return found

@@ -72,7 +72,7 @@ func TestRevoke(t *testing.T) {
 	t.Run("a receiver at rest is not stuck, and its successor is woken as it was", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			runs := 0
-			box, err := mailbox.New[int]("/rest", nil, func() { runs++ }, nil)
+			box, err := mailbox.New[int]("/rest", nil, func(*mailbox.Lease[int]) { runs++ }, nil)
 			require.NoError(t, err)
 
 			box.Begin().Rest(false)
@@ -93,7 +93,7 @@ func TestRevoke(t *testing.T) {
 	t.Run("a stuck receiver's successor is given a turn at once", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			runs := 0
-			box, err := mailbox.New[int]("/stuck", nil, func() { runs++ }, nil)
+			box, err := mailbox.New[int]("/stuck", nil, func(*mailbox.Lease[int]) { runs++ }, nil)
 			require.NoError(t, err)
 			box.Signal(wake)
 			synctest.Wait()

@@ -1,6 +1,9 @@
 package mailbox
 
-import "context"
+import (
+	"cmp"
+	"context"
+)
 
 // Send puts a message into a lane. It returns nil if the message was accepted; a [*FullError] if the lane is full and
 // its policy is [Reject]; a [*SendError] around [ErrStopping] or [ErrStopped]; or the context's error. Under [Block]
@@ -51,11 +54,11 @@ func (b *Mailbox[M]) send(ctx context.Context, to Lane, m M, t *Ticket, inner bo
 	}
 
 	b.append(l, m, t)
-	start := b.rouse()
+	turn := b.rouse(l)
 	b.mu.Unlock()
 
-	if start {
-		b.start(true)
+	if turn != nil {
+		b.start(turn, true)
 	}
 
 	return nil
@@ -78,11 +81,11 @@ func (b *Mailbox[M]) TrySend(to Lane, m M) error {
 	}
 
 	b.append(l, m, nil)
-	start := b.rouse()
+	turn := b.rouse(l)
 	b.mu.Unlock()
 
-	if start {
-		b.start(true)
+	if turn != nil {
+		b.start(turn, true)
 	}
 
 	return nil
@@ -134,12 +137,9 @@ func (b *Mailbox[M]) wait(ctx context.Context, l *lane[M], m M, t *Ticket, inner
 		b.urgent.Or(sendersWait)
 	}
 
-	start := b.admit(l) // room may have come up before sendersWait was set
+	turn := b.admit(l) // room may have come up before sendersWait was set
 	b.mu.Unlock()
-
-	if start {
-		b.start(true)
-	}
+	b.start(turn, true)
 
 	select {
 	case <-w.ready:
@@ -162,19 +162,19 @@ func (b *Mailbox[M]) wait(ctx context.Context, l *lane[M], m M, t *Ticket, inner
 	return err
 }
 
-// admit lets waiting senders in as far as there is room. It reports whether the caller must start a turn, once it has
-// released mu. Called with mu held.
-func (b *Mailbox[M]) admit(l *lane[M]) (start bool) {
+// admit lets waiting senders in as far as there is room. It returns the lease whose turn the caller must start, once it has
+// released mu, or nil. Called with mu held.
+func (b *Mailbox[M]) admit(l *lane[M]) (turn *Lease[M]) {
 	for e := l.waiters.first; e != nil && b.queued(l) < l.capacity; e = l.waiters.first {
 		w := e.of
 		b.leave(l, w)
 		b.append(l, w.message, w.ticket)
 		w.answer(nil)
 
-		start = b.rouse() || start
+		turn = cmp.Or(turn, b.rouse(l))
 	}
 
-	return start
+	return turn
 }
 
 // leave takes a sender out of those that wait. Called with mu held.

@@ -25,8 +25,8 @@ func used(t testing.TB) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// burns waits until the process has used so much processor time that somebody must be spinning, however busy the machine is
-// otherwise. The test itself uses next to nothing meanwhile.
+// burns waits until the process has used so much processor time that somebody must be spinning, however busy the
+// machine is otherwise. The test itself uses next to nothing meanwhile.
 func burns(t testing.TB) {
 	t.Helper()
 

@@ -114,7 +114,7 @@ func (b *Mailbox[M]) Stats() Stats {
 	claims := b.lease.claims.Load()
 	s := Stats{Processed: b.settled.processed, Failed: b.settled.failed}
 
-	if b.lease.running {
+	if b.status == busy {
 		s.Processed = b.processed(claims)
 	}
 

@@ -63,7 +63,7 @@ func TestWhatIsQueuedAtTheStopBecomesDeadLetters(t *testing.T) {
 			assert.Equal(t, []any{1, 2, 3, "late", "later"}, p.dead())
 			assert.Equal(t, "late stopped", told.read()[3])
 
-			stats := box.(*mailbox.Adapter).Stats()
+			stats := figures(t, box)
 			assert.Zero(t, stats.Unaccounted())
 			assert.EqualValues(t, 3, stats.DeadLettered[mailbox.Stopped])
 			assert.EqualValues(t, 1, stats.Refused[mailbox.Stopped])

@@ -3,19 +3,19 @@ package mailbox
 import "github.com/asynkron/protoactor-go/actor"
 
 // run is one turn, on whatever goroutine the actor's dispatcher has chosen.
-func (a *Adapter) run() {
+func (a *Adapter) run(l *Lease[any]) {
 	h := a.at()
 	ended := false
 
 	defer func() {
 		if !ended { // runtime.Goexit took this goroutine; what it kept from being looked at is looked at now
 			a.box.Signal(look)
-			h.dispatcher.Schedule(a.run)
+			h.dispatcher.Schedule(l.turn)
 		}
 	}()
 
 	for again := true; again; {
-		again = a.turn(h, a.box.Begin())
+		again = a.turn(h, l)
 	}
 
 	ended = true

@@ -11,28 +11,25 @@ type worker struct {
 	wake chan struct{}
 }
 
-// startWorker starts a turn on the worker of the valid lease.
-func (b *Mailbox[M]) startWorker() {
+// startWorker starts a turn of the lease on its worker.
+func (b *Mailbox[M]) startWorker(l *Lease[M]) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 
-	w := b.lease.worker
+	w := l.worker
 	if w == nil {
 		w = &worker{wake: make(chan struct{}, 1)}
 
-		go b.work(w, b.options.Dispatch == Pinned)
+		go w.work(l.turn, b.options.Dispatch == Pinned)
 
-		if b.gate == closed {
-			w.wake <- struct{}{}
-			close(w.wake) // one turn only
-
-			return
-		}
-
-		b.lease.worker = w
+		l.worker = w
 	}
 
 	w.wake <- struct{}{}
+
+	if b.gate == closed || b.lease != l {
+		b.retire(l) // one turn only
+	}
 }
 
 // retire lets the worker of a lease end. Called with mu held.
@@ -44,12 +41,12 @@ func (b *Mailbox[M]) retire(l *Lease[M]) {
 }
 
 // work is the worker's goroutine.
-func (b *Mailbox[M]) work(w *worker, pinned bool) {
+func (w *worker) work(turn func(), pinned bool) {
 	ended := false
 
 	defer func() {
 		if !ended {
-			go b.work(w, pinned) // runtime.Goexit in a turn took this goroutine
+			go w.work(turn, pinned) // runtime.Goexit in a turn took this goroutine
 		}
 	}()
 
@@ -58,7 +55,7 @@ func (b *Mailbox[M]) work(w *worker, pinned bool) {
 	}
 
 	for range w.wake {
-		b.run()
+		turn()
 	}
 
 	ended = true

@@ -5,15 +5,21 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 )
 
-// writeBenchstat writes every sample to a file in the format of Go benchmarks, which benchstat reads.
+// writeBenchstat writes every sample to a file in the format of Go benchmarks, which benchstat reads. It makes the
+// folder if there is none.
 func writeBenchstat(path string, results []result) error {
 	var b bytes.Buffer
 
 	printBenchstat(&b, results)
+
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		return fmt.Errorf("-benchstat: %w", err)
+	}
 
 	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
 		return fmt.Errorf("-benchstat: %w", err)

@@ -12,20 +12,27 @@ type channel struct{}
 
 func (channel) name() string { return "channel" }
 
-func (channel) tell(ctx context.Context, senders, count int) (*trial, error) {
+func (channel) tell(ctx context.Context, senders, receivers, count int) (*trial, error) {
 	var receiving sync.WaitGroup
 
-	r := newReceiver("receiver", count)
-	in := make(chan message, capacity)
+	all := newReceivers(receivers, count)
+	channels := make([]chan message, receivers)
 
-	receiving.Go(func() {
-		for m := range in {
-			r.handle(m)
-		}
-	})
+	for n, r := range all {
+		in := make(chan message, capacity)
+		channels[n] = in
+
+		receiving.Go(func() {
+			for m := range in {
+				r.handle(m)
+			}
+		})
+	}
 
 	send := func(sender int) {
+		in := channels[receiverOf(sender, senders, receivers)]
 		first, end := span(sender, senders, count)
+
 		for i := first; i < end; i++ {
 			in <- nth(i)
 		}
@@ -35,10 +42,10 @@ func (channel) tell(ctx context.Context, senders, count int) (*trial, error) {
 		run: func() error {
 			inParallel(senders, send)
 
-			return r.wait(ctx)
+			return waitAll(ctx, all)
 		},
-		stop:      closing(&receiving, in),
-		receivers: []*receiver{r},
+		stop:      closing(&receiving, channels...),
+		receivers: all,
 	}, nil
 }
 
@@ -53,6 +60,48 @@ func closing(receiving *sync.WaitGroup, channels ...chan message) func() error {
 
 		return nil
 	}
+}
+
+func (channel) chain(ctx context.Context, count int) (*trial, error) {
+	var receiving sync.WaitGroup
+
+	all := newLinks(count)
+	first := make(chan message, capacity)
+	in := first
+
+	for _, r := range all[:links-1] {
+		from, to := in, make(chan message, capacity)
+		in = to
+
+		receiving.Go(func() {
+			for m := range from {
+				r.handle(m)
+				to <- m
+			}
+
+			close(to)
+		})
+	}
+
+	last := all[links-1]
+
+	receiving.Go(func() {
+		for m := range in {
+			last.handle(m)
+		}
+	})
+
+	return &trial{
+		run: func() error {
+			for i := range count {
+				first <- nth(i)
+			}
+
+			return last.wait(ctx)
+		},
+		stop:      closing(&receiving, first),
+		receivers: all,
+	}, nil
 }
 
 func (channel) pingPong(ctx context.Context, rounds int) (*trial, error) {

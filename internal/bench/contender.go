@@ -9,15 +9,23 @@ import (
 // capacity of every queue that has one.
 const capacity = 1024
 
+// links is the length of a chain.
+const links = 4
+
 // contender is one way to pass messages between goroutines. Its methods set a run up, outside the clock: receivers are
 // there and idle, nothing has been sent.
 type contender interface {
 	// name stands in tables and ratios.
 	name() string
 
-	// tell models a stage that is fed from outside: so many goroutines send count messages in all to one receiver, as
-	// fast as it takes them. With one sender it shows what a message costs, with more what senders cost each other.
-	tell(ctx context.Context, senders, count int) (*trial, error)
+	// tell models stages that are fed from outside: so many goroutines send count messages in all, as fast as they are
+	// taken, each to one receiver; senders is a multiple of receivers. With one sender it shows what a message costs,
+	// with more at one receiver what senders cost each other, and with several pairs what pairs do.
+	tell(ctx context.Context, senders, receivers, count int) (*trial, error)
+
+	// chain models stages one behind the other, each fed by the one before it: one goroutine sends to the first of
+	// several receivers in a row, all but the last pass every message on. An operation is one message through all.
+	chain(ctx context.Context, count int) (*trial, error)
 
 	// pingPong models a conversation: two receivers send one message back and forth, so that each is idle while the
 	// other is at work. It shows what waking somebody costs. An operation is one round trip.
@@ -69,7 +77,11 @@ func inParallel(senders int, send func(sender int)) {
 	wg.Wait()
 }
 
-// span returns the share of one of several senders: the messages from first to before end.
-func span(sender, senders, count int) (first, end int) {
-	return sender * count / senders, (sender + 1) * count / senders
+// span returns the share that number i of so many senders or receivers has of count messages: those from first to
+// before end. If senders is a multiple of receivers, a receiver's span is made up of those of its senders.
+func span(i, of, count int) (first, end int) {
+	return i * count / of, (i + 1) * count / of
 }
+
+// receiverOf returns the number of the receiver that a sender sends to.
+func receiverOf(sender, senders, receivers int) int { return sender * receivers / senders }

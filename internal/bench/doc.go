@@ -2,7 +2,8 @@
 // after the other in every run, so that what the machine does meanwhile hits all of them alike.
 //
 //	go run ./internal/bench                      # tables, then lines: ratio WORKLOAD BASELINE VALUE
-//	go run ./internal/bench -benchstat new.txt   # the same, and every run as input for benchstat
+//	go run ./internal/bench -benchstat new.txt   # the same; every run goes there, not to .cache/bench.txt
+//	go run ./internal/bench -workload ask,flood  # only these
 //	go run ./internal/bench -cpuprofile DIR      # profiles Troupe alone, a file per workload
 //	go run ./internal/bench -smoke               # checks work and allocations, measures no time
 //
@@ -10,6 +11,10 @@
 // with the contents it was sent with; summary.go makes figures of the samples and table.go prints them. All contenders
 // send the same messages from the same number of goroutines to receivers that do the same with them (receiver.go).
 // What each benchmark models is said at the contender interface.
+//
+// Two things ours does alone: tell-pointer, which shows what a message sent by pointer allocates (pointer.go), and the
+// flood, in which an actor is blocked and its senders wait (flood.go). The flood is no race. It shows what the process
+// uses meanwhile: CPU in a window in which nothing else happens, and live heap.
 //
 // Start reading at contender.go and measure.go.
 package main

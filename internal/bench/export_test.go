@@ -45,24 +45,48 @@ func Print(name string, ops int, mallocs uint64, all ...Runs) (tables, benchstat
 	}
 
 	var t, b bytes.Buffer
-	if err := printResults(&t, []result{r}); err != nil {
+	if err := printTables(&t, []result{r}); err != nil {
 		panic(err)
 	}
+
+	printRatios(&t, []result{r})
 
 	printBenchstat(&b, []result{r})
 
 	return t.String(), b.String()
 }
 
-// TryAll runs every workload with every contender and calls then with each outcome.
+// TryAll runs every workload with every contender that does it, and calls then with each outcome.
 func TryAll(ctx context.Context, count int, then func(workload, contender string, ops int, err error)) {
 	for _, w := range workloads() {
-		for _, c := range contenders() {
+		for _, c := range w.contenders() {
 			s, err := measure(ctx, w, c, count)
 			then(w.name, c.name(), s.ops, err)
 		}
 	}
 }
+
+// Flood is what a flood has shown.
+type Flood struct {
+	Parked, Handled int
+	Heap            int64
+}
+
+// MeasureFlood floods an actor with the least a flood can have, and watches the CPU for the window.
+func MeasureFlood(ctx context.Context, window time.Duration) (Flood, error) {
+	f, err := measureFlood(ctx, floodLeast, window)
+
+	return Flood{f.parked, f.handled, f.heap}, err
+}
+
+// Limits of a flood.
+const (
+	FloodSenders = floodSenders
+	FloodLeast   = floodLeast
+	FloodHeap    = floodHeap
+)
+
+func Parked(function string) int { return parked(function) }
 
 // Check handles the given messages with a receiver of the messages 0 to count-1, and returns what it says in the end.
 func Check(count int, numbers ...int) error {

@@ -59,7 +59,7 @@ func (o options) mode() func(context.Context, options, io.Writer) error {
 	}
 }
 
-// compare measures all contenders and prints tables and ratios.
+// compare measures all contenders, prints tables and writes every run to a file; ratios come last.
 func compare(ctx context.Context, o options, w io.Writer) error {
 	printHeader(w, o)
 
@@ -68,11 +68,35 @@ func compare(ctx context.Context, o options, w io.Writer) error {
 		return err
 	}
 
-	if o.benchstat != "" {
-		if err := writeBenchstat(o.benchstat, r); err != nil {
+	if err := printTables(w, r); err != nil {
+		return err
+	}
+
+	if o.flood {
+		f, err := measureFlood(ctx, floodOps(o.count), floodWindow)
+		if err != nil {
+			return err
+		}
+
+		if err := printFlood(w, f); err != nil {
 			return err
 		}
 	}
 
-	return printResults(w, r)
+	if len(r) == 0 {
+		return nil // the flood alone: nothing to compare
+	}
+
+	if o.benchstat != "" {
+		if err := writeBenchstat(o.benchstat, r); err != nil {
+			return err
+		}
+
+		fmt.Fprintf(w, "\nevery run is in %s, as input for benchstat\n", o.benchstat)
+	}
+
+	fmt.Fprintln(w)
+	printRatios(w, r)
+
+	return nil
 }

@@ -28,11 +28,11 @@ func TestEveryContenderHandlesWhatWasSent(t *testing.T) {
 		assert.Positive(t, ops, "%s, %s", workload, contender)
 	})
 
-	assert.Equal(t, 4*4, seen)
+	assert.Equal(t, 6*4+1, seen)
 }
 
 func TestComparisonEndsWithRatios(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "bench.txt")
+	file := filepath.Join(t.TempDir(), "made", "bench.txt")
 	code, stdout, stderr := run(t, "-runs", "2", "-count", "400", "-workload", "ask,tell-1-1", "-benchstat", file)
 
 	require.Zero(t, code, stderr)
@@ -51,6 +51,43 @@ func TestComparisonEndsWithRatios(t *testing.T) {
 
 	require.NoError(t, err)
 	assert.Equal(t, 2*4*2, strings.Count(string(written), "\nBenchmark"))
+	assert.Contains(t, stdout, "\nevery run is in "+file+", as input for benchstat\n\nratio ")
+}
+
+func TestAComparisonOfEverythingEndsWithThreeRatiosOfEachWorkload(t *testing.T) {
+	code, stdout, stderr := run(t, "-runs", "1", "-count", "400", "-benchstat", "")
+
+	require.Zero(t, code, stderr)
+
+	_, ratios, _ := strings.Cut(stdout, "ratio ")
+
+	var want strings.Builder
+
+	for _, workload := range []string{"tell-1-1", "tell-4-1", "tell-8-8", "chain-4", "ping-pong", "ask"} {
+		for _, baseline := range []string{"channel", "protoactor", "protoactor-bounded"} {
+			want.WriteString("ratio " + workload + " " + baseline + ` \d+\.\d\d\n`)
+		}
+	}
+
+	assert.Regexp(t, "^"+want.String()+"$", "ratio "+ratios)
+}
+
+func TestEveryRunIsWrittenUnlessTheFileIsEmpty(t *testing.T) {
+	t.Chdir(t.TempDir())
+
+	args := []string{"-runs", "1", "-count", "400", "-workload", "tell-pointer"}
+
+	code, stdout, stderr := run(t, append(args, "-benchstat", "")...)
+
+	require.Zero(t, code, stderr)
+	assert.NotContains(t, stdout, "benchstat")
+	assert.NoDirExists(t, ".cache")
+
+	code, stdout, stderr = run(t, args...)
+
+	require.Zero(t, code, stderr)
+	assert.Contains(t, stdout, "every run is in .cache/bench.txt")
+	assert.FileExists(t, filepath.Join(".cache", "bench.txt"))
 }
 
 func TestProfileWritesAFilePerWorkload(t *testing.T) {
@@ -73,11 +110,12 @@ func TestWrongFlagsAreReportedAtOnce(t *testing.T) {
 			[]string{"-runs", "0", "-count", "99", "-workload", "tell,ask"},
 			[]string{
 				"-runs: 0 is out of range, must be from 1 to 1000", "-count: 99 is out of range",
-				`there is no "tell", only tell-1-1, tell-4-1, ping-pong, ask`,
+				`there is no "tell", only tell-1-1, tell-4-1, tell-8-8, chain-4, ping-pong, ask, tell-pointer, flood`,
 			},
 		},
 		{[]string{"-smoke", "-benchstat", "x"}, []string{"-smoke measures nothing"}},
 		{[]string{"-cpuprofile", "x", "-benchstat", "y"}, []string{"-cpuprofile compares nothing"}},
+		{[]string{"-cpuprofile", "x", "-workload", "flood"}, []string{"-cpuprofile profiles no flood"}},
 	} {
 		code, stdout, stderr := run(t, test.args...)
 
@@ -109,11 +147,14 @@ func TestAnEndedContextFails(t *testing.T) {
 }
 
 func TestAFileThatCannotBeWrittenFails(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "no", "such", "folder")
+	notFolder := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(notFolder, nil, 0o600))
+
+	file := filepath.Join(notFolder, "bench.txt")
 	code, _, stderr := run(t, "-runs", "1", "-count", "400", "-workload", "tell-1-1", "-benchstat", file)
 
 	assert.Equal(t, 1, code)
-	assert.Contains(t, stderr, "-benchstat: open "+file)
+	assert.Contains(t, stderr, "-benchstat: mkdir "+notFolder)
 }
 
 func run(t *testing.T, args ...string) (code int, stdout, stderr string) {

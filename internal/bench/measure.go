@@ -32,14 +32,13 @@ type series struct {
 	samples   []sample
 }
 
-// measureAll measures every workload with every contender, all of them once in each run.
+// measureAll measures every workload with every contender that does it, all of them once in each run.
 func measureAll(ctx context.Context, o options) ([]result, error) {
-	all := contenders()
-	results := newResults(o.workloads, all)
+	results := newResults(o.workloads)
 
 	for run := range o.runs {
 		for i := range results {
-			if err := measureRound(ctx, &results[i], all, run, o.count); err != nil {
+			if err := measureRound(ctx, &results[i], run, o.count); err != nil {
 				return nil, err
 			}
 		}
@@ -48,11 +47,13 @@ func measureAll(ctx context.Context, o options) ([]result, error) {
 	return results, nil
 }
 
-func newResults(selected []workload, all []contender) []result {
+func newResults(selected []workload) []result {
 	results := make([]result, len(selected))
 
 	for i, w := range selected {
+		all := w.contenders()
 		results[i] = result{workload: w, series: make([]series, len(all))}
+
 		for j, c := range all {
 			results[i].series[j].contender = c.name()
 		}
@@ -63,7 +64,9 @@ func newResults(selected []workload, all []contender) []result {
 
 // measureRound adds a sample to every contender's series. Each run begins with another contender, so that none always
 // follows the same one.
-func measureRound(ctx context.Context, r *result, all []contender, run, count int) error {
+func measureRound(ctx context.Context, r *result, run, count int) error {
+	all := r.workload.contenders()
+
 	for k := range all {
 		i := (run + k) % len(all)
 

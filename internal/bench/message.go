@@ -23,10 +23,10 @@ func (t *tally) add(m message) {
 	t.sum.b += m.b
 }
 
-// tallyOf returns the tally of the messages 0 to count-1.
-func tallyOf(count int) tally {
+// tallyOf returns the tally of the messages from first to before end.
+func tallyOf(first, end int) tally {
 	var t tally
-	for i := range count {
+	for i := first; i < end; i++ {
 		t.add(nth(i))
 	}
 

@@ -9,10 +9,11 @@ import (
 	"strings"
 )
 
-// Defaults and limits of the flags. A full run with the defaults takes under three minutes on two cores.
+// Defaults and limits of the flags. A full run with the defaults takes about two minutes on two cores.
 const (
-	defaultRuns  = 5
+	defaultRuns  = 9
 	defaultCount = 6_000_000
+	defaultFile  = ".cache/bench.txt" // make clean removes it
 	minCount     = 100
 	maxCount     = 1_000_000_000
 	maxRuns      = 1000
@@ -26,6 +27,7 @@ type options struct {
 	benchstat string // file to write; empty for none
 	profiles  string // folder to write profiles into; empty for none
 	workloads []workload
+	flood     bool
 }
 
 // parseOptions reads the flags. What is wrong with them is reported at once, joined. If help is asked for it is printed
@@ -41,7 +43,8 @@ func parseOptions(args []string, help io.Writer) (options, error) {
 	f.IntVar(&o.runs, "runs", defaultRuns, "measure every contender this many `times` per workload")
 	f.IntVar(&o.count, "count", defaultCount, "send this many `messages` in a run of tell; slower workloads fewer")
 	f.BoolVar(&o.smoke, "smoke", false, "run briefly, check work and allocations, measure no time")
-	f.StringVar(&o.benchstat, "benchstat", "", "write every run to `FILE`, as input for benchstat")
+	f.StringVar(&o.benchstat, "benchstat", defaultFile, "write every run of a comparison to `FILE`, as input for "+
+		"benchstat; empty for none")
 	f.StringVar(&o.profiles, "cpuprofile", "", "compare nothing, write a CPU profile of Troupe per workload into `DIR`")
 	f.StringVar(&names, "workload", "", "run only these workloads, a comma-separated `list` (default all)")
 
@@ -54,12 +57,19 @@ func parseOptions(args []string, help io.Writer) (options, error) {
 		return options{}, err
 	}
 
+	if !o.compares() && o.benchstat == defaultFile {
+		o.benchstat = "" // nobody asked for it
+	}
+
 	var unknown error
 
-	o.workloads, unknown = selectWorkloads(names)
+	o.workloads, o.flood, unknown = selectWorkloads(names)
 
 	return o, errors.Join(o.check(f.Args()), unknown)
 }
+
+// compares reports whether a comparison is asked for, and not another mode.
+func (o options) compares() bool { return !o.smoke && o.profiles == "" }
 
 func (o options) check(rest []string) error {
 	var errs []error
@@ -80,6 +90,10 @@ func (o options) check(rest []string) error {
 		errs = append(errs, errors.New("-smoke measures nothing, so it goes with neither -benchstat nor -cpuprofile"))
 	}
 
+	if o.profiles != "" && o.flood && len(o.workloads) == 0 {
+		errs = append(errs, errors.New("-cpuprofile profiles no flood, in which nothing is to happen"))
+	}
+
 	if o.benchstat != "" && o.profiles != "" {
 		errs = append(errs, errors.New("-cpuprofile compares nothing, so it does not go with -benchstat"))
 	}
@@ -87,22 +101,21 @@ func (o options) check(rest []string) error {
 	return errors.Join(errs...)
 }
 
-// selectWorkloads returns the named workloads, in their own order; all of them if names is empty.
-func selectWorkloads(names string) ([]workload, error) {
+// selectWorkloads returns the named workloads, in their own order, and whether the flood is among them; all of them if
+// names is empty.
+func selectWorkloads(names string) (selected []workload, flood bool, err error) {
 	all := workloads()
 	if names == "" {
-		return all, nil
+		return all, true, nil
 	}
 
-	var (
-		errs     []error
-		selected []workload
-	)
+	var errs []error
 
 	wanted := strings.Split(names, ",")
 
 	for _, name := range wanted {
-		if !slices.ContainsFunc(all, func(w workload) bool { return w.name == name }) {
+		known := name == floodName || slices.ContainsFunc(all, func(w workload) bool { return w.name == name })
+		if !known {
 			errs = append(errs, fmt.Errorf("-workload: there is no %q, only %s", name, workloadNames(all)))
 		}
 	}
@@ -113,14 +126,14 @@ func selectWorkloads(names string) ([]workload, error) {
 		}
 	}
 
-	return selected, errors.Join(errs...)
+	return selected, slices.Contains(wanted, floodName), errors.Join(errs...)
 }
 
 func workloadNames(all []workload) string {
-	names := make([]string, len(all))
+	names := make([]string, len(all), len(all)+1)
 	for i, w := range all {
 		names[i] = w.name
 	}
 
-	return strings.Join(names, ", ")
+	return strings.Join(append(names, floodName), ", ")
 }

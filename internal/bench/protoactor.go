@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -22,17 +23,23 @@ const futureTimeout = time.Minute
 
 func (p protoactor) name() string { return p.label }
 
-func (p protoactor) tell(ctx context.Context, senders, count int) (*trial, error) {
-	r := newReceiver("receiver", count)
+func (p protoactor) tell(ctx context.Context, senders, receivers, count int) (*trial, error) {
+	all := newReceivers(receivers, count)
+	pids := make([]*actor.PID, receivers)
 	stage := newStage()
-	pid := stage.spawn(p, func(c actor.Context) {
-		if m, ok := c.Message().(message); ok {
-			r.handle(m)
-		}
-	})
+
+	for n, r := range all {
+		pids[n] = stage.spawn(p, func(c actor.Context) {
+			if m, ok := c.Message().(message); ok {
+				r.handle(m)
+			}
+		})
+	}
 
 	send := func(sender int) {
+		pid := pids[receiverOf(sender, senders, receivers)]
 		first, end := span(sender, senders, count)
+
 		for i := first; i < end; i++ {
 			stage.system.Root.Send(pid, nth(i))
 		}
@@ -42,10 +49,43 @@ func (p protoactor) tell(ctx context.Context, senders, count int) (*trial, error
 		run: func() error {
 			inParallel(senders, send)
 
-			return r.wait(ctx)
+			return waitAll(ctx, all)
 		},
 		stop:      stage.stop,
-		receivers: []*receiver{r},
+		receivers: all,
+	}, nil
+}
+
+func (p protoactor) chain(ctx context.Context, count int) (*trial, error) {
+	all := newLinks(count)
+	last := all[links-1]
+	stage := newStage()
+	first := stage.spawn(p, func(c actor.Context) {
+		if m, ok := c.Message().(message); ok {
+			last.handle(m)
+		}
+	})
+
+	for _, r := range slices.Backward(all[:links-1]) {
+		next := first
+		first = stage.spawn(p, func(c actor.Context) {
+			if m, ok := c.Message().(message); ok {
+				r.handle(m)
+				c.Send(next, c.Message()) // as it came: it is not boxed again
+			}
+		})
+	}
+
+	return &trial{
+		run: func() error {
+			for i := range count {
+				stage.system.Root.Send(first, nth(i))
+			}
+
+			return last.wait(ctx)
+		},
+		stop:      stage.stop,
+		receivers: all,
 	}, nil
 }
 
@@ -113,7 +153,7 @@ func (p protoactor) ask(_ context.Context, count int) (*trial, error) {
 // stage is a protoactor system for one trial.
 type stage struct {
 	system *actor.ActorSystem
-	pids   []*actor.PID // at most two
+	pids   []*actor.PID // one for each receiver of the trial
 }
 
 func newStage() *stage {

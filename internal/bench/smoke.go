@@ -14,12 +14,10 @@ const smokeCount = 200_000
 const slack = 0.01
 
 // smoke runs every workload once with every contender. It fails if a message was lost or changed, or if ours allocates
-// more than it may. It looks at no clock, so that it holds on a busy machine.
+// or holds more than it may. It looks at no clock, so that it holds on a busy machine.
 func smoke(ctx context.Context, o options, w io.Writer) error {
-	all := contenders()
-
 	for _, wl := range o.workloads {
-		for i, c := range all {
+		for i, c := range wl.contenders() {
 			s, err := measure(ctx, wl, c, smokeCount)
 			if err != nil {
 				return err
@@ -34,6 +32,26 @@ func smoke(ctx context.Context, o options, w io.Writer) error {
 				wl.name, c.name(), s.ops, s.ops, s.allocations())
 		}
 	}
+
+	if o.flood {
+		return smokeFlood(ctx, w)
+	}
+
+	return nil
+}
+
+func smokeFlood(ctx context.Context, w io.Writer) error {
+	f, err := measureFlood(ctx, floodOps(smokeCount), 0)
+	if err != nil {
+		return err
+	}
+
+	if f.heap >= floodHeap {
+		return fmt.Errorf("%s: live heap is %d bytes above rest, must be under %d", floodName, f.heap, floodHeap)
+	}
+
+	fmt.Fprintf(w, "ok  %s  %s  handled %d of %d, %d senders parked, heap %.1f kB above rest\n",
+		floodName, troupe{}.name(), f.handled, f.sent, f.parked, f.kilobytes())
 
 	return nil
 }

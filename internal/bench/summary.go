@@ -13,6 +13,16 @@ type summary struct {
 	allocations float64
 }
 
+// summaries returns one of every contender, ours first.
+func (r result) summaries() []summary {
+	all := make([]summary, len(r.series))
+	for i, s := range r.series {
+		all[i] = summarize(s)
+	}
+
+	return all
+}
+
 // summarize makes figures of at least one sample.
 func summarize(s series) summary {
 	rates := make([]float64, len(s.samples))

@@ -32,10 +32,17 @@ tell-1-1: made up
       troupe    25.00  20.00–40.00   40.0       0.25
      channel    20.00  20.00–50.00   50.0       0.25
   protoactor     8.33   5.00–10.00  120.0       0.25
-
 ratio tell-1-1 channel 1.25
 ratio tell-1-1 protoactor 3.00
 `, tables)
+}
+
+func TestWhatOursDoesAloneHasATableButNoRatio(t *testing.T) {
+	tables, _ := program.Print("tell-pointer", 1_000_000, 0,
+		program.Runs{Contender: "troupe", Elapsed: milliseconds(50, 40, 25)})
+
+	assert.Contains(t, tables, "troupe    25.00  20.00–40.00   40.0       0.00\n")
+	assert.NotContains(t, tables, "ratio")
 }
 
 func TestBenchstatLines(t *testing.T) {

@@ -13,27 +13,25 @@ func printHeader(w io.Writer, o options) {
 		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), o.runs)
 }
 
-// printResults prints a table per workload, and last a line for each workload and baseline.
-func printResults(w io.Writer, results []result) error {
-	summaries := make([][]summary, len(results))
-
-	for i, r := range results {
-		for _, s := range r.series {
-			summaries[i] = append(summaries[i], summarize(s))
-		}
-
-		if err := printTable(w, r.workload, summaries[i]); err != nil {
+// printTables prints a table per workload.
+func printTables(w io.Writer, results []result) error {
+	for _, r := range results {
+		if err := printTable(w, r.workload, r.summaries()); err != nil {
 			return err
 		}
 	}
 
-	fmt.Fprintln(w)
-
-	for i, r := range results {
-		printRatios(w, r.workload, summaries[i])
-	}
-
 	return nil
+}
+
+// printRatios prints a line for each workload and baseline. These lines are for programs to read, so they come last.
+func printRatios(w io.Writer, results []result) {
+	for _, r := range results {
+		rows := r.summaries()
+		for _, theirs := range rows[1:] {
+			fmt.Fprintf(w, "ratio %s %s %.2f\n", r.workload.name, theirs.contender, ratio(rows[0], theirs))
+		}
+	}
 }
 
 func printTable(w io.Writer, wl workload, rows []summary) error {
@@ -54,12 +52,30 @@ func printTable(w io.Writer, wl workload, rows []summary) error {
 	return nil
 }
 
+func printFlood(w io.Writer, f flood) error {
+	fmt.Fprintf(w, "\n%s: %s messages at a blocked actor\n", floodName, amount(f.sent))
+
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprint(t, "senders parked\tCPU of a core\theap above rest\thandled\t\n")
+	fmt.Fprintf(t, "%d of %d\t%.2f %%\t%.1f kB\t%d\t\n", f.parked, floodSenders, f.cpu, f.kilobytes(), f.handled)
+
+	if err := t.Flush(); err != nil {
+		return fmt.Errorf("print the table of %s: %w", floodName, err)
+	}
+
+	return nil
+}
+
+// amount formats a number of messages: 2000000 as 2M.
+func amount(n int) string {
+	const million = 1_000_000
+
+	if n > 0 && n%million == 0 {
+		return strconv.Itoa(n/million) + "M"
+	}
+
+	return strconv.Itoa(n)
+}
+
 // millions formats a throughput in millions per second.
 func millions(perSecond float64) string { return strconv.FormatFloat(perSecond/1e6, 'f', 2, 64) }
-
-// printRatios prints our throughput over that of every baseline. The first row is ours.
-func printRatios(w io.Writer, wl workload, rows []summary) {
-	for _, theirs := range rows[1:] {
-		fmt.Fprintf(w, "ratio %s %s %.2f\n", wl.name, theirs.contender, ratio(rows[0], theirs))
-	}
-}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/troupe-go/troupe/actors"
@@ -23,46 +24,114 @@ func (troupe) name() string { return "troupe" }
 // collector handles messages and does nothing else.
 type collector struct{ *receiver }
 
-func (c collector) Receive(_ *actors.Context[message], m message) error { //nolint:unparam // what an actor looks like
+func (c collector) Receive(_ *actors.Context[message], m message) error {
 	c.handle(m)
 
 	return nil
 }
 
-func (troupe) tell(ctx context.Context, senders, count int) (*trial, error) {
-	r := newReceiver("receiver", count)
-	child := supervision.Actor("receiver", instance(collector{r}), spec())
+func (troupe) tell(ctx context.Context, senders, receivers, count int) (*trial, error) {
+	all := newReceivers(receivers, count)
+	declared := make([]*supervision.ActorChild[message], receivers)
+	children := make([]supervision.Child, receivers)
 
-	sys, err := start(ctx, child)
+	for i, r := range all {
+		declared[i] = supervision.Actor(r.name, instance(collector{r}), spec())
+		children[i] = declared[i]
+	}
+
+	sys, err := start(ctx, children...)
 	if err != nil {
 		return nil, err
 	}
 
-	ref := child.From(sys.Intake())
-	errs := make([]error, senders)
-	send := func(sender int) {
-		first, end := span(sender, senders, count)
-		for i := first; i < end; i++ {
-			if err := ref.Tell(ctx, nth(i)); err != nil {
-				errs[sender] = fmt.Errorf("tell %d: %w", i, err)
-
-				return
-			}
-		}
+	refs := make([]actors.Ref[message], receivers)
+	for i, child := range declared {
+		refs[i] = child.From(sys.Intake())
 	}
 
 	return &trial{
 		run: func() error {
-			inParallel(senders, send)
-
-			if err := errors.Join(errs...); err != nil {
+			if err := tellAll(ctx, refs, senders, count); err != nil {
 				return err
 			}
 
-			return r.wait(ctx)
+			return waitAll(ctx, all)
 		},
 		stop:      stopping(ctx, sys, count),
-		receivers: []*receiver{r},
+		receivers: all,
+	}, nil
+}
+
+// tellAll sends count messages from so many goroutines, and returns when all were accepted or could not be.
+func tellAll(ctx context.Context, refs []actors.Ref[message], senders, count int) error {
+	errs := make([]error, senders)
+
+	inParallel(senders, func(sender int) {
+		first, end := span(sender, senders, count)
+		errs[sender] = tellSpan(ctx, refs[receiverOf(sender, senders, len(refs))], first, end)
+	})
+
+	return errors.Join(errs...)
+}
+
+// tellSpan sends the messages from first to before end.
+func tellSpan(ctx context.Context, ref actors.Ref[message], first, end int) error {
+	for i := first; i < end; i++ {
+		if err := ref.Tell(ctx, nth(i)); err != nil {
+			return fmt.Errorf("tell %d: %w", i, err)
+		}
+	}
+
+	return nil
+}
+
+// relay passes every message on.
+type relay struct {
+	*receiver
+
+	to actors.Ref[message]
+}
+
+func (r *relay) Receive(ctx *actors.Context[message], m message) error {
+	r.handle(m)
+
+	return r.to.Tell(ctx, m)
+}
+
+func (troupe) chain(ctx context.Context, count int) (*trial, error) {
+	all := newLinks(count)
+	last := all[links-1]
+	first := supervision.Actor(last.name, instance(collector{last}), spec())
+	children := []supervision.Child{first}
+
+	for _, r := range slices.Backward(all[:links-1]) {
+		next := first
+		dependent := spec()
+		dependent.DependsOn = supervision.On(next)
+		first = supervision.Actor(r.name, func(in supervision.Deps) (*relay, error) {
+			return &relay{receiver: r, to: next.From(in)}, nil
+		}, dependent)
+		children = append(children, first)
+	}
+
+	sys, err := start(ctx, children...)
+	if err != nil {
+		return nil, err
+	}
+
+	ref := first.From(sys.Intake())
+
+	return &trial{
+		run: func() error {
+			if err := tellSpan(ctx, ref, 0, count); err != nil {
+				return err
+			}
+
+			return last.wait(ctx)
+		},
+		stop:      stopping(ctx, sys, links*count),
+		receivers: all,
 	}, nil
 }
 
@@ -81,21 +150,8 @@ func (p *pinger) Receive(ctx *actors.Context[message], m message) error {
 	return p.pong.Tell(ctx, nth(p.handled.count))
 }
 
-// ponger sends every message back.
-type ponger struct {
-	*receiver
-
-	ping actors.Ref[message]
-}
-
-func (p *ponger) Receive(ctx *actors.Context[message], m message) error {
-	p.handle(m)
-
-	return p.ping.Tell(ctx, m)
-}
-
 func (troupe) pingPong(ctx context.Context, rounds int) (*trial, error) {
-	ping, pong := &pinger{receiver: newReceiver("ping", rounds)}, &ponger{receiver: newReceiver("pong", rounds)}
+	ping, pong := &pinger{receiver: newReceiver("ping", rounds)}, &relay{receiver: newReceiver("pong", rounds)}
 	pongs := supervision.Actor("pong", instance(pong), spec())
 	dependent := spec()
 	dependent.DependsOn = supervision.On(pongs)
@@ -111,7 +167,7 @@ func (troupe) pingPong(ctx context.Context, rounds int) (*trial, error) {
 	}
 
 	// Dependencies have no cycles, so the way back is made here, before the first message is sent.
-	pong.ping = pings.From(sys.Intake())
+	pong.to = pings.From(sys.Intake())
 	kick := pongs.From(sys.Intake())
 
 	return &trial{
