@@ -112,8 +112,10 @@ func (a *Adapter) RegisterHandlers(invoker actor.MessageInvoker, dispatcher acto
 		}
 	}
 
+	throughput := cmp.Or(a.throughput, max(0, dispatcher.Throughput()), DefaultThroughput)
+
 	a.box.mu.Lock()
-	a.box.options.Throughput = min(MaxThroughput, cmp.Or(a.throughput, max(0, dispatcher.Throughput()), DefaultThroughput))
+	a.box.options.Throughput = min(throughput, MaxThroughput)
 
 	if h.self != nil {
 		a.box.name = h.self.GetAddress() + "/" + h.self.GetId()
