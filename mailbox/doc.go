@@ -16,7 +16,7 @@
 // Every message is counted when it is accepted and again when its fate is known, so [Mailbox.Stats] obeys the law of
 // conservation: accepted = processed + failed + dead-lettered + stashed + queued + handling.
 //
-// [Producer] gives such a mailbox to a plain protoactor actor, by [actor.WithMailbox]: the receiver is an [Adapter] then.
+// [Producer] gives such a mailbox to a plain protoactor actor; its receiver is an [Adapter] then.
 //
 // Start reading at mailbox.go (sending), then lease.go (receiving) and lane.go (the queue between them).
 package mailbox

@@ -149,7 +149,7 @@ func TestFaultAFutureWakesOneOfThoseWhoWaitForIt(t *testing.T) {
 			synctest.Wait() // both wait
 			system.Root.Send(future.PID(), "the answer")
 			synctest.Wait()
-			fmt.Fprintf(os.Stdout, "%d of 2 woken\n", woken.Load())
+			_, _ = fmt.Fprintf(os.Stdout, "%d of 2 woken\n", woken.Load())
 			os.Exit(0) //nolint:revive // the other waits for ever: that is why this has a process of its own
 		})
 	}
