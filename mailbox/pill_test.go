@@ -95,10 +95,12 @@ func TestAPillStopsAnActorThatFailsBeforeItAndAnActorThatFailsOnIt(t *testing.T)
 }
 
 func TestAPillStopsWhoeverItWasSentTo(t *testing.T) {
+	var turns turns
+
 	p := newPlace()
 	s := &scribe{}
-	pid := p.Root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) { s.note(ctx.Message()) },
-		actor.WithMailbox(produce(t, mailbox.Options{Capacity: 100}))))
+	pid := p.spawn(produce(t, mailbox.Options{Capacity: 100}), func(ctx actor.Context) { s.note(ctx.Message()) },
+		actor.WithDispatcher(&turns))
 	process := p.process(t, pid)
 
 	want := []any{&actor.Started{}}
@@ -111,6 +113,8 @@ func TestAPillStopsWhoeverItWasSentTo(t *testing.T) {
 
 	require.NoError(t, p.Root.PoisonFuture(pid).Wait())
 	assert.Equal(t, append(want, &actor.Stopping{}, &actor.Stopped{}), s.read())
+
+	turns.Wait()
 
 	told := p.Root.RequestFuture(pid, "too late", time.Minute)
 	_, err := told.Result()

@@ -72,13 +72,15 @@ func TestWhatIsQueuedAtTheStopBecomesDeadLetters(t *testing.T) {
 }
 
 func TestANameIsFreeForTheNextActorWhoseMessagesAreItsOwn(t *testing.T) {
+	var turns turns
+
 	p := newPlace()
 	s := &scribe{}
 	props := actor.PropsFromFunc(func(ctx actor.Context) {
 		if m, ok := ctx.Message().(string); ok {
 			s.note(m)
 		}
-	}, actor.WithMailbox(produce(t, mailbox.Options{Capacity: 3})))
+	}, actor.WithMailbox(produce(t, mailbox.Options{Capacity: 3})), actor.WithDispatcher(&turns))
 
 	first, err := p.Root.SpawnNamed(props, "name")
 	require.NoError(t, err)
@@ -92,6 +94,7 @@ func TestANameIsFreeForTheNextActorWhoseMessagesAreItsOwn(t *testing.T) {
 	old.SendUserMessage(first, "to the first")
 	p.Root.Send(second, "to the second")
 	require.NoError(t, p.Root.PoisonFuture(second).Wait())
+	turns.Wait() // the last ones publish what is left after they have told who watches
 	assert.Equal(t, []any{"to the second"}, s.read())
 	assert.Equal(t, []any{"to the first"}, p.dead())
 }
