@@ -132,6 +132,11 @@ func (c *cell[M]) Abandon(cause error) bool {
 	return still
 }
 
+// synchronous reports whether senders run the actor's turns.
+func (c *cell[M]) synchronous() bool {
+	return c.place.Mailbox != nil && c.place.Mailbox.Dispatch == mailbox.Synchronous
+}
+
 // returned is what a runner calls last when its lease was revoked: the abandoned incarnation has come back. Once its
 // goroutines have too, its instance is closed, under a context that has ended, and its return is reported.
 func (c *cell[M]) returned(l *mailbox.Lease[M]) {

@@ -23,6 +23,7 @@ type incarnation[M any] struct {
 	labels   context.Context // bears the labels of the incarnation's goroutines
 	mark     mark
 	over     atomic.Bool // work has ended
+	started  sync.Once   // its start has been reported
 	mu       sync.Mutex
 	work     context.Context         // guarded by mu; made when first asked for, so that an idle actor has none
 	cancel   context.CancelCauseFunc // guarded by mu
@@ -42,6 +43,14 @@ func newIncarnation[M any](c *cell[M], number uint64, deadline time.Time) *incar
 	inc.mark.Context = inc.labels
 
 	return inc
+}
+
+// announce reports the start, once. Called before the first message is handled.
+func (i *incarnation[M]) announce() {
+	i.started.Do(func() {
+		p := &i.ctx.cell.place
+		p.Host.Report(node.Report{ID: p.ID, Incarnation: i.number, Event: node.Started})
+	})
 }
 
 // context returns what Receive, Start and the actor's goroutines run under.

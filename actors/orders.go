@@ -104,7 +104,10 @@ func (r *runner[M]) start() {
 	r.cell.mu.Unlock()
 
 	r.phase = live
-	r.report(inc, node.Started, nil)
+
+	if r.resting = r.cell.synchronous(); !r.resting {
+		inc.announce()
+	}
 }
 
 var errNilActor = errors.New("the factory returned a nil actor")

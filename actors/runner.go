@@ -28,6 +28,8 @@ type runner[M any] struct {
 	lease *mailbox.Lease[M]
 	inc   *incarnation[M]
 	phase phase
+	// resting says that the incarnation that was just started is to be at rest before that is reported.
+	resting bool
 	// crash is a panic of Receive that the turn it ended has left for the next one to deal with.
 	crash error
 	// lost says that messages became dead letters because their time was over; the answer to Drain tells.
@@ -94,7 +96,19 @@ func (r *runner[M]) loop() {
 		r.label()
 	}
 
+	if r.phase != absent {
+		r.inc.announce()
+	}
+
 	for {
+		if r.resting {
+			if r.restStarted() {
+				return
+			}
+
+			continue
+		}
+
 		if r.phase != live && r.phase != draining {
 			if commands := r.lease.Commands(); commands != 0 {
 				r.obey(commands)
@@ -135,6 +149,22 @@ func (r *runner[M]) loop() {
 			return
 		}
 	}
+}
+
+// restStarted ends the turn of a start with dispatch [mailbox.Synchronous], if there is nothing else to do, so that whoever
+// sends once it is reported finds the actor at rest. It reports whether the turn is over.
+func (r *runner[M]) restStarted() (over bool) {
+	inc := r.inc
+	r.resting = false
+
+	again, void := r.lease.Rest(false)
+	if void {
+		r.cell.returned(r.lease)
+	} else {
+		inc.announce() // the runner may be at its next turn already
+	}
+
+	return !again
 }
 
 // rest ends the turn. It reports whether the turn is over, and then the runner may be at its next one already.

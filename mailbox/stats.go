@@ -32,6 +32,22 @@ func (s *Stats) Unaccounted() int64 {
 	return int64(s.Accepted - known) //nolint:gosec // wraps to the signed difference, as intended
 }
 
+// Add adds the figures of another mailbox.
+func (s *Stats) Add(other *Stats) {
+	s.Accepted += other.Accepted
+	s.Processed += other.Processed
+	s.Failed += other.Failed
+	s.Dropped += other.Dropped
+	s.Stashed += other.Stashed
+	s.Queued += other.Queued
+	s.Handling += other.Handling
+
+	for i := range other.DeadLettered {
+		s.DeadLettered[i] += other.DeadLettered[i]
+		s.Refused[i] += other.Refused[i]
+	}
+}
+
 // counts are the outcomes of messages that the receiver has taken. Guarded by Mailbox.mu.
 type counts struct {
 	processed uint64 // as the receiver has counted them, up to the last time it held mu

@@ -14,7 +14,7 @@ import (
 )
 
 // header names the columns of [row].
-const header = "accepted\tprocessed\tfailed\tdead-lettered\tqueued\tunaccounted\trestarts\tdrained\tactor\t"
+const header = "accepted\tprocessed\tfailed\tdead-lettered\tdropped\tqueued\tunaccounted\trestarts\tdrained\tactor\t"
 
 // maxPrinted is how many actors the table shows one by one; the rest is in the total.
 const maxPrinted = 40
@@ -70,7 +70,7 @@ func (r *Report) WriteTo(w io.Writer) (int64, error) {
 	}
 
 	if left := len(r.Actors) - maxPrinted; left > 0 {
-		_, _ = fmt.Fprintf(table, "\t\t\t\t\t\t\t\tand %d more\t\n", left)
+		_, _ = fmt.Fprintf(table, "\t\t\t\t\t\t\t\t\tand %d more\t\n", left)
 	}
 
 	row(table, r.Total, r.Restarts, drained, "total")
@@ -120,8 +120,8 @@ func row(w io.Writer, f Figures, restarts int, drained uint64, name string) {
 		dead += n
 	}
 
-	_, _ = fmt.Fprintf(w, "%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t\n",
-		f.Accepted, f.Processed, f.Failed, dead, f.Queued, f.Unaccounted, restarts, drained, name)
+	_, _ = fmt.Fprintf(w, "%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t\n",
+		f.Accepted, f.Processed, f.Failed, dead, f.Dropped, f.Queued, f.Unaccounted, restarts, drained, name)
 }
 
 func countsText(counts map[mailbox.Reason]uint64) string {

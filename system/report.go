@@ -68,8 +68,10 @@ type Figures struct {
 	Failed    uint64 `json:"failed"`
 	// DeadLettered are accepted messages that were not handled, by reason; the failed ones are not among them.
 	DeadLettered map[mailbox.Reason]uint64 `json:"dead_lettered,omitempty"`
-	Stashed      uint64                    `json:"stashed"`
-	Queued       uint64                    `json:"queued"`
+	// Dropped are accepted messages that the policy of a full lane dropped.
+	Dropped uint64 `json:"dropped"`
+	Stashed uint64 `json:"stashed"`
+	Queued  uint64 `json:"queued"`
 	// Refused are messages that were not accepted, by reason; their senders were told.
 	Refused     map[mailbox.Reason]uint64 `json:"refused,omitempty"`
 	Unaccounted int64                     `json:"unaccounted"`
@@ -243,7 +245,7 @@ func (s *System) makeReport() *Report {
 		}
 
 		stats := n.Stats()
-		addStats(&total, &stats)
+		total.Add(&stats)
 
 		a := actorReport(n.Path(), v, stats, m.Began(lifecycle.Intake))
 		if before := c.processedBefore[i]; stats.Processed > before {
@@ -308,21 +310,7 @@ func stepReport(s lifecycle.Step, start time.Time) *StepReport {
 func figures(s mailbox.Stats) Figures {
 	return Figures{
 		Accepted: s.Accepted, Processed: s.Processed, Failed: s.Failed, DeadLettered: s.DeadLettered.Map(),
-		Stashed: s.Stashed, Queued: s.Queued, Refused: s.Refused.Map(), Unaccounted: s.Unaccounted(),
-	}
-}
-
-func addStats(sum, s *mailbox.Stats) {
-	sum.Accepted += s.Accepted
-	sum.Processed += s.Processed
-	sum.Failed += s.Failed
-	sum.Stashed += s.Stashed
-	sum.Queued += s.Queued
-	sum.Handling += s.Handling
-
-	for i := range s.DeadLettered {
-		sum.DeadLettered[i] += s.DeadLettered[i]
-		sum.Refused[i] += s.Refused[i]
+		Dropped: s.Dropped, Stashed: s.Stashed, Queued: s.Queued, Refused: s.Refused.Map(), Unaccounted: s.Unaccounted(),
 	}
 }
 

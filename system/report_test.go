@@ -48,8 +48,8 @@ func TestTheReportPrintsAsATableAndMarshalsToJSON(t *testing.T) {
 
 		lines := strings.Split(table.String(), "\n")
 		assert.Equal(t, "shutdown of test after 1m30s: clean", lines[0])
-		assert.Equal(t, []string{"2", "1", "1", "0", "0", "0", "0", "0", "/test/a"}, strings.Fields(lines[6]))
-		assert.Equal(t, []string{"2", "1", "1", "0", "0", "0", "0", "0", "total"}, strings.Fields(lines[7]))
+		assert.Equal(t, []string{"2", "1", "1", "0", "0", "0", "0", "0", "0", "/test/a"}, strings.Fields(lines[6]))
+		assert.Equal(t, []string{"2", "1", "1", "0", "0", "0", "0", "0", "0", "total"}, strings.Fields(lines[7]))
 		assert.Equal(t, "dead letters: 1 failed", lines[8])
 		assert.Equal(t, "unaccounted: 0", lines[9])
 

@@ -10,8 +10,8 @@ type ActorStats struct {
 	Path string
 }
 
-// Stats returns what every actor has counted so far, in the tree's order. Each actor's figures are exact whenever the
-// actor is at rest; the actors are read one after the other.
+// Stats returns what every actor has counted so far, in the tree's order. Each actor's figures were true
+// together at an instant; the actors are read one after the other.
 func (s *System) Stats() []ActorStats {
 	var all []ActorStats
 

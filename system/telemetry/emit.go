@@ -54,6 +54,7 @@ func Record(ctx context.Context, provider metric.MeterProvider, r *system.Report
 		{"processed", int64(r.Total.Processed)}, //nolint:gosec // a count of messages
 		{"failed", int64(r.Total.Failed)},       //nolint:gosec // a count of messages
 		{"dead-lettered", dead},
+		{"dropped", int64(r.Total.Dropped)}, //nolint:gosec // a count of messages
 		{"drained", drained},
 	} {
 		g.count("troupe.shutdown.messages", "{message}", o.n, attribute.String("outcome", o.outcome))

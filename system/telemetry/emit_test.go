@@ -101,6 +101,7 @@ func TestTheFiguresOfAReportBecomeMetrics(t *testing.T) {
 		"troupe.shutdown.messages processed":     2,
 		"troupe.shutdown.messages failed":        1,
 		"troupe.shutdown.messages dead-lettered": 0,
+		"troupe.shutdown.messages dropped":       0,
 		"troupe.shutdown.dead_letters failed":    1,
 		"troupe.shutdown.restarts":               0,
 		"troupe.shutdown.abandoned":              0,
