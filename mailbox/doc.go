@@ -16,6 +16,8 @@
 // Every message is counted when it is accepted and again when its fate is known, so [Mailbox.Stats] obeys the law of
 // conservation: accepted = processed + failed + dead-lettered + dropped + stashed + queued + handling.
 //
+// [Producer] gives such a mailbox to a plain protoactor actor; its receiver is an [Adapter] then.
+//
 // Start reading at mailbox.go (what guards what, and why no wake-up is lost), then send.go (sending), lease.go (receiving) and
 // lane.go (the queue between them).
 package mailbox

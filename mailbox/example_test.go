@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/troupe-go/troupe/mailbox"
 )
@@ -63,6 +66,63 @@ func Example() {
 	// handles a letter
 	// handles another
 	// 3 accepted, 3 processed, 0 unaccounted for
+}
+
+// A plain protoactor actor with a mailbox that holds two messages.
+func ExampleProducer() {
+	bounded, err := mailbox.Producer(mailbox.Options{Capacity: 2}, mailbox.OnDeadLetter(func(l mailbox.DeadLetter) {
+		fmt.Printf("dead letter: %v, because %v\n", l.Message, l.Cause)
+	}))
+	if err != nil {
+		fmt.Println(err)
+
+		return
+	}
+
+	busy, free := make(chan struct{}), make(chan struct{})
+
+	props := actor.PropsFromFunc(func(ctx actor.Context) {
+		switch m := ctx.Message().(type) {
+		case string:
+			fmt.Println("handles", m)
+		case chan struct{}:
+			close(busy)
+			<-m
+		case *actor.Stopped:
+			fmt.Println("stopped")
+		}
+	}, actor.WithMailbox(bounded))
+
+	system := actor.NewActorSystem(quiet...)
+
+	worker, err := system.Root.SpawnNamed(props, "worker")
+	if err != nil {
+		fmt.Println(err)
+
+		return
+	}
+
+	system.Root.Send(worker, free) // the actor is busy with it
+	<-busy
+	system.Root.Send(worker, "one")
+	system.Root.Send(worker, "two")
+	system.Root.Send(worker, "three") // never waits
+
+	_, err = system.Root.RequestFuture(worker, "four", time.Hour).Result()
+	fmt.Println(err) // at once
+
+	stopped := system.Root.PoisonFuture(worker)
+
+	close(free)
+	fmt.Println(stopped.Wait())
+	// Output:
+	// dead letter: three, because nonhost/worker: data lane is full, its capacity is 2
+	// dead letter: four, because nonhost/worker: data lane is full, its capacity is 2
+	// future: dead letter
+	// handles one
+	// handles two
+	// stopped
+	// <nil>
 }
 
 func ExampleOptions_Validate() {

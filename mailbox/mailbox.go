@@ -70,7 +70,7 @@ type Mailbox[M any] struct {
 	// urgent is what the receiver looks at before every message; written under mu.
 	urgent atomic.Uint64
 
-	// The rest is immutable.
+	// The rest is immutable; name and options become so with the first turn, and are guarded by mu until then.
 
 	name     string
 	options  Options

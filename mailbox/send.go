@@ -120,9 +120,10 @@ func (b *Mailbox[M]) overflow(l *lane[M], m M, t *Ticket) error {
 		b.append(l, m, t)
 	}
 
+	name := b.name
 	b.mu.Unlock()
 
-	cause := &DroppedError{Target: b.name, Lane: l.kind, Policy: l.overflow}
+	cause := &DroppedError{Target: name, Lane: l.kind, Policy: l.overflow}
 	lost.tell(cause)
 	b.dropped(victim, cause)
 
