@@ -26,22 +26,22 @@ type fate struct {
 	ticketed, forgot, told                                      int
 }
 
-// post is what was seen of all letters. Its methods are safe for concurrent use.
-type post struct {
+// postOffice is what was seen of all letters. Its methods are safe for concurrent use.
+type postOffice struct {
 	mu    sync.Mutex
 	fates map[letter]*fate
 	order map[mailbox.Lane]map[int][]letter // as delivered, by lane and sender
 	torn  []letter
 }
 
-func newPost() *post {
-	return &post{
+func newPostOffice() *postOffice {
+	return &postOffice{
 		fates: map[letter]*fate{},
 		order: map[mailbox.Lane]map[int][]letter{mailbox.Data: {}, mailbox.Control: {}},
 	}
 }
 
-func (p *post) note(l letter, change func(f *fate)) {
+func (p *postOffice) note(l letter, change func(f *fate)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 
@@ -54,7 +54,7 @@ func (p *post) note(l letter, change func(f *fate)) {
 	change(f)
 }
 
-func (p *post) deliver(l letter) {
+func (p *postOffice) deliver(l letter) {
 	p.note(l, func(f *fate) {
 		f.delivered++
 
@@ -70,14 +70,14 @@ func (p *post) deliver(l letter) {
 
 // receipt is the Loser of a letter's ticket.
 type receipt struct {
-	post *post
+	post *postOffice
 	of   letter
 }
 
 func (r receipt) Lost(error) { r.post.note(r.of, func(f *fate) { f.told++ }) }
 
 // check compares what was seen with what a closed and emptied mailbox has counted.
-func (p *post) check(t driver, box *mailbox.Mailbox[letter]) {
+func (p *postOffice) check(t driver, box *mailbox.Mailbox[letter]) {
 	t.Helper()
 	p.mu.Lock()
 	defer p.mu.Unlock()

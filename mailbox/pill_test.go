@@ -95,7 +95,7 @@ func TestAPillStopsAnActorThatFailsBeforeItAndAnActorThatFailsOnIt(t *testing.T)
 }
 
 func TestAPillStopsWhoeverItWasSentTo(t *testing.T) {
-	var turns turns
+	var turns awaited
 
 	p := newPlace()
 	s := &scribe{}

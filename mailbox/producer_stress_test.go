@@ -17,11 +17,11 @@ import (
 // parcel is a message to a plain actor, numbered.
 type parcel struct{ sender, n int }
 
-// turns is a dispatcher that can be waited for.
-type turns struct{ sync.WaitGroup }
+// awaited is a dispatcher that can be waited for.
+type awaited struct{ sync.WaitGroup }
 
-func (d *turns) Schedule(turn func()) { d.Go(turn) }
-func (d *turns) Throughput() int      { return 0 }
+func (d *awaited) Schedule(turn func()) { d.Go(turn) }
+func (d *awaited) Throughput() int      { return 0 }
 
 // TestEveryMessageToAPlainActorIsHandledOnceOrBecomesADeadLetterOnce lets senders, pills, stops, suspensions and
 // failures race for a bounded number of messages.
@@ -52,7 +52,7 @@ func deliver(t *testing.T, policy mailbox.Overflow, failing bool, end func(*acto
 	var (
 		box     actor.Mailbox
 		sending sync.WaitGroup
-		turns   turns
+		turns   awaited
 		handled = map[parcel]int{} // the actor's own
 		last    = [senders]int{}   // the same
 	)

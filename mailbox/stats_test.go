@@ -11,8 +11,8 @@ import (
 	"github.com/troupe-go/troupe/mailbox"
 )
 
-// watcher reads a mailbox's figures and notes what is wrong with them.
-type watcher struct {
+// auditor reads a mailbox's figures and notes what is wrong with them.
+type auditor struct {
 	box   *mailbox.Mailbox[letter]
 	room  uint64 // sum of the capacities; 0 means unknown
 	last  mailbox.Stats
@@ -20,7 +20,7 @@ type watcher struct {
 	wrong []string
 }
 
-func (w *watcher) until(over <-chan struct{}) {
+func (w *auditor) until(over <-chan struct{}) {
 	for {
 		select {
 		case <-over:
@@ -31,7 +31,7 @@ func (w *watcher) until(over <-chan struct{}) {
 	}
 }
 
-func (w *watcher) look() {
+func (w *auditor) look() {
 	s, last := w.box.Stats(), w.last
 	w.looks++
 	w.last = s
@@ -70,7 +70,7 @@ func TestStatsAreConsistentAtAnyMoment(t *testing.T) {
 					l.Done()
 				}
 			})
-			w := watcher{box: r.box, room: 2 * capacity}
+			w := auditor{box: r.box, room: 2 * capacity}
 			over := make(chan struct{})
 
 			var sending, watching sync.WaitGroup
@@ -101,7 +101,7 @@ func TestStatsWhileABatchIsWorkedOff(t *testing.T) {
 	const rounds, capacity = 1000, 1000
 
 	box, lease := still[letter](t, mailbox.Options{Capacity: capacity})
-	w := watcher{box: box, room: capacity}
+	w := auditor{box: box, room: capacity}
 	at := newMeeting()
 	left := make(chan struct{})
 

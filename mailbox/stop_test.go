@@ -72,7 +72,7 @@ func TestWhatIsQueuedAtTheStopBecomesDeadLetters(t *testing.T) {
 }
 
 func TestANameIsFreeForTheNextActorWhoseMessagesAreItsOwn(t *testing.T) {
-	var turns turns
+	var turns awaited
 
 	p := newPlace()
 	s := &scribe{}

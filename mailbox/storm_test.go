@@ -16,7 +16,7 @@ import (
 // moment, a receiver that fails, dead-letters, hangs and suspends itself, revocations, a seal and a close.
 type storm struct {
 	receiver[letter]
-	*post
+	*postOffice
 
 	senders, each int
 	calm          bool // nothing is revoked
@@ -34,7 +34,7 @@ const finish mailbox.Command = 2
 func newStorm(t driver, o mailbox.Options, senders, each int) *storm {
 	t.Helper()
 
-	s := &storm{post: newPost(), senders: senders, each: each, stuck: make(chan hung), over: make(chan struct{})}
+	s := &storm{postOffice: newPostOffice(), senders: senders, each: each, stuck: make(chan hung), over: make(chan struct{})}
 	s.handle, s.obey = s.take, s.discard
 	s.returned = func(*mailbox.Lease[letter]) { s.ended.Done() }
 	s.dropped = func(m letter, _ error) { s.note(m, func(f *fate) { f.dropped++ }) }
@@ -51,7 +51,7 @@ func (s *storm) rage(t driver) {
 		sending, others sync.WaitGroup
 		errs            = make([]error, s.senders)
 		sent, calm      = make(chan struct{}), make(chan struct{})
-		watch           = watcher{box: s.box}
+		watch           = auditor{box: s.box}
 	)
 
 	s.box.Signal(wake)
@@ -123,7 +123,7 @@ func (s *storm) send(sender int) error {
 }
 
 func (s *storm) sendOne(ctx context.Context, l letter) (err error) {
-	switch ticket := (&mailbox.Ticket{Loser: receipt{s.post, l}}); l.n % 5 {
+	switch ticket := (&mailbox.Ticket{Loser: receipt{s.postOffice, l}}); l.n % 5 {
 	case 0:
 		err = s.box.TrySend(l.lane, l)
 	case 1, 2:
