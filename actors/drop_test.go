@@ -13,7 +13,8 @@ import (
 	"github.com/troupe-go/troupe/supervision"
 )
 
-// What a full lane drops was accepted, so it is accounted for: a dead letter with its reason, its cause and the message.
+// What a full lane drops was accepted, so it is accounted for: a dead letter with its reason, its cause and the
+// message.
 func TestDrops(t *testing.T) {
 	for _, row := range []struct {
 		policy mailbox.Overflow

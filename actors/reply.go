@@ -47,8 +47,8 @@ func (r Reply[R]) resolve(value R, err error) error {
 // pending is an ask that waits for its answer. Once answered it is used again for another, in the next generation, if
 // nobody but holders of its Reply can still come to it: those are told that it was answered.
 type pending[R any] struct {
-	// ended is sent to by whoever lets the asker go: the actor that answers or the loss of the message. The asker, if it has
-	// not given up itself, receives it.
+	// ended is sent to by whoever lets the asker go: the actor that answers or the loss of the message. The asker, if it
+	// has not given up itself, receives it.
 	ended chan struct{}
 	// ticket is the one the ask is sent under; a forwarded ask has another.
 	ticket mailbox.Ticket
@@ -175,9 +175,9 @@ func (p *pending[R]) hold(t *mailbox.Ticket, h holder, turn int) {
 	}
 }
 
-// release takes back the ticket, once the ask is over. It reports whether p can be used for another ask, and prepares it
-// for that: it was answered, so that no Reply can do anything to it; and its only ticket was not lost, so that nobody
-// else can.
+// release takes back the ticket, once the ask is over. It reports whether p can be used for another ask, and prepares
+// it for that: it was answered, so that no Reply can do anything to it; and its only ticket was not lost, so that
+// nobody else can.
 func (p *pending[R]) release() (again bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -87,8 +87,8 @@ func TestReuseOfAsks(t *testing.T) {
 	})
 }
 
-// Asks that are cancelled, answered late or twice, forwarded, failed and forgotten, of the same actors: each asker gets its
-// own answer or its own error.
+// Asks that are cancelled, answered late or twice, forwarded, failed and forgotten, of the same actors: each asker gets
+// its own answer or its own error.
 func TestReuseUnderLoad(t *testing.T) {
 	const askers, each = 8, 2000
 

@@ -84,39 +84,11 @@ func (r *runner[M]) attempt() (crashed bool) {
 
 // loop handles commands and messages until there are none or the lease is revoked.
 func (r *runner[M]) loop() {
-	if err := r.crash; err != nil {
-		r.crash = nil
-
-		if r.phase != absent {
-			r.fail(err)
-		}
-	}
-
-	if r.inc != nil {
-		r.label()
-	}
-
-	if r.phase != absent {
-		r.inc.announce()
-	}
+	r.begin()
 
 	for {
-		if r.resting {
-			if r.restStarted() {
-				return
-			}
-
-			continue
-		}
-
-		if r.phase != live && r.phase != draining {
-			if commands := r.lease.Commands(); commands != 0 {
-				r.obey(commands)
-
-				continue
-			}
-
-			if r.rest(true) {
+		if !r.receives() {
+			if r.wait() {
 				return
 			}
 
@@ -151,8 +123,45 @@ func (r *runner[M]) loop() {
 	}
 }
 
-// restStarted ends the turn of a start with dispatch [mailbox.Synchronous], if there is nothing else to do, so that whoever
-// sends once it is reported finds the actor at rest. It reports whether the turn is over.
+// begin is what a turn does first, and again after a panic.
+func (r *runner[M]) begin() {
+	if err := r.crash; err != nil {
+		r.crash = nil
+
+		if r.phase != absent {
+			r.fail(err)
+		}
+	}
+
+	if r.inc != nil {
+		r.label()
+	}
+
+	if r.phase != absent {
+		r.inc.announce()
+	}
+}
+
+// receives reports whether messages are to be handled now.
+func (r *runner[M]) receives() bool { return (r.phase == live || r.phase == draining) && !r.resting }
+
+// wait obeys commands while no message is to be handled. It reports whether the turn is over.
+func (r *runner[M]) wait() (over bool) {
+	if r.resting {
+		return r.restStarted()
+	}
+
+	if commands := r.lease.Commands(); commands != 0 {
+		r.obey(commands)
+
+		return false
+	}
+
+	return r.rest(true)
+}
+
+// restStarted ends the turn of a start with dispatch [mailbox.Synchronous], if there is nothing else to do, so that
+// whoever sends once it is reported finds the actor at rest. It reports whether the turn is over.
 func (r *runner[M]) restStarted() (over bool) {
 	inc := r.inc
 	r.resting = false

@@ -5,8 +5,8 @@ import "sync"
 // maxSpares bounds the asks an actor keeps for reuse.
 const maxSpares = 8
 
-// spares are answered asks of one actor, kept so that those who ask it again and again allocate nothing. There is no pool for
-// all actors, because what a channel was made in, a bubble of testing/synctest, is all it can be used in.
+// spares are answered asks of one actor, kept so that those who ask it again and again allocate nothing. There is no
+// pool for all actors, because what a channel was made in, a bubble of testing/synctest, is all it can be used in.
 type spares struct {
 	mu   sync.Mutex
 	free []any // of *pending[R], whatever their R

@@ -52,7 +52,8 @@ type Adapter struct {
 	pill any
 	// home is set when the mailbox is registered.
 	home *home
-	// early are the dead letters from before that: what its own spawn hooks and whoever guessed its PID sent too much.
+	// early are the dead letters from before that, at most maxEarly: what its own spawn hooks and whoever guessed its PID
+	// sent too much.
 	early []lost
 	// ready says that the actor may start; before, no turn is started.
 	ready bool

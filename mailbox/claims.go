@@ -1,8 +1,8 @@
 package mailbox
 
-// The word that makes taking messages exact: what the receiver has claimed of the data lane, and whether it has a message
-// in hand, in one atomic integer. The receiver claims with one add, a revocation voids the lease with one or: they have
-// one order, so a message is either the holder's and settled by it, or the revocation's.
+// The word that makes taking messages exact: what the receiver has claimed of the data lane, and whether it has a
+// message in hand, in one atomic integer. The receiver claims with one add, a revocation voids the lease with one or:
+// they have one order, so a message is either the holder's and settled by it, or the revocation's.
 //
 //	63                          3     2      1      0
 //	[ claimed of the data lane ][ held ][ hand ][ revoked ]

@@ -36,6 +36,9 @@ func (*deadLetterMiddleware) MessagePosted(any)   {}
 func (*deadLetterMiddleware) MessageReceived(any) {}
 func (*deadLetterMiddleware) MailboxEmpty()       {}
 
+// maxEarly bounds the dead letters that are kept until it is known where to publish them.
+const maxEarly = 1024
+
 // lost is a message, as it was posted, that becomes a dead letter.
 type lost struct {
 	message any
@@ -52,6 +55,10 @@ func (a *Adapter) deadLetter(message any, r Reason, cause error) {
 
 	h := a.home
 	if h == nil {
+		if len(a.early) == maxEarly {
+			a.early = a.early[1:] // the oldest goes; Stats has counted it
+		}
+
 		a.early = append(a.early, l)
 	}
 

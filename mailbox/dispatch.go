@@ -32,8 +32,8 @@ func (d Dispatch) String() string {
 	return dispatchNames[d]
 }
 
-// start starts a turn of the lease, if it is not nil; inline if it may run on the calling goroutine. Called without mu, by
-// whoever made the status busy.
+// start starts a turn of the lease, if it is not nil; inline if it may run on the calling goroutine. Called without mu,
+// by whoever made the status busy.
 func (b *Mailbox[M]) start(l *Lease[M], inline bool) {
 	switch {
 	case l == nil:
@@ -50,8 +50,8 @@ func (b *Mailbox[M]) start(l *Lease[M], inline bool) {
 	}
 }
 
-// named returns f under a short name. With every go statement the runtime reads the name of the function to its end, and
-// that of a method of a generic type is long.
+// named returns f under a short name. With every go statement the runtime reads the name of the function to its end,
+// and that of a method of a generic type is long.
 //
 //go:noinline
 func named(f func()) func() { return func() { f() } }

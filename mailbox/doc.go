@@ -18,6 +18,6 @@
 //
 // [Producer] gives such a mailbox to a plain protoactor actor; its receiver is an [Adapter] then.
 //
-// Start reading at mailbox.go (what guards what, and why no wake-up is lost), then send.go (sending), lease.go (receiving) and
-// lane.go (the queue between them).
+// Start reading at mailbox.go (what guards what, and why no wake-up is lost), then send.go (sending), lease.go
+// (receiving) and lane.go (the queue between them).
 package mailbox

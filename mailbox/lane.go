@@ -25,11 +25,11 @@ func (l Lane) String() string {
 	}
 }
 
-// lane is a first-in-first-out queue. Its messages are numbered from 0; those from gone to below count wait in it. It is
-// guarded by Mailbox.mu, but for the slots of the batch that the receiver works through.
+// lane is a first-in-first-out queue. Its messages are numbered from 0; those from gone to below count wait in it. It
+// is guarded by Mailbox.mu, but for the slots of the batch that the receiver works through.
 //
-// A batched lane is claimed by Lease.claims and gone is a lower bound, refreshed when the lane looks full. From the others,
-// the control lane and one whose senders may drop the oldest message, the receiver takes each message under mu.
+// A batched lane is claimed by Lease.claims and gone is a lower bound, refreshed when the lane looks full. From the
+// others, the control lane and one whose senders may drop the oldest message, the receiver takes each message under mu.
 type lane[M any] struct {
 	kind     Lane
 	overflow Overflow
@@ -88,8 +88,8 @@ func (b *Mailbox[M]) grow(l *lane[M]) *segment[M] {
 	return s
 }
 
-// at returns the segment that holds message number n, which is the first that has not left the queue. Segments before it
-// are released.
+// at returns the segment that holds message number n, which is the first that has not left the queue. Segments before
+// it are released.
 func (b *Mailbox[M]) at(l *lane[M], n uint64) *segment[M] {
 	s := l.first
 	for n >= s.end() {

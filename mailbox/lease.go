@@ -83,12 +83,12 @@ func (l *Lease[M]) Commands() Command {
 
 	l.settle()
 
-	return Command(b.urgent.And(^commandBits) & commandBits) //nolint:gosec // the lower half
+	return Command(b.urgent.And(^commandBits) & commandBits)
 }
 
-// Next looks at the lanes in their order. Pending commands come first, and are left to [Lease.Commands]. Then it takes the
-// next message, as [Lease.Take] does. If there is none and rest is set it ends the turn, in the same step, which spares
-// [Lease.Rest] and looking once more.
+// Next looks at the lanes in their order. Pending commands come first, and are left to [Lease.Commands]. Then it takes
+// the next message, as [Lease.Take] does. If there is none and rest is set it ends the turn, in the same step, which
+// spares [Lease.Rest] and looking once more.
 func (l *Lease[M]) Next(rest bool) (m M, got Got) {
 	if at := l.at; at < len(l.batch) && l.hand != inHeld && l.box.urgent.Load()&(commandBits|controlQueued) == 0 {
 		return l.claim(at)
@@ -98,8 +98,8 @@ func (l *Lease[M]) Next(rest bool) (m M, got Got) {
 }
 
 // Take takes the next message and puts it in the holder's hands; the one that was in its hands counts as processed.
-// Messages of the control lane come first, but after [Options.Fairness] of them in a row one of the data lane. It returns
-// false if there is none or the lease was revoked. It does not look at the system lane.
+// Messages of the control lane come first, but after [Options.Fairness] of them in a row one of the data lane. It
+// returns false if there is none or the lease was revoked. It does not look at the system lane.
 func (l *Lease[M]) Take() (m M, ok bool) {
 	var got Got
 
@@ -256,8 +256,8 @@ func (l *Lease[M]) first(from *lane[M]) {
 	l.batch, l.at, l.taken = s.slots[n-1:n], 0, 1
 }
 
-// admit lets waiting senders in after a claim made room. Another lease may be valid by now: it is that one's room, and its
-// holder may be at rest.
+// admit lets waiting senders in after a claim made room. Another lease may be valid by now: it is that one's room, and
+// its holder may be at rest.
 func (l *Lease[M]) admit() {
 	b := l.box
 	b.mu.Lock()
@@ -298,7 +298,8 @@ func (l *Lease[M]) forget() {
 	l.hand = empty
 }
 
-// inHands returns the message that was in hand when claims was read, its lane and its number there. Called with mu held.
+// inHands returns the message that was in hand when claims was read, its lane and its number there. Called with mu
+// held.
 func (l *Lease[M]) inHands(claims uint64) (m M, from *lane[M], seq uint64) {
 	if claims&held != 0 {
 		return l.held, l.from, l.seq
@@ -380,9 +381,9 @@ func (l *Lease[M]) Orphan(cause error) {
 	lost.tell(cause)
 }
 
-// Rest ends a turn. Again says that the run must go on, because there is work after all; else it must return. Void says that
-// this is because the lease was revoked; the holder must learn it from here, because after a rest the lease may already be
-// in use by the next turn. A suspended receiver is woken by commands only.
+// Rest ends a turn. Again says that the run must go on, because there is work after all; else it must return. Void says
+// that this is because the lease was revoked; the holder must learn it from here, because after a rest the lease may
+// already be in use by the next turn. A suspended receiver is woken by commands only.
 func (l *Lease[M]) Rest(suspend bool) (again, void bool) {
 	b := l.box
 	b.mu.Lock()

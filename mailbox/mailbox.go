@@ -40,21 +40,21 @@ const (
 // Mailbox is a typed, bounded queue with many senders and one receiver. Make one with [New]. All methods are safe for
 // concurrent use.
 //
-// It is a monitor: everything but two words is guarded by one mutex, which is held for a few instructions and never while
-// user code runs. A sender takes it once per message. The receiver takes it once per batch, the stretch of a segment it
-// works through alone. What synchronises with what:
+// It is a monitor: everything but two words is guarded by one mutex, which is held for a few instructions and never
+// while user code runs. A sender takes it once per message. The receiver takes it once per batch, the stretch of a
+// segment it works through alone. What synchronises with what:
 //
 //   - A message is written and read under mu, or in a batch that was handed over under mu: it is whole.
-//   - No wake-up is lost, because a receiver finds its lanes empty and becomes idle in one critical section, and a sender
-//     appends and makes an idle receiver busy in one: whichever comes second sees what the first has done.
-//   - The receiver claims the messages of its batch without mu, by an atomic add to Lease.claims. A sender that knows of
-//     no room reads claims. It can only be read late, so a lane never holds more than its capacity; and a claim is made
-//     before the receiver handles the message, so room that there is can be seen at once.
-//   - A sender that waits first sets sendersWait and then reads claims; the receiver first adds to claims and then reads
-//     sendersWait. Atomic operations have one order, so at least one of them sees the other, and no sender sleeps while
-//     there is room.
-//   - A revocation is a critical section that makes claims void with an atomic or. A claim before it is the old holder's
-//     and known to the revocation; one after it sees that it is void.
+//   - No wake-up is lost, because a receiver finds its lanes empty and becomes idle in one critical section, and a
+//     sender appends and makes an idle receiver busy in one: whichever comes second sees what the first has done.
+//   - The receiver claims the messages of its batch without mu, by an atomic add to Lease.claims. A sender that knows
+//     of no room reads claims. It can only be read late, so a lane never holds more than its capacity; and a claim is
+//     made before the receiver handles the message, so room that there is can be seen at once.
+//   - A sender that waits first sets sendersWait and then reads claims; the receiver first adds to claims and then
+//     reads sendersWait. Atomic operations have one order, so at least one of them sees the other, and no sender
+//     sleeps while there is room.
+//   - A revocation is a critical section that makes claims void with an atomic or. A claim before it is the old
+//     holder's and known to the revocation; one after it sees that it is void.
 type Mailbox[M any] struct {
 	mu     sync.Mutex
 	status status
@@ -81,11 +81,13 @@ type Mailbox[M any] struct {
 }
 
 // New makes a mailbox. Name is what errors call it, for an actor its path. Run is called, on a goroutine as
-// [Options.Dispatch] says, whenever there is work and nobody at it, with the lease that is valid then; it must go on until
-// [Lease.Next] or [Lease.Rest] says that the turn is over. Dropped is given each message that a lane dropped by its policy,
-// with a [*DroppedError], on the goroutine of the sender that made it so; it must not block, and may be nil if no lane drops. Nil options mean
-// [Defaults]; options out of range are reported, all at once.
-func New[M any](name string, options *Options, run func(l *Lease[M]), dropped func(m M, cause error)) (*Mailbox[M], error) {
+// [Options.Dispatch] says, whenever there is work and nobody at it, with the lease that is valid then; it must go on
+// until [Lease.Next] or [Lease.Rest] says that the turn is over. Dropped is given each message that a lane dropped by
+// its policy, with a [*DroppedError], on the goroutine of the sender that made it so; it must not block, and may be nil
+// if no lane drops. Nil options mean [Defaults]; options out of range are reported, all at once.
+func New[M any](
+	name string, options *Options, run func(l *Lease[M]), dropped func(m M, cause error),
+) (*Mailbox[M], error) {
 	o := Defaults()
 
 	if options != nil {
@@ -178,8 +180,8 @@ func (b *Mailbox[M]) shutLane(l *lane[M]) {
 	}
 }
 
-// lane returns the lane of that kind, making the control lane when it is first needed, or nil if there is no such. Called
-// with mu held.
+// lane returns the lane of that kind, making the control lane when it is first needed, or nil if there is no such.
+// Called with mu held.
 func (b *Mailbox[M]) lane(kind Lane) *lane[M] {
 	switch kind {
 	case Data:
@@ -196,8 +198,8 @@ func (b *Mailbox[M]) lane(kind Lane) *lane[M] {
 	}
 }
 
-// rouse makes an idle mailbox busy. It returns the lease whose turn the caller must start, once it has released mu, or nil.
-// Called with mu held, after a message was appended to the lane.
+// rouse makes an idle mailbox busy. It returns the lease whose turn the caller must start, once it has released mu, or
+// nil. Called with mu held, after a message was appended to the lane.
 func (b *Mailbox[M]) rouse(l *lane[M]) *Lease[M] {
 	if b.status != idle {
 		return nil

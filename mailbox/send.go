@@ -162,8 +162,8 @@ func (b *Mailbox[M]) wait(ctx context.Context, l *lane[M], m M, t *Ticket, inner
 	return err
 }
 
-// admit lets waiting senders in as far as there is room. It returns the lease whose turn the caller must start, once it has
-// released mu, or nil. Called with mu held.
+// admit lets waiting senders in as far as there is room. It returns the lease whose turn the caller must start, once it
+// has released mu, or nil. Called with mu held.
 func (b *Mailbox[M]) admit(l *lane[M]) (turn *Lease[M]) {
 	for e := l.waiters.first; e != nil && b.queued(l) < l.capacity; e = l.waiters.first {
 		w := e.of

@@ -103,8 +103,8 @@ func (b *Mailbox[M]) taken(claims uint64) uint64 {
 	return n
 }
 
-// processed returns how many messages had been settled as processed when claims was read: those taken, less the one in hand
-// and those with another outcome. Called with mu held.
+// processed returns how many messages had been settled as processed when claims was read: those taken, less the one in
+// hand and those with another outcome. Called with mu held.
 func (b *Mailbox[M]) processed(claims uint64) uint64 {
 	n := b.taken(claims) - b.settled.failed
 	if b.settled.dead != nil {
@@ -118,15 +118,16 @@ func (b *Mailbox[M]) processed(claims uint64) uint64 {
 	return n
 }
 
-// Stats returns a consistent snapshot of what was counted so far: one that was true at an instant during the call. While
-// a turn is running, Processed is what the receiver has taken, less the message in hand and those with another outcome;
-// when the receiver is at rest it is its own count of what it has handled, so that the law compares two witnesses.
+// Stats returns a consistent snapshot of what was counted so far: one that was true at an instant during the call.
+// While a turn is running, Processed is what the receiver has taken, less the message in hand and those with another
+// outcome; when the receiver is at rest it is its own count of what it has handled, so that the law compares two
+// witnesses.
 func (b *Mailbox[M]) Stats() Stats {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 
-	// With mu held nothing is accepted, and the receiver settles messages otherwise than as processed only under mu. It can
-	// go on through its batch; claims, read once, is the instant.
+	// With mu held nothing is accepted, and the receiver settles messages otherwise than as processed only under mu. It
+	// can go on through its batch; claims, read once, is the instant.
 	claims := b.lease.claims.Load()
 	s := Stats{Processed: b.settled.processed, Failed: b.settled.failed}
 

@@ -34,7 +34,9 @@ const finish mailbox.Command = 2
 func newStorm(t driver, o mailbox.Options, senders, each int) *storm {
 	t.Helper()
 
-	s := &storm{postOffice: newPostOffice(), senders: senders, each: each, stuck: make(chan hung), over: make(chan struct{})}
+	s := &storm{
+		postOffice: newPostOffice(), senders: senders, each: each, stuck: make(chan hung), over: make(chan struct{}),
+	}
 	s.handle, s.obey = s.take, s.discard
 	s.returned = func(*mailbox.Lease[letter]) { s.ended.Done() }
 	s.dropped = func(m letter, _ error) { s.note(m, func(f *fate) { f.dropped++ }) }

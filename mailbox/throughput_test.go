@@ -12,9 +12,10 @@ import (
 	"github.com/troupe-go/troupe/mailbox"
 )
 
-// On one processor, a receiver with a full mailbox lets a goroutine that wants to run do so: it yields after every Throughput
-// messages. Go's scheduler may waste a yield: every 61st time it looks first at the queue where the receiver itself stands,
-// and it may have stopped the other one just before that yielded. It does neither several times in a row.
+// On one processor, a receiver with a full mailbox lets a goroutine that wants to run do so: it yields after every
+// Throughput messages. Go's scheduler may waste a yield: every 61st time it looks first at the queue where the receiver
+// itself stands, and it may have stopped the other one just before that yielded. It does neither several times in a
+// row.
 func TestABusyReceiverLetsOthersRun(t *testing.T) {
 	for _, throughput := range []int{1, 5, 100, 0} {
 		for _, policy := range []mailbox.Overflow{mailbox.Block, mailbox.DropOldest} { // in batches, and one by one

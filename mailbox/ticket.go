@@ -56,7 +56,8 @@ func (l lostTickets) tell(cause error) {
 	}
 }
 
-// tell tells the sender, if there is one who wants to know. Called without any lock, when the ticket is not in its list.
+// tell tells the sender, if there is one who wants to know. Called without any lock, when the ticket is not in its
+// list.
 func (t *Ticket) tell(cause error) {
 	if t != nil {
 		t.Loser.Lost(cause)

@@ -4,8 +4,8 @@ import "runtime"
 
 // worker is a goroutine that runs all turns of one lease, with the dispatch [Dedicated] or [Pinned].
 //
-// It is started by the first turn. It ends when it is retired, which is when its lease is revoked or the mailbox is closed,
-// once the turn that it is in or that was started is over.
+// It is started by the first turn. It ends when it is retired, which is when its lease is revoked or the mailbox is
+// closed, once the turn that it is in or that was started is over.
 type worker struct {
 	// wake has room for the one turn that can be about to begin; closed when the worker is retired.
 	wake chan struct{}

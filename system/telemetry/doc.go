@@ -6,7 +6,7 @@
 // The metrics, all with the attribute system:
 //
 //	troupe.shutdown.phase.duration   s          by phase
-//	troupe.shutdown.messages         {message}  by outcome: accepted, processed, failed, dead-lettered, dropped, drained, …
+//	troupe.shutdown.messages         {message}  by outcome: accepted, processed, failed, dropped, drained, …
 //	troupe.shutdown.dead_letters     {message}  by reason
 //	troupe.shutdown.restarts         {restart}
 //	troupe.shutdown.abandoned        {actor}
