@@ -105,7 +105,7 @@ func (r *runner[M]) start() {
 
 	r.phase = live
 
-	if r.resting = r.cell.synchronous(); !r.resting {
+	if r.resting = r.synchronous; !r.resting {
 		inc.announce()
 	}
 }

@@ -28,6 +28,8 @@ type runner[M any] struct {
 	lease *mailbox.Lease[M]
 	inc   *incarnation[M]
 	phase phase
+	// synchronous says that senders run the turns.
+	synchronous bool
 	// resting says that the incarnation that was just started is to be at rest before that is reported.
 	resting bool
 	// crash is a panic of Receive that the turn it ended has left for the next one to deal with.
@@ -40,7 +42,7 @@ type runner[M any] struct {
 func (c *cell[M]) run(lease *mailbox.Lease[M]) {
 	r, _ := lease.Local.(*runner[M])
 	if r == nil {
-		r = &runner[M]{cell: c, lease: lease}
+		r = &runner[M]{cell: c, lease: lease, synchronous: c.synchronous()}
 		lease.Local = r
 	}
 
@@ -137,8 +139,8 @@ func (r *runner[M]) begin() {
 		r.label()
 	}
 
-	if r.phase != absent {
-		r.inc.announce()
+	if r.synchronous && r.phase != absent {
+		r.inc.announce() // whoever has started it may not have come to that
 	}
 }
 
