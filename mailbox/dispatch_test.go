@@ -24,11 +24,21 @@ func thisGoroutine() (id, state string) {
 	return id, state
 }
 
-// goroutines returns how many goroutines there are that a mailbox has started. Called when all are at rest.
-func goroutines() int {
+// goroutines returns how many goroutines of the calling goroutine's bubble a mailbox has started. Called when all are at
+// rest.
+func goroutines() (n int) {
+	_, state := thisGoroutine()
+	bubble := state[strings.LastIndex(state, "synctest"):] // "synctest bubble 7]"
 	buf := make([]byte, 1<<20)
 
-	return strings.Count(string(buf[:runtime.Stack(buf, true)]), "\ncreated by github.com/troupe-go/troupe/mailbox.")
+	for stack := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
+		head, frames, _ := strings.Cut(stack, ":\n")
+		if strings.HasSuffix(head, bubble) && strings.Contains(frames, "created by github.com/troupe-go/troupe/mailbox.") {
+			n++
+		}
+	}
+
+	return n
 }
 
 // turns is a receiver that notes on which goroutine it handles each message and obeys each command.

@@ -188,10 +188,6 @@ func (l *Lease[M]) choose() *lane[M] {
 	b := l.box
 	waiting := b.queued(&b.data) > 0
 
-	if !waiting {
-		l.ahead = 0
-	}
-
 	if c := b.control; c != nil && c.gone < c.count && (l.ahead < b.options.Fairness || b.options.Fairness == Strict) {
 		if waiting {
 			l.ahead++
