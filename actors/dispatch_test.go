@@ -1,6 +1,8 @@
 package actors_test
 
 import (
+	"runtime"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -97,6 +99,35 @@ func TestEveryDispatchSurvivesItsActor(t *testing.T) {
 			total := s.stop(t).Total
 			assert.Equal(t, uint64(20), total.Failed)
 			assert.Equal(t, uint64(10), total.Processed)
+		})
+	}
+}
+
+// The goroutine of an actor that keeps one is replaced when the actor exits it, also for what is left of that turn.
+func TestAnExitedGoroutineIsReplaced(t *testing.T) {
+	for _, d := range []mailbox.Dispatch{mailbox.Dedicated, mailbox.Pinned} {
+		bubble(t, d.String(), func(t *testing.T) {
+			s := play(t, &part{spec: dispatched(d)})
+			held, release := hold()
+			seen := make([]string, 0, 3)
+			look := func(*actors.Context[job]) error {
+				stack := make([]byte, 32)
+				seen = append(seen, strings.Fields(string(stack[:runtime.Stack(stack, false)]))[1])
+
+				return nil
+			}
+
+			tell(t, s.ref(), held, look, func(*actors.Context[job]) error {
+				runtime.Goexit()
+
+				return nil
+			}, look)
+			release()
+			synctest.Wait()
+			perform(t, s.ref(), look)
+			require.Len(t, seen, 3)
+			assert.NotEqual(t, seen[0], seen[1])
+			assert.Equal(t, seen[1], seen[2], "the rest of the turn, and the next turn")
 		})
 	}
 }

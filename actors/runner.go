@@ -73,8 +73,7 @@ func (r *runner[M]) attempt() (crashed bool) {
 
 		// runtime.Goexit takes this goroutine; another one goes on with the turn.
 		r.crash = ErrExited
-
-		go r.turn()
+		r.lease.Continue()
 	}()
 
 	r.loop()

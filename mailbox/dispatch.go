@@ -17,7 +17,8 @@ const (
 	// Synchronous runs a turn on the goroutine of the sender that found the receiver at rest, before its send returns. It
 	// is for tests. A message that finds a turn running, be it the sender's own or another goroutine's, is left to that
 	// turn; turns for commands have a goroutine as with OnDemand. A sender that waits for room in the mailbox whose turn
-	// it is running itself waits until its context ends.
+	// it is running itself waits until its context ends. runtime.Goexit in a turn, such as testing's FailNow, ends the
+	// sender.
 	Synchronous
 )
 
@@ -49,6 +50,10 @@ func (b *Mailbox[M]) start(l *Lease[M], inline bool) {
 		go l.turn()
 	}
 }
+
+// Continue starts the turn that is running anew, on a goroutine as the dispatch says, because runtime.Goexit takes the
+// one it is on. The caller touches nothing of the lease any more.
+func (l *Lease[M]) Continue() { l.box.start(l, false) }
 
 // named returns f under a short name. With every go statement the runtime reads the name of the function to its end,
 // and that of a method of a generic type is long.

@@ -10,7 +10,7 @@ func (a *Adapter) run(l *Lease[any]) {
 	defer func() {
 		if !ended { // runtime.Goexit took this goroutine; what it kept from being looked at is looked at now
 			a.box.Signal(look)
-			h.dispatcher.Schedule(l.turn)
+			l.Continue()
 		}
 	}()
 
