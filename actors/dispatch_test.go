@@ -117,11 +117,13 @@ func TestAnExitedGoroutineIsReplaced(t *testing.T) {
 				return nil
 			}
 
-			tell(t, s.ref(), held, look, func(*actors.Context[job]) error {
+			tell(t, s.ref(), held, look)
+			tell(t, s.ref(), func(*actors.Context[job]) error {
 				runtime.Goexit()
 
 				return nil
-			}, look)
+			})
+			tell(t, s.ref(), look)
 			release()
 			synctest.Wait()
 			perform(t, s.ref(), look)

@@ -24,8 +24,8 @@ func thisGoroutine() (id, state string) {
 	return id, state
 }
 
-// goroutines returns how many goroutines of the calling goroutine's bubble a mailbox has started. Called when all are at
-// rest.
+// goroutines returns how many goroutines of the calling goroutine's bubble a mailbox has started. Called when all are
+// at rest.
 func goroutines() (n int) {
 	_, state := thisGoroutine()
 	bubble := state[strings.LastIndex(state, "synctest"):] // "synctest bubble 7]"

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// The floors are what Go itself takes for a round trip between two goroutines, without a message: no design of a mailbox
-// goes below. docs/performance.md speaks of them.
+// The floors are what Go itself takes for a round trip between two goroutines, without a message: no design of a
+// mailbox goes below. docs/performance.md speaks of them.
 //
 //	go test -run '^$' -bench Floor ./internal/bench
 
@@ -19,7 +19,8 @@ func BenchmarkFloorStart(b *testing.B) {
 	var step func()
 
 	step = func() {
-		if left--; left < 0 { // one runs at a time
+		left-- // one runs at a time
+		if left < 0 {
 			close(over)
 
 			return

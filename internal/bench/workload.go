@@ -14,8 +14,6 @@ type workload struct {
 	share int
 	// alone is set if it is ours that does it, to be compared with nobody.
 	alone bool
-	// allocations is how many an operation of ours may make; a smoke run checks it.
-	allocations float64
 
 	prepare func(ctx context.Context, c contender, ops int) (*trial, error)
 }
@@ -47,7 +45,7 @@ func workloads() []workload {
 			prepare: func(ctx context.Context, c contender, ops int) (*trial, error) { return c.pingPong(ctx, ops) },
 		},
 		{
-			name: "ask", models: "requests from outside, one after the other", unit: "asks", share: 16, allocations: 2,
+			name: "ask", models: "requests from outside, one after the other", unit: "asks", share: 16,
 			prepare: func(ctx context.Context, c contender, ops int) (*trial, error) { return c.ask(ctx, ops) },
 		},
 		{
