@@ -22,11 +22,12 @@ type auditor struct {
 
 func (w *auditor) until(over <-chan struct{}) {
 	for {
+		w.look() // at least once
+
 		select {
 		case <-over:
 			return
 		default:
-			w.look()
 		}
 	}
 }
