@@ -2,6 +2,7 @@ package mailbox_test
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -28,6 +29,7 @@ func (w *auditor) until(over <-chan struct{}) {
 		case <-over:
 			return
 		default:
+			runtime.Gosched() // or on one processor it would look at nothing but itself
 		}
 	}
 }
