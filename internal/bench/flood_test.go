@@ -45,12 +45,22 @@ func TestASmokeRunOfAFloodLooksAtNoClock(t *testing.T) {
 
 func TestAFloodGivesUpWithItsContext(t *testing.T) {
 	errEnough := errors.New("enough")
-	ctx, cancel := context.WithTimeoutCause(t.Context(), 10*time.Millisecond, errEnough)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	given := make(chan struct{})
 
-	defer cancel()
+	go func() {
+		defer close(given)
+
+		for program.Parked("tellSpan") == 0 && t.Context().Err() == nil {
+			runtime.Gosched()
+		}
+
+		cancel(errEnough)
+	}()
 
 	_, err := program.MeasureFlood(ctx, time.Hour)
 
+	<-given
 	require.ErrorIs(t, err, errEnough)
 	assert.True(t, strings.HasPrefix(err.Error(), "flood: "), err)
 }
