@@ -16,7 +16,7 @@ func (r *runner[M]) obey(c mailbox.Command) {
 
 		// What else is pending was for the incarnation before, which failed before it could obey: the runtime orders
 		// nothing of a new one before it has started.
-		c &^= node.Halt | node.Leave | node.Drain | node.Cut | node.Flush | node.Close
+		c &^= node.Owned | node.Halt | node.Leave | node.Drain | node.Cut | node.Flush | node.Close
 	}
 
 	if c&node.Owned != 0 {
@@ -64,6 +64,10 @@ func (r *runner[M]) obeyStop(c mailbox.Command) {
 // start makes the instance and runs its Start hook.
 func (r *runner[M]) start() {
 	inc := r.cell.current.Load()
+	if r.lease.Revoked() {
+		return // then it may be the next incarnation, whose runner is another
+	}
+
 	r.inc, r.lost = inc, false
 	r.label()
 
@@ -238,6 +242,12 @@ func (r *runner[M]) health() {
 		if h, ok := r.inc.actor.(HealthReporter); ok {
 			err = call(h.Health)
 		}
+	}
+
+	if r.lease.Revoked() {
+		r.cell.box.Signal(node.Probe) // as above: those who ask now ask the next one
+
+		return
 	}
 
 	r.cell.answer(err)

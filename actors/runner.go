@@ -167,6 +167,10 @@ func (r *runner[M]) restStarted() (over bool) {
 	inc := r.inc
 	r.resting = false
 
+	if inc == nil {
+		return false // it has ended meanwhile, and has said so
+	}
+
 	again, void := r.lease.Rest(false)
 	if void {
 		r.cell.returned(r.lease)
@@ -187,8 +191,12 @@ func (r *runner[M]) rest(suspend bool) (over bool) {
 	return !again
 }
 
-// label marks the goroutine with the actor, for profiles and for finding it when it hangs.
-func (r *runner[M]) label() { pprof.SetGoroutineLabels(&r.inc.mark) }
+// label marks the goroutine with the actor, for profiles and for finding it when it hangs; not one that is a sender's.
+func (r *runner[M]) label() {
+	if !r.synchronous {
+		pprof.SetGoroutineLabels(&r.inc.mark)
+	}
+}
 
 func (r *runner[M]) report(inc *incarnation[M], e node.Event, err error) {
 	r.reportFailure(inc, e, err, 0)

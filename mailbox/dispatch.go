@@ -8,11 +8,12 @@ type Dispatch uint8
 const (
 	// OnDemand runs each turn on a goroutine of its own, which is there only while there is work. It is the default.
 	OnDemand Dispatch = iota + 1
-	// Dedicated keeps one goroutine for all turns, from the first until the mailbox is closed. It spares the start of a
-	// goroutine when work comes to an idle receiver, and costs its stack while there is none.
+	// Dedicated keeps one goroutine for all turns, from the first until the mailbox is closed; another one if a turn
+	// ends it with runtime.Goexit. It is for code that keeps a goroutine's state.
 	Dedicated
 	// Pinned is Dedicated on an operating system thread of its own, for libraries that want to be called from one thread
-	// only. Waking it costs a switch of threads.
+	// only. Waking it costs a switch of threads. It is Receive that has the thread: an actor's hooks have goroutines of
+	// their own, so what belongs on the thread is done in Receive, beginning with the first message.
 	Pinned
 	// Synchronous runs a turn on the goroutine of the sender that found the receiver at rest, before its send returns. It
 	// is for tests. A message that finds a turn running, be it the sender's own or another goroutine's, is left to that

@@ -41,6 +41,7 @@ type lane[M any] struct {
 	refused  uint64      // messages refused for want of room
 	late     [2]uint64   // messages refused while stopping, and after
 	grown    bool        // it has needed more than a small segment
+	emptied  uint64      // count when it was last found empty
 	first    *segment[M] // holds message gone, or is exhausted
 	last     *segment[M]
 	waiters  waiters[M]
@@ -122,6 +123,9 @@ func (b *Mailbox[M]) pop(l *lane[M]) M {
 // rewind lets an empty lane begin at the start of a segment again, so that it stays in a few lines of memory and a lane
 // that was once long gives back what it had. Nobody works in the segment.
 func (b *Mailbox[M]) rewind(l *lane[M]) {
+	l.grown = l.grown && l.count-l.emptied > firstSegment // it begins small again when it has stayed small
+	l.emptied = l.count
+
 	s := l.last
 	if s == nil {
 		return
@@ -133,7 +137,6 @@ func (b *Mailbox[M]) rewind(l *lane[M]) {
 	}
 
 	if s.shared || len(s.slots) > firstSegment {
-		l.grown = l.grown && l.count-s.base > firstSegment // it begins small again when it has stayed small
 		l.first, l.last = nil, nil
 		b.release(s)
 

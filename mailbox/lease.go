@@ -16,7 +16,7 @@ type Lease[M any] struct {
 	claims atomic.Uint64
 
 	// batch is the stretch of a segment that was handed over, in which the holder claims one message after the other;
-	// at is the next one. Written under mu but for at, which is the holder's own.
+	// at is the next one. Written under mu, at by the holder without it.
 	batch []M
 	at    int
 	hand  hand

@@ -2,14 +2,14 @@ package mailbox
 
 // Loser is told of the loss of a message.
 type Loser interface {
-	// Lost is called at most once per ticket, with the cause, from the receiver's or the runtime's goroutine. It must
+	// Lost is called at most once per ticket, with the cause, from whatever goroutine the message was lost on. It must
 	// not block.
 	Lost(cause error)
 }
 
 // Ticket lets a sender learn that the message it sent is lost: that it failed, was dead-lettered, or that its
 // receiver ended. It is how an asker need not sit out its deadline. The zero value with Loser set is ready for use with
-// one message; a ticket must not be copied.
+// one message at a time; a ticket must not be copied.
 type Ticket struct {
 	// Loser is whom to tell.
 	Loser Loser
@@ -21,19 +21,40 @@ type Ticket struct {
 
 // tickets are the outstanding tickets of a lane in the order of their messages. Guarded by Mailbox.mu. Their number is
 // bounded by that of the sender goroutines that wait for an outcome, each of which holds one.
-type tickets struct{ list[Ticket] }
+type tickets struct {
+	list[Ticket]
+
+	// near is where take goes on to look: it comes with ever later messages, so that it walks past each ticket once. The
+	// ticket there, if any, is of a message before the one that take last came with.
+	near *element[Ticket]
+}
+
+func (l *tickets) remove(e *element[Ticket]) {
+	if l.near == e {
+		l.near = e.prev
+	}
+
+	l.list.remove(e)
+}
 
 // take removes and returns the ticket of message seq, or nil if it has none.
 func (l *tickets) take(seq uint64) *Ticket {
-	for e := l.first; e != nil && e.of.seq <= seq; e = e.next {
-		if e.of.seq == seq {
-			l.remove(e)
-
-			return e.of
-		}
+	e := l.near
+	if e == nil || e.of.seq >= seq {
+		e = l.first
 	}
 
-	return nil
+	for ; e != nil && e.of.seq < seq; e = e.next {
+		l.near = e
+	}
+
+	if e == nil || e.of.seq != seq {
+		return nil
+	}
+
+	l.remove(e)
+
+	return e.of
 }
 
 // takeBelow removes and returns the tickets of all messages numbered below end.
