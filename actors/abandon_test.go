@@ -2,6 +2,7 @@ package actors_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"testing"
@@ -130,5 +131,78 @@ func TestNameTaken(t *testing.T) {
 
 		require.ErrorAs(t, err, &taken)
 		require.EqualError(t, taken, "/stage/actor: a process of that name is already registered with protoactor")
+	})
+}
+
+func TestAnAbandonedIncarnationDoesNotAnswerForTheHealthOfTheNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hung, free := make(chan struct{}), make(chan struct{})
+		asked := 0
+		p := &part{health: func() error {
+			asked++
+			if asked > 1 {
+				return nil
+			}
+
+			close(hung)
+			<-free
+
+			return errTest
+		}}
+		child := func(name string, p *part, spec supervision.Spec) *supervision.ActorChild[job] {
+			spec.Backoff.Initial = supervision.Immediately
+
+			return supervision.Actor(name, func(supervision.Deps) (actors.Actor[job], error) { return p, nil }, spec)
+		}
+		main := child("actor", p, supervision.Spec{Deadlines: supervision.Deadlines{Close: time.Second}})
+		other := child("other", &part{}, supervision.Spec{
+			Decide: func(error) supervision.Directive { return supervision.EscalateFailure },
+		})
+		budget := supervision.Budget{Restarts: 9, Within: time.Second}
+
+		sys, err := system.Start(t.Context(), supervision.Tree{
+			Name: "stage", Budget: budget, Children: []supervision.Child{&supervision.Tree{
+				Name: "inner", Budget: budget, Backoff: supervision.Backoff{Initial: supervision.Immediately},
+				Children: []supervision.Child{main, other},
+			}},
+		}, system.Options{Logger: slog.New(slog.DiscardHandler), Signals: []os.Signal{}, Grace: 10 * time.Second})
+		require.NoError(t, err)
+
+		s := &stage{System: sys}
+
+		defer s.stop(t)
+
+		go func() {
+			<-hung
+			_ = other.From(sys.Intake()).TryTell(fail) // the actor is restarted with its supervisor
+		}()
+
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+
+		sys.Health(ctx) // until the first incarnation has been given up on, and long after
+
+		held, release := hold()
+		tell(t, main.From(sys.Intake()), held)
+		synctest.Wait()
+
+		var degraded error
+
+		over := make(chan struct{})
+
+		go func() {
+			defer close(over)
+
+			for _, n := range sys.Health(t.Context()) {
+				degraded = errors.Join(degraded, n.Degraded)
+			}
+		}()
+
+		synctest.Wait()
+		close(free) // the first comes back while the second is busy
+		synctest.Wait()
+		release()
+		<-over
+		require.NoError(t, degraded)
 	})
 }

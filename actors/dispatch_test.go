@@ -1,6 +1,7 @@
 package actors_test
 
 import (
+	"context"
 	"runtime"
 	"strings"
 	"testing"
@@ -82,6 +83,31 @@ func TestSynchronousDispatch(t *testing.T) {
 		})
 		assert.True(t, handled)
 	})
+}
+
+// What the goroutines of an incarnation asked for is not asked of the next one, which might not have reported its
+// start.
+func TestAStaleRequestIsNotObeyedByTheNextIncarnation(t *testing.T) {
+	for _, d := range []mailbox.Dispatch{mailbox.OnDemand, mailbox.Synchronous} {
+		bubble(t, d.String(), func(t *testing.T) {
+			spec := dispatched(d)
+			spec.Decide = nil
+			starts := 0
+			s := play(t, &part{spec: spec, start: func(ctx *actors.Context[job]) error {
+				starts++
+				if starts == 2 {
+					ctx.Stop()
+				}
+
+				return ctx.Go(func(ctx context.Context) error { <-ctx.Done(); return nil })
+			}})
+			tell(t, s.ref(), fail)
+			synctest.Wait()
+
+			q := asking(t.Context(), s.ref(), keep)
+			require.ErrorIs(t, q.err, mailbox.ErrStopped)
+		})
+	}
 }
 
 // Panics and exits leave an actor running whatever goroutine its turns have.

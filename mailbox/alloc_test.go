@@ -55,7 +55,7 @@ func TestMessagesDoNotAllocate(t *testing.T) {
 
 	for _, lane := range []mailbox.Lane{mailbox.Data, mailbox.Control} {
 		for _, policy := range policies {
-			for _, burst := range []int{1, 2, 100} {
+			for _, burst := range []int{1, 2, 9, 100} {
 				name := fmt.Sprintf(" in the %v lane, %v, %d at a time", lane, policy, burst)
 
 				t.Run("a value"+name, func(t *testing.T) {

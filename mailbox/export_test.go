@@ -15,3 +15,17 @@ func (a *Adapter) Throughput() int {
 
 	return a.box.options.Throughput
 }
+
+// Done settles the message in hand as processed, if there is one. It returns false if the lease was revoked.
+func (l *Lease[M]) Done() bool {
+	l.box.mu.Lock()
+	defer l.box.mu.Unlock()
+
+	if l.box.lease != l {
+		return false
+	}
+
+	l.settle()
+
+	return true
+}

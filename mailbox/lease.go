@@ -311,20 +311,6 @@ func (l *Lease[M]) inHands(claims uint64) (m M, from *lane[M], seq uint64) {
 // Revoked reports whether the lease is void.
 func (l *Lease[M]) Revoked() bool { return l.claims.Load()&revoked != 0 }
 
-// Done settles the message in hand as processed, if there is one. It returns false if the lease was revoked.
-func (l *Lease[M]) Done() bool {
-	l.box.mu.Lock()
-	defer l.box.mu.Unlock()
-
-	if l.box.lease != l {
-		return false
-	}
-
-	l.settle()
-
-	return true
-}
-
 // Fail settles the message in hand as failed, tells its ticket, and returns it. It returns false, and counts nothing,
 // if there is none or the lease was revoked.
 func (l *Lease[M]) Fail(cause error) (m M, had bool) {
