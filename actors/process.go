@@ -30,7 +30,20 @@ func (p *process[M]) PostUserMessage(message any) {
 	_, payload, sender := actor.UnwrapEnvelope(message)
 
 	if batch, ok := payload.(actor.MessageBatch); ok {
-		for _, m := range batch.GetMessages() {
+		var messages []any
+
+		err := protect(func() error { // a batch is somebody's own type, and nobody is here to take its panic
+			messages = batch.GetMessages()
+
+			return nil
+		})
+		if err != nil {
+			p.undelivered(payload, sender, mailbox.Undecodable, err)
+
+			return
+		}
+
+		for _, m := range messages {
 			if _, enveloped := m.(*actor.MessageEnvelope); !enveloped && sender != nil {
 				m = &actor.MessageEnvelope{Message: m, Sender: sender}
 			}

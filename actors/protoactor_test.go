@@ -20,6 +20,11 @@ type batch []any
 
 func (b batch) GetMessages() []any { return b }
 
+// torn is a batch that cannot say what is in it.
+type torn struct{}
+
+func (torn) GetMessages() []any { panic("torn") }
+
 // native starts a plain protoactor actor that hands all it receives to f, and stops it at the end of the test.
 func native(t *testing.T, s *stage, f actor.ReceiveFunc) *actor.PID {
 	t.Helper()
@@ -65,6 +70,20 @@ func TestProtoactorSends(t *testing.T) {
 			"alone", "with a sender", "enveloped", "first of a batch", "second", "nested", "batch in an envelope", "by name",
 		}, d.read())
 		assert.Empty(t, s.letters())
+	})
+
+	bubble(t, "a batch that panics is a dead letter, and its sender goes on", func(t *testing.T) {
+		s := play(t, &part{})
+		s.Protoactor().Root.Send(pidOf(t, s), torn{})
+
+		letters := s.DeadLetters().Letters()
+		require.Len(t, letters, 1)
+		assert.Equal(t, torn{}, letters[0].Message)
+		assert.Equal(t, mailbox.Undecodable, letters[0].Reason)
+
+		var panicked *actors.PanicError
+		require.ErrorAs(t, letters[0].Cause, &panicked)
+		assert.Equal(t, "torn", panicked.Value)
 	})
 
 	bubble(t, "what is not the actor's message is a dead letter, undecodable, and never a panic", func(t *testing.T) {
