@@ -106,10 +106,11 @@ func (c *compiler) addTree(id int, t *Tree) {
 	n.Restart = c.restart(n.Path, t.Restart)
 	n.Backoff = c.backoff(n.Path, t.Backoff)
 	n.Budget = t.Budget
-	n.Strategy = OneForOne
+	n.Strategy = max(t.Strategy, OneForOne)
 
-	if t.Strategy > OneForOne {
-		c.failf(n.Path, "Strategy", "%v is not a strategy, must be one-for-one", t.Strategy)
+	if t.Strategy > DependentsForOne {
+		c.failf(n.Path, "Strategy",
+			"%v is not a strategy, must be one-for-one, all-for-one, rest-for-one or dependents-for-one", t.Strategy)
 	}
 
 	c.checkBudget(n.Path, t.Budget)

@@ -161,7 +161,8 @@ func TestCompileChecksTheRangesOfASupervisor(t *testing.T) {
 			[]string{
 				"Restart: Restart(4) is not a restart type, must be permanent, transient or temporary",
 				"Backoff.Stable: -1ns is negative",
-				"Strategy: Strategy(9) is not a strategy, must be one-for-one",
+				"Strategy: Strategy(9) is not a strategy, must be one-for-one, all-for-one, rest-for-one or " +
+					"dependents-for-one",
 			},
 		},
 	} {

@@ -81,6 +81,12 @@ func (c *compiler) sort(id int, edges []lifted) {
 	}
 
 	c.plan.Nodes[id].Children = order
+
+	for _, e := range edges {
+		if from := &c.plan.Nodes[e.from]; !slices.Contains(from.Dependents, e.to) {
+			from.Dependents = append(from.Dependents, e.to)
+		}
+	}
 }
 
 // cycle describes one cycle in a strongly connected component.

@@ -23,6 +23,9 @@ type Node struct {
 	Children []int
 	// DependsOn are the indices of the nodes this one depends on.
 	DependsOn []int
+	// Dependents are the indices of those siblings that depend on this one, or on what is in it, themselves or through
+	// what is in them; not those that do so through other siblings.
+	Dependents []int
 	// Restart type under the parent.
 	Restart Restart
 	// Backoff under the parent.

@@ -7,11 +7,27 @@ import (
 	"github.com/troupe-go/troupe/mailbox"
 )
 
-// Strategy says who is restarted when a child fails. The zero value is unset and means [OneForOne].
+// Strategy says who is restarted when a child has failed and is to be restarted. The zero value is unset and means
+// [OneForOne].
+//
+// Under the others that is a group. Those of it that are up are halted one by one in reverse start order, each awaited,
+// while their queues are kept; when the back-off of the child that failed is over, all are started in order, each
+// awaited. One restart of a group is one attempt in the budget. A child that fails meanwhile, or does not start, is an
+// attempt of its own, and its group is restarted with it. Temporary children are halted with a group and do not come
+// back, as in OTP; children that had ended for good do not come back either.
 type Strategy uint8
 
-// OneForOne restarts the failed child only, as OTP's one_for_one.
-const OneForOne Strategy = 1
+const (
+	// OneForOne restarts the failed child only, as OTP's one_for_one. It is the default.
+	OneForOne Strategy = iota + 1
+	// AllForOne restarts all children, as OTP's one_for_all.
+	AllForOne
+	// RestForOne restarts the failed child and those that started after it, as OTP's rest_for_one.
+	RestForOne
+	// DependentsForOne restarts the failed child and those of its siblings that depend on it by the declared graph,
+	// directly or through others; a sibling that is a tree depends on what anything in it depends on.
+	DependentsForOne
+)
 
 // String returns the strategy's name.
 func (s Strategy) String() string {
@@ -20,6 +36,12 @@ func (s Strategy) String() string {
 		return "unset"
 	case OneForOne:
 		return "one-for-one"
+	case AllForOne:
+		return "all-for-one"
+	case RestForOne:
+		return "rest-for-one"
+	case DependentsForOne:
+		return "dependents-for-one"
 	default:
 		return fmt.Sprintf("Strategy(%d)", uint8(s))
 	}

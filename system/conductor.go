@@ -152,8 +152,8 @@ func (c *conductor) carryOut(e lifecycle.Effect) {
 		close(c.booted)
 	case lifecycle.Ended:
 		go c.system.conclude() // everybody who waits for the system waits for it
-	case lifecycle.Note:
-		c.journal.add(e)
+	case lifecycle.Happened:
+		c.journal.add(e.Event)
 	}
 }
 

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/troupe-go/troupe/internal/lifecycle"
+	"github.com/troupe-go/troupe/supervision"
 )
 
 // maxNotes bounds the notes that wait to be logged; what comes when there are as many is counted instead.
@@ -17,8 +17,8 @@ type journal struct {
 	logger *slog.Logger
 
 	mu    sync.Mutex
-	notes []lifecycle.Note // at most maxNotes
-	lost  int              // notes there was no room for
+	notes []supervision.Event // at most maxNotes
+	lost  int                 // notes there was no room for
 
 	wake    chan struct{} // has room for one: there may be something to log
 	closing chan struct{}
@@ -36,7 +36,11 @@ func newJournal(logger *slog.Logger) *journal {
 }
 
 // add takes a note. It does not block.
-func (j *journal) add(n lifecycle.Note) {
+func (j *journal) add(n supervision.Event) {
+	if message(n.Kind) == "" {
+		return
+	}
+
 	j.mu.Lock()
 
 	if len(j.notes) < maxNotes {
@@ -74,13 +78,25 @@ func (j *journal) logAll() {
 		}
 
 		if lost > 0 {
-			j.log(lifecycle.Note{Message: "events not logged, there were too many", Left: lost})
+			j.logger.Warn("events not logged, there were too many", slog.Int("count", lost))
 		}
 	}
 }
 
+// message is what is logged of an event of a kind; empty if nothing is.
+func message(k supervision.EventKind) string {
+	switch k {
+	case supervision.Restarting:
+		return "failed, restarts"
+	case supervision.GaveUp, supervision.HookFailed, supervision.Abandoned:
+		return k.String()
+	default:
+		return ""
+	}
+}
+
 // log calls the handler; that it panics is its own affair.
-func (j *journal) log(n lifecycle.Note) {
+func (j *journal) log(n supervision.Event) {
 	defer func() { _ = recover() }()
 
 	attrs := []slog.Attr{slog.String("actor", n.Path)}
@@ -89,14 +105,11 @@ func (j *journal) log(n lifecycle.Note) {
 		attrs = append(attrs, slog.String("error", text(n.Err)))
 	}
 
-	switch {
-	case n.Message == lifecycle.NoteRestarts:
+	if n.Kind == supervision.Restarting {
 		attrs = append(attrs, slog.Duration("delay", n.Delay), slog.Int("budget_left", n.Left))
-	case n.Left > 0:
-		attrs = append(attrs, slog.Int("count", n.Left))
 	}
 
-	j.logger.LogAttrs(background, slog.LevelWarn, n.Message, attrs...)
+	j.logger.LogAttrs(background, slog.LevelWarn, message(n.Kind), attrs...)
 }
 
 // close logs what is left and ends the goroutine. It returns false if that is stuck in the handler and had to be left

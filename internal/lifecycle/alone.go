@@ -19,10 +19,11 @@ func (m *Machine) finish(n *entry) {
 	}
 
 	m.set(n, Stopped)
+	m.tell(n, supervision.Event{Kind: supervision.Stopped})
 
-	for _, c := range n.spec.Children {
-		if child := m.nodes[c]; child.state == Idle {
-			m.finish(child)
+	for c := range n.children() {
+		if c.state == Idle {
+			m.finish(c)
 		}
 	}
 }
@@ -30,19 +31,22 @@ func (m *Machine) finish(n *entry) {
 // finished notes that an actor is gone.
 func (m *Machine) finished(n *entry) {
 	m.set(n, Stopped)
+	m.tell(n, supervision.Event{Kind: supervision.Stopped, Incarnation: n.incarnation})
 
 	switch {
 	case m.phase == Drain && n.visited, m.phase == Close:
 		m.done(n)
 	case m.stopping():
 	default:
-		p := m.parent(n)
-		if p.state == Halting {
-			m.haltNext(p)
-		} else {
-			m.childStarted(p, n) // it was stopped while its supervisor waited for it
-		}
+		m.settled(m.parent(n), n)
 	}
+}
+
+// settled goes on without a child that has ended for good.
+func (m *Machine) settled(p, c *entry) {
+	c.pending, c.fresh = false, false
+	p.spare(c)
+	m.goOn(p)
 }
 
 // stopSelf handles an actor that has called Stop and handles no more messages.

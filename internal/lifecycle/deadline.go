@@ -36,7 +36,7 @@ func (m *Machine) abandon(n *entry) {
 	n.abandoned = append(n.abandoned, Abandoned{Incarnation: n.current, Step: cause.Step, At: m.now})
 	n.everLeft++
 	m.emit(Abandon{ID: n.id, Incarnation: n.current, Cause: cause})
-	m.emit(Note{Path: n.spec.Path, Message: "abandoned", Err: cause})
+	m.tell(n, supervision.Event{Kind: supervision.Abandoned, Err: cause, Incarnation: n.current})
 	m.lost(n)
 
 	if m.stopping() {
@@ -81,6 +81,7 @@ func (m *Machine) returned(n *entry, incarnation uint64) {
 	for i, a := range n.abandoned {
 		if a.Incarnation == incarnation {
 			n.abandoned = append(n.abandoned[:i:i], n.abandoned[i+1:]...)
+			m.tell(n, supervision.Event{Kind: supervision.Returned, Incarnation: incarnation})
 
 			return
 		}

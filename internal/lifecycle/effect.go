@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/mailbox"
+	"github.com/troupe-go/troupe/supervision"
 )
 
 // Effect is something to be done, in the order given. Exactly one of the types in this file.
@@ -48,19 +49,8 @@ type Booted struct{}
 // Ended says that everything has ended; Machine.Outcome knows how.
 type Ended struct{}
 
-// NoteRestarts is the message of a note of a restart.
-const NoteRestarts = "failed, restarts"
-
-// Note is worth a line in the log.
-type Note struct {
-	Path    string
-	Message string
-	Err     error
-	// Delay before the next attempt, for a restart.
-	Delay time.Duration
-	// Left is how many restarts the budget still allows, for a restart.
-	Left int
-}
+// Happened tells those who watch what has happened to a node.
+type Happened struct{ supervision.Event }
 
 func (Begin) effect()       {}
 func (Seal) effect()        {}
@@ -70,4 +60,4 @@ func (Abandon) effect()     {}
 func (CloseIntake) effect() {}
 func (Booted) effect()      {}
 func (Ended) effect()       {}
-func (Note) effect()        {}
+func (Happened) effect()    {}

@@ -7,6 +7,7 @@ import (
 	"github.com/troupe-go/troupe/internal/lifecycle"
 	"github.com/troupe-go/troupe/internal/node"
 	"github.com/troupe-go/troupe/mailbox"
+	"github.com/troupe-go/troupe/supervision"
 )
 
 // law is what must hold in every world.
@@ -19,6 +20,7 @@ type law struct {
 	lines      [lifecycle.Done + 1]time.Time // from when on nobody waits for its turn in a phase
 	limit      time.Time                     // when the shutdown must be over; zero before it
 	halting    []int                         // supervisors that were halting after the last step
+	states     []lifecycle.State             // after the last step
 	ended      int
 }
 
@@ -26,7 +28,7 @@ func newLaw(w *world) *law {
 	n := len(w.plan.Nodes)
 	l := &law{
 		world: w, dependsOn: make([][]int, n), dependents: make([][]int, n), attempts: make([][]time.Time, n),
-		stopped: make([]bool, n),
+		stopped: make([]bool, n), states: make([]lifecycle.State, n),
 	}
 
 	for id := range w.plan.Nodes {
@@ -115,7 +117,7 @@ func (l *law) shutdown() {
 
 // effect checks one decision.
 func (l *law) effect(e lifecycle.Effect) {
-	if l.ended > 0 {
+	if h, ok := e.(lifecycle.Happened); l.ended > 0 && (!ok || h.Kind != supervision.Returned) {
 		l.brokenf("something is to be done after the end")
 	}
 
@@ -126,8 +128,8 @@ func (l *law) effect(e lifecycle.Effect) {
 		l.order(l.world.fakes[e.ID], e.Command)
 	case lifecycle.Abandon:
 		l.abandon(l.world.fakes[e.ID], e)
-	case lifecycle.Note:
-		l.note(e)
+	case lifecycle.Happened:
+		l.happened(e.Event)
 	case lifecycle.Ended:
 		l.ended++
 		l.end()
@@ -236,9 +238,9 @@ func (l *law) abandon(f *fake, e lifecycle.Abandon) {
 	}
 }
 
-// note counts restarts.
-func (l *law) note(n lifecycle.Note) {
-	if n.Message != "failed, restarts" {
+// happened counts restarts.
+func (l *law) happened(n supervision.Event) {
+	if n.Kind != supervision.Restarting {
 		return
 	}
 
@@ -253,7 +255,7 @@ func (l *law) note(n lifecycle.Note) {
 
 	for below := range w.plan.Nodes {
 		if l.within(below, id) {
-			l.attempts[below] = nil // its window begins anew
+			l.attempts[below] = nil // its window begins anew, also if it is up again at once
 		}
 	}
 
@@ -295,6 +297,15 @@ func (l *law) after() {
 
 		if m.Phase() == lifecycle.Flush && m.Began(lifecycle.Flush).Equal(w.now) {
 			l.owe(w.fakes[id])
+		}
+	}
+
+	for id := range w.plan.Nodes {
+		was, is := l.states[id], l.state(id)
+		l.states[id] = is
+
+		if is != was && (is == lifecycle.Starting || is == lifecycle.Running && was != lifecycle.Starting) {
+			l.attempts[id] = nil // a supervisor's window begins anew
 		}
 	}
 

@@ -69,8 +69,11 @@ type entry struct {
 
 	// Supervisors.
 
-	window *supervision.Window
-	cursor int // Starting: index in spec.Children of the child being started
+	window      *supervision.Window
+	first, last *entry // children, in start order
+	cursor      *entry // no child before it is pending; nil if none is
+	halt        *entry // no child after it is doomed
+	doomedOnes  int    // how many children are doomed
 
 	// Both.
 
@@ -81,6 +84,16 @@ type entry struct {
 	delay    supervision.Delay
 	timer    int // index in timers, or -1
 	at       time.Time
+
+	// Both, as children; see order.go.
+
+	next, prev *entry   // siblings, in start order
+	order      uint64   // grows with the start order among siblings
+	pending    bool     // its supervisor is to start it when its turn comes
+	fresh      bool     // it has not started since its supervisor's start began; if it cannot, that fails with it
+	doomed     bool     // its supervisor is to bring it down, and awaits it
+	cancelled  bool     // its start was cut by its supervisor
+	dependents []*entry // siblings that are restarted with it, in start order
 }
 
 // alone says how far an actor is to be stopped by itself.
@@ -144,6 +157,14 @@ func New(c Config) *Machine {
 		m.nodes = append(m.nodes, n)
 	}
 
+	for _, p := range m.nodes {
+		for _, id := range p.spec.Children {
+			p.link(m.nodes[id])
+		}
+
+		m.linkDependents(p)
+	}
+
 	return m
 }
 
@@ -192,7 +213,7 @@ func (m *Machine) Step(now time.Time, in Input) []Effect {
 	switch in := in.(type) {
 	case Boot:
 		m.began[Booting] = now
-		m.startChildren(m.nodes[0])
+		m.startAll(m.nodes[0])
 	case Report:
 		m.report(m.nodes[in.ID], in.Report)
 	case StopOne:
@@ -268,6 +289,12 @@ func (m *Machine) RestartsLeft(id int, now time.Time) int {
 }
 
 func (m *Machine) emit(e Effect) { m.out = append(m.out, e) }
+
+// tell tells those who watch what has happened to a node.
+func (m *Machine) tell(n *entry, e supervision.Event) {
+	e.Path, e.Time = n.spec.Path, m.now
+	m.emit(Happened{e})
+}
 
 func (m *Machine) set(n *entry, s State) { n.state, n.since = s, m.now }
 

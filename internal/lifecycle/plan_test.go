@@ -13,7 +13,7 @@ import (
 
 // planOf compiles a tree written as one line per node, supervisors (they have a budget) before their children:
 //
-//	/shop budget=3/10s
+//	/shop budget=3/10s strategy=rest-for-one
 //	/shop/db restart=permanent start=10s
 //	/shop/api on=/shop/db,/shop/log backoff=100ms/30s/1m
 func planOf(lines []string) (plan *supervision.Plan, err error) {
@@ -85,8 +85,8 @@ func treeOf(name string, fields map[string]string, on []supervision.Child) *supe
 
 	return &supervision.Tree{
 		Name: name, Restart: restartOf(fields["restart"]), Backoff: backoffOf(fields["backoff"]),
-		DependsOn: on,
-		Budget:    supervision.Budget{Restarts: must(strconv.Atoi(restarts)), Within: must(time.ParseDuration(within))},
+		DependsOn: on, Strategy: strategyOf(fields["strategy"]),
+		Budget: supervision.Budget{Restarts: must(strconv.Atoi(restarts)), Within: must(time.ParseDuration(within))},
 	}
 }
 
@@ -108,6 +108,13 @@ func namesOf(list string) []string {
 func restartOf(s string) supervision.Restart {
 	return map[string]supervision.Restart{
 		"permanent": supervision.Permanent, "transient": supervision.Transient, "temporary": supervision.Temporary,
+	}[s]
+}
+
+func strategyOf(s string) supervision.Strategy {
+	return map[string]supervision.Strategy{
+		"all-for-one": supervision.AllForOne, "rest-for-one": supervision.RestForOne,
+		"dependents-for-one": supervision.DependentsForOne,
 	}[s]
 }
 

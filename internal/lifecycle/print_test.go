@@ -60,22 +60,30 @@ func (p printer) effect(e lifecycle.Effect) string {
 		return "booted"
 	case lifecycle.Ended:
 		return "ended"
-	case lifecycle.Note:
-		return p.note(e)
+	case lifecycle.Happened:
+		return p.happened(e.Event)
 	default:
 		return fmt.Sprintf("%T", e)
 	}
 }
 
-func (p printer) note(n lifecycle.Note) string {
-	s := fmt.Sprintf("note %s: %s", n.Path, n.Message)
+func (p printer) happened(e supervision.Event) string {
+	s := fmt.Sprintf("happened %s: %v", e.Path, e.Kind)
 
-	if n.Message == "failed, restarts" {
-		s += fmt.Sprintf(" in %v, budget left %d", n.Delay, n.Left)
+	if e.Incarnation > 0 {
+		s += fmt.Sprintf(" #%d", e.Incarnation)
 	}
 
-	if n.Err != nil {
-		s += ": " + n.Err.Error()
+	if e.Kind == supervision.Restarting {
+		s += fmt.Sprintf(" in %v, budget left %d", e.Delay, e.Left)
+	}
+
+	if e.Step != "" {
+		s += " in " + e.Step
+	}
+
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
 	}
 
 	return s

@@ -28,6 +28,7 @@ func (m *Machine) current(n *entry, r node.Report) {
 		}
 	case node.Resumed:
 		n.failure = &supervision.FailureError{Path: n.spec.Path, Err: r.Err}
+		m.tell(n, supervision.Event{Kind: supervision.Resumed, Err: n.failure, Incarnation: n.current})
 	case node.Failing:
 		m.failing(n, r.Err, r.Directive)
 	case node.Ended:

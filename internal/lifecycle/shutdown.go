@@ -42,23 +42,44 @@ func (m *Machine) shutdown(cause error) {
 }
 
 // settle deals with everything that is on its way up or down when a shutdown begins. Served says whether the tree had
-// started.
+// started. What is being restarted goes on, so that its queue can be worked off.
 func (m *Machine) settle(served bool) {
 	for _, n := range m.nodes { // supervisors come before their children
-		switch actor := n.spec.IsActor(); {
-		case actor && n.state == BackingOff: // interrupted at once, so that the queue can be worked off
-			n.hurried = true
-			m.attempt(n)
-		case actor && n.state == Idle: // not started yet, halted with its supervisor, or given up: it stays down
-			m.finish(n) // now, so that those who still wait for it learn of it
-		case actor && n.state == Starting && !served && n.cut == nil:
-			m.reclamp(n)
-			m.cut(n, errCancelled) // it is not wanted any more
-		case n.state == BackingOff, !actor && n.state == Starting && served:
-			m.startAtOnce(n)
-		default:
-			m.reclamp(n)
+		p := m.parent(n)
+		comes := served && p != nil && p.state == Running && n.pending
+
+		if n.spec.IsActor() {
+			m.settleActor(n, served, comes)
+		} else {
+			m.settleTree(n, served, comes)
 		}
+	}
+}
+
+// settleActor is settle for an actor. Comes says that it is one of a group that is being restarted.
+func (m *Machine) settleActor(n *entry, served, comes bool) {
+	switch {
+	case n.state == BackingOff: // interrupted at once
+		n.hurried = true
+		m.attempt(n)
+	case n.state == Idle && comes:
+		m.begin(n)
+	case n.state == Idle: // not started yet, halted with its supervisor, or given up: it stays down
+		m.finish(n) // now, so that those who still wait for it learn of it
+	case n.state == Starting && !served && n.cut == nil:
+		m.reclamp(n)
+		m.cancelStart(n)
+	default:
+		m.reclamp(n)
+	}
+}
+
+// settleTree is settle for a supervisor.
+func (m *Machine) settleTree(n *entry, served, comes bool) {
+	if n.state == BackingOff || n.state == Starting && served || comes && n.comesBack() {
+		m.startAtOnce(n)
+	} else {
+		m.reclamp(n)
 	}
 }
 
@@ -72,14 +93,22 @@ func (m *Machine) startAtOnce(s *entry) {
 
 	m.set(s, Running)
 
-	for _, id := range s.spec.Children {
-		switch c := m.nodes[id]; {
+	for c := range s.children() {
+		c.fresh = false
+
+		switch {
 		case c.spec.IsActor() && c.state == Idle:
 			m.begin(c)
-		case !c.spec.IsActor() && (c.state == Idle || c.state == Starting):
+		case !c.spec.IsActor() && (c.state == Starting || c.comesBack()):
 			m.startAtOnce(c)
 		}
 	}
+}
+
+// comesBack reports whether a supervisor is down, or on its way, because a group is restarted and not because it gave
+// up.
+func (n *entry) comesBack() bool {
+	return n.state == Idle || n.state == Halting && errors.Is(n.cause, errCancelled)
 }
 
 // enter begins a phase.
@@ -89,9 +118,10 @@ func (m *Machine) enter(p Phase) {
 
 	if p == Done {
 		for _, n := range m.nodes {
-			if !n.spec.IsActor() {
+			if !n.spec.IsActor() && n.state != Stopped {
 				m.stopTimer(n)
 				m.set(n, Stopped)
+				m.tell(n, supervision.Event{Kind: supervision.Stopped})
 			}
 		}
 
@@ -223,13 +253,12 @@ func (m *Machine) drained(n *entry, err error) {
 		return
 	}
 
-	message := "drain failed"
 	if n.cut != nil && (n.leftover || errors.Is(err, node.ErrCut)) {
-		message, err = "drain cut short", errors.Join(n.cut, err)
+		err = errors.Join(n.cut, err)
 	}
 
 	n.steps.Drain = m.stepOver(n, err)
-	m.hookFailed(n, message, err)
+	m.hookFailed(n, "drain", err)
 	m.stopTimer(n)
 	m.set(n, Drained)
 
@@ -256,7 +285,7 @@ func (m *Machine) flushed(n *entry, err error) {
 	m.stopTimer(n)
 	m.set(n, Flushed)
 	n.steps.Flush = m.stepOver(n, err)
-	m.hookFailed(n, "flush failed", err)
+	m.hookFailed(n, "flush", err)
 
 	if n.alone != no {
 		m.order(n, Closing, node.Close, n.spec.Deadlines.Close)
@@ -278,16 +307,16 @@ func (m *Machine) closeVisit(n *entry) {
 
 func (m *Machine) closed(n *entry, err error) {
 	n.steps.Close = m.stepOver(n, err)
-	m.hookFailed(n, "close failed", err)
+	m.hookFailed(n, "close", err)
 	m.finish(n)
 }
 
-func (m *Machine) hookFailed(n *entry, message string, err error) {
+func (m *Machine) hookFailed(n *entry, step string, err error) {
 	if err == nil {
 		return
 	}
 
-	m.emit(Note{Path: n.spec.Path, Message: message, Err: err})
+	m.tell(n, supervision.Event{Kind: supervision.HookFailed, Step: step, Err: err, Incarnation: n.incarnation})
 
 	if m.stopping() {
 		m.errs = append(m.errs, &supervision.FailureError{Path: n.spec.Path, Err: err})

@@ -5,44 +5,43 @@ import (
 	"github.com/troupe-go/troupe/supervision"
 )
 
+// start starts a child that is down.
+func (m *Machine) start(n *entry) {
+	if n.spec.IsActor() {
+		m.begin(n)
+	} else {
+		m.startAll(n)
+	}
+}
+
 // begin starts an incarnation.
 func (m *Machine) begin(n *entry) {
 	n.incarnation++
-	n.current, n.again = n.incarnation, false
+	n.current, n.again, n.cancelled = n.incarnation, false, false
 	m.step(n, Starting, n.spec.Deadlines.Start)
 	m.emit(Begin{ID: n.id, Incarnation: n.incarnation, Deadline: n.cutAt})
 }
 
-// startChildren starts a supervisor's children in order, each awaited.
-func (m *Machine) startChildren(s *entry) {
+// startAll starts a supervisor with all its children in order, each awaited.
+func (m *Machine) startAll(s *entry) {
 	m.set(s, Starting)
-	s.cursor = 0
 	s.window = supervision.NewWindow(s.spec.Budget)
+
+	for c := range s.children() {
+		if !c.gone() {
+			c.fresh = true
+			s.await(c)
+		}
+	}
+
 	m.startNext(s)
 }
 
-func (m *Machine) startNext(s *entry) {
-	for ; s.cursor < len(s.spec.Children); s.cursor++ {
-		if m.stopping() {
-			return // a shutdown began: what has not started stays so
-		}
-
-		c := m.nodes[s.spec.Children[s.cursor]]
-
-		switch {
-		case c.state == Stopped || c.state == Finishing:
-			continue // ended for good; a restart of the tree does not bring it back
-		case c.spec.IsActor():
-			m.begin(c)
-		default:
-			m.startChildren(c)
-		}
-
-		return
-	}
-
+// treeStarted notes that a supervisor has started with all its children.
+func (m *Machine) treeStarted(s *entry) {
 	m.set(s, Running)
 	s.started = m.now
+	m.tell(s, supervision.Event{Kind: supervision.Started})
 
 	if p := m.parent(s); p != nil {
 		m.childStarted(p, s)
@@ -53,11 +52,13 @@ func (m *Machine) startNext(s *entry) {
 	}
 }
 
-// childStarted goes on with the start of a supervisor if it was waiting for this child.
+// childStarted goes on with what the supervisor waits for this child for.
 func (m *Machine) childStarted(p, c *entry) {
-	if p.state == Starting && p.spec.Children[p.cursor] == c.id {
-		p.cursor++
-		m.startNext(p)
+	c.fresh = false
+
+	if c.pending {
+		c.pending = false
+		m.goOn(p)
 	}
 }
 
@@ -67,13 +68,14 @@ func (m *Machine) actorStarted(n *entry) {
 
 	if n.cut != nil {
 		// Too late: its context has ended, and with it all that it may have started.
-		n.fail(n.cut, node.Restart)
+		m.fail(n, n.cut, node.Restart)
 		m.order(n, Ending, node.Halt, n.spec.Deadlines.Close)
 
 		return
 	}
 
 	m.set(n, Running)
+	m.tell(n, supervision.Event{Kind: supervision.Started, Incarnation: n.current})
 
 	switch {
 	case n.visited:
@@ -87,7 +89,16 @@ func (m *Machine) actorStarted(n *entry) {
 
 // startFailed handles an actor whose start failed.
 func (m *Machine) startFailed(n *entry, err error, d node.Directive) {
-	n.fail(err, d)
+	m.fail(n, err, d)
 	m.set(n, Idle)
 	m.down(n, n.cause, n.directive)
+}
+
+// cancelStart ends the start of an actor that is not wanted any more.
+func (m *Machine) cancelStart(n *entry) {
+	n.cancelled = true
+
+	if n.cut == nil {
+		m.cut(n, errCancelled)
+	}
 }

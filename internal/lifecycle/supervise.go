@@ -3,7 +3,6 @@ package lifecycle
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/troupe-go/troupe/internal/node"
@@ -16,15 +15,20 @@ var (
 	errUnasked       = errors.New("ended without a failure and without being told to")
 )
 
-// fail notes why an actor fails.
-func (n *entry) fail(err error, d node.Directive) {
+// fail notes why an actor fails. That it did not start because its supervisor would not have it is no failure.
+func (m *Machine) fail(n *entry, err error, d node.Directive) {
 	n.cause = &supervision.FailureError{Path: n.spec.Path, Err: err}
-	n.failure, n.directive = n.cause, d
+	n.directive = d
+
+	if !n.cancelled {
+		n.failure = n.cause
+		m.tell(n, supervision.Event{Kind: supervision.Failed, Err: n.cause, Incarnation: n.incarnation})
+	}
 }
 
 // failing handles a failure whose incarnation has still to end.
 func (m *Machine) failing(n *entry, err error, d node.Directive) {
-	n.fail(err, d)
+	m.fail(n, err, d)
 
 	if n.state != Halting { // being halted it fails a little early
 		m.order(n, Ending, 0, n.spec.Deadlines.Close) // it ends by itself, and is told until when
@@ -37,20 +41,19 @@ func (m *Machine) ended(n *entry, err error) {
 	m.set(n, Idle)
 
 	switch {
-	case was == Halting && n.cause != nil:
-		m.emit(Note{Path: n.spec.Path, Message: "failed while it was halted", Err: n.cause})
-	case was == Halting && err != nil:
-		m.emit(Note{Path: n.spec.Path, Message: "close failed", Err: err})
+	case was == Halting && n.cause == nil && err != nil:
+		m.tell(n, supervision.Event{Kind: supervision.HookFailed, Step: "close", Err: err, Incarnation: n.incarnation})
 	case was != Halting && was != Ending:
-		n.fail(errUnasked, node.Restart)
+		m.fail(n, errUnasked, node.Restart)
 	}
 
 	switch {
 	case was != Halting:
 		m.down(n, n.cause, n.directive)
-	case n.again:
+	case n.again && !n.doomed:
 		m.down(n, &supervision.FailureError{Path: n.spec.Path, Err: errStoppedItself}, node.Restart)
 	default:
+		m.tell(n, supervision.Event{Kind: supervision.Halted, Incarnation: n.incarnation})
 		m.down(n, nil, 0)
 	}
 }
@@ -59,17 +62,43 @@ func (m *Machine) ended(n *entry, err error) {
 // supervisor, and then err is nil.
 func (m *Machine) down(n *entry, err error, d node.Directive) {
 	p := m.parent(n)
-	awaited := p.state == Starting && p.spec.Children[p.cursor] == n.id
+	halted := p.spare(n) && (err == nil || n.cancelled)
 
 	switch {
-	case n.alone != no, m.stopping() && (awaited || p.state == Halting): // it was to go anyway, or did not come up
+	case n.alone != no:
+		m.finish(n)
+	case m.stopping() && (p.state == Halting || n.fresh): // it was to go anyway, or did not come up
 		m.finish(n)
 	case p.state == Halting:
 		m.haltNext(p)
-	case awaited: // the start of its supervisor fails with it
-		m.haltChildren(p, err)
+	case halted:
+		m.haltedForGroup(p, n)
+	case p.state == Starting && n.fresh: // the start of its supervisor fails with it
+		m.haltAll(p, err)
 	default:
 		m.childFailed(p, n, err, d)
+	}
+}
+
+// haltedForGroup goes on with the restart of a group when one of it is down.
+func (m *Machine) haltedForGroup(p, n *entry) {
+	switch {
+	case n.spec.Restart == supervision.Temporary:
+		m.finish(n)
+	case m.stopping():
+		m.catchUp(n)
+	default:
+		m.haltNext(p)
+	}
+}
+
+// catchUp restarts an actor that was halted for the restart of a group when a shutdown began, so that it can work off
+// its queue.
+func (m *Machine) catchUp(n *entry) {
+	if n.visited && !m.worthwhile(n) {
+		m.leaveOff(n)
+	} else {
+		m.begin(n)
 	}
 }
 
@@ -79,8 +108,11 @@ func (m *Machine) childFailed(p, c *entry, err error, d node.Directive) {
 
 	switch {
 	case d == node.Stop, c.spec.Restart == supervision.Temporary:
-		m.emit(Note{Path: c.spec.Path, Message: "failed, is not restarted", Err: err})
 		m.finish(c)
+
+		if !c.spec.IsActor() {
+			m.settled(p, c)
+		}
 
 		return
 	case d == node.Escalate:
@@ -105,6 +137,11 @@ func (m *Machine) childFailed(p, c *entry, err error, d node.Directive) {
 		return
 	}
 
+	m.restart(p, c, err)
+}
+
+// restart restarts a child that is down, after its back-off, and those that the strategy restarts with it.
+func (m *Machine) restart(p, c *entry, err error) {
 	c.restarts++
 
 	delay := c.delay.Next(c.ran(m.now), m.config.Chance())
@@ -112,13 +149,19 @@ func (m *Machine) childFailed(p, c *entry, err error, d node.Directive) {
 		delay, c.hurried = 0, true
 	}
 
-	m.emit(Note{
-		Path: c.spec.Path, Message: NoteRestarts, Err: err, Delay: delay, Left: p.window.Left(m.now),
+	m.tell(c, supervision.Event{
+		Kind: supervision.Restarting, Err: err, Delay: delay, Left: p.window.Left(m.now), Incarnation: c.incarnation,
 	})
+
+	if !m.stopping() {
+		m.regroup(p, c)
+	}
+
 	m.set(c, BackingOff)
 
 	if delay > 0 {
 		m.wait(c, m.now.Add(delay))
+		m.goOn(p)
 	} else {
 		m.attempt(c)
 	}
@@ -141,24 +184,23 @@ func (n *entry) ran(now time.Time) time.Duration {
 	return ran
 }
 
-// attempt is a restart whose time has come.
+// attempt is a restart whose back-off is over. One of a group waits for its turn.
 func (m *Machine) attempt(n *entry) {
 	m.stopTimer(n)
 
 	switch {
-	case !n.spec.IsActor():
-		m.startChildren(n)
+	case n.pending && !m.stopping():
+		m.set(n, Idle)
+		m.goOn(m.parent(n))
 	case n.visited && !m.worthwhile(n):
 		m.leaveOff(n)
 	default:
-		m.begin(n)
+		m.start(n)
 	}
 }
 
 // leaveOff ends an actor that is down while the system drains: there is nothing to restart it for, or no time.
 func (m *Machine) leaveOff(n *entry) {
-	m.emit(Note{Path: n.spec.Path, Message: "failed, is not restarted", Err: n.failure})
-
 	if n.failure != nil && m.config.Queued(n.id) > 0 {
 		m.errs = append(m.errs, n.failure) // what it leaves in its queue is lost because of it
 	}
@@ -178,16 +220,17 @@ func (m *Machine) tooManyHang(p, c *entry, err error) {
 		return
 	}
 
+	c.pending = false
 	m.set(c, Idle)
-	m.emit(Note{Path: c.spec.Path, Message: "gives up", Err: err})
+	m.tell(c, supervision.Event{Kind: supervision.GaveUp, Err: err})
 	m.shutdown(err)
 }
 
 // giveUp makes a supervisor fail over a child that is down: to its parent, or at the root to the whole system.
 func (m *Machine) giveUp(p, c *entry, err error) {
-	p.failure = err
+	p.failure, c.pending = err, false
 	m.set(c, Idle)
-	m.emit(Note{Path: p.spec.Path, Message: "gives up", Err: err})
+	m.tell(p, supervision.Event{Kind: supervision.GaveUp, Err: err})
 
 	switch {
 	case m.stopping():
@@ -196,46 +239,27 @@ func (m *Machine) giveUp(p, c *entry, err error) {
 	case p.spec.Parent < 0:
 		m.shutdown(err)
 	default:
-		m.haltChildren(p, err)
+		m.haltAll(p, err)
 	}
 }
 
-// haltChildren stops a supervisor's children in reverse start order, each awaited; their queues are kept.
-func (m *Machine) haltChildren(s *entry, cause error) {
+// haltAll stops a supervisor's children in reverse start order, each awaited; their queues are kept.
+func (m *Machine) haltAll(s *entry, cause error) {
 	m.set(s, Halting)
-	s.cause = cause
+	s.cause, s.cursor = cause, nil
 
-	for _, id := range s.spec.Children {
-		if c := m.nodes[id]; c.state == BackingOff {
+	for c := range s.children() {
+		c.pending, c.fresh = false, false
+
+		if c.state == BackingOff {
 			m.stopTimer(c)
 			m.set(c, Idle)
 		}
+
+		s.doom(c)
 	}
 
 	m.haltNext(s)
-}
-
-func (m *Machine) haltNext(s *entry) {
-	for _, id := range slices.Backward(s.spec.Children) {
-		c := m.nodes[id]
-
-		switch {
-		case c.state == Idle, c.state == Stopped, c.state == Finishing:
-			continue
-		case c.state != Running && c.state != Starting: // it is on its way down
-		case !c.spec.IsActor():
-			m.haltChildren(c, errCancelled)
-		case c.state == Running:
-			m.haltActor(c)
-		case c.cut == nil:
-			m.cut(c, errCancelled) // and its Started is awaited
-		}
-
-		return // this one is awaited
-	}
-
-	m.set(s, Idle)
-	m.halted(s)
 }
 
 func (m *Machine) haltActor(n *entry) {
@@ -247,14 +271,25 @@ func (m *Machine) haltActor(n *entry) {
 func (m *Machine) halted(s *entry) {
 	p := m.parent(s)
 
+	if p == nil {
+		if !m.stopping() {
+			m.bootFailed(s.cause)
+		}
+
+		return
+	}
+
+	told := p.spare(s) && errors.Is(s.cause, errCancelled)
+
 	switch {
 	case m.stopping():
-	case p == nil:
-		m.bootFailed(s.cause)
-	case p.state == Halting:
+	case told && p.state != Halting && s.spec.Restart == supervision.Temporary:
+		m.finish(s)
+		m.settled(p, s)
+	case told, p.state == Halting:
 		m.haltNext(p)
-	case p.state == Starting && p.spec.Children[p.cursor] == s.id:
-		m.haltChildren(p, s.cause)
+	case p.state == Starting && s.fresh:
+		m.haltAll(p, s.cause)
 	default:
 		m.childFailed(p, s, s.cause, node.Restart)
 	}

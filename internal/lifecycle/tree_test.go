@@ -53,8 +53,12 @@ func drawTree(t *rapid.T) []string {
 }
 
 func drawSupervisor(t *rapid.T) string {
-	return fmt.Sprintf(" budget=%d/%dms%s%s", rapid.IntRange(0, 3).Draw(t, "budget"),
-		rapid.SampledFrom([]int{100, 20, 500}).Draw(t, "within"), drawRestart(t), drawBackoff(t))
+	strategy := rapid.SampledFrom([]string{
+		"", " strategy=all-for-one", " strategy=rest-for-one", " strategy=dependents-for-one",
+	}).Draw(t, "strategy")
+
+	return fmt.Sprintf(" budget=%d/%dms%s%s%s", rapid.IntRange(0, 5).Draw(t, "budget"),
+		rapid.SampledFrom([]int{100, 20, 500}).Draw(t, "within"), strategy, drawRestart(t), drawBackoff(t))
 }
 
 func drawActor(t *rapid.T) string {
