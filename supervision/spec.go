@@ -11,8 +11,8 @@ import (
 // [OneForOne].
 //
 // Under the others that is a group. Those of it that are up are halted one by one in reverse start order, each awaited,
-// while their queues are kept; when the back-off of the child that failed is over, all are started in order, each
-// awaited. One restart of a group is one attempt in the budget. A child that fails meanwhile, or does not start, is an
+// while their queues are kept; then all are started in order, each awaited, the one that failed not before its back-off
+// is over. One restart of a group is one attempt in the budget. A child that fails meanwhile, or does not start, is an
 // attempt of its own, and its group is restarted with it. Temporary children are halted with a group and do not come
 // back, as in OTP; children that had ended for good do not come back either.
 type Strategy uint8

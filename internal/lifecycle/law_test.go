@@ -21,6 +21,8 @@ type law struct {
 	limit      time.Time                     // when the shutdown must be over; zero before it
 	halting    []int                         // supervisors that were halting after the last step
 	states     []lifecycle.State             // after the last step
+	left       []uint64                      // by actor: the incarnation that stopped itself last
+	groups     *groups
 	ended      int
 }
 
@@ -28,7 +30,7 @@ func newLaw(w *world) *law {
 	n := len(w.plan.Nodes)
 	l := &law{
 		world: w, dependsOn: make([][]int, n), dependents: make([][]int, n), attempts: make([][]time.Time, n),
-		stopped: make([]bool, n), states: make([]lifecycle.State, n),
+		stopped: make([]bool, n), states: make([]lifecycle.State, n), left: make([]uint64, n),
 	}
 
 	for id := range w.plan.Nodes {
@@ -47,6 +49,8 @@ func newLaw(w *world) *law {
 			}
 		}
 	}
+
+	l.groups = newGroups(l)
 
 	return l
 }
@@ -78,7 +82,7 @@ func (l *law) before(in lifecycle.Input) {
 		l.stopped[in.ID] = true
 	case lifecycle.Report:
 		if in.Event == node.StopSelf {
-			l.stopped[in.ID] = true
+			l.stopped[in.ID], l.left[in.ID] = true, in.Incarnation
 		}
 	case lifecycle.Shutdown:
 		l.shutdown()
@@ -155,6 +159,8 @@ func (l *law) begin(e lifecycle.Begin) {
 		l.brokenf("%s is begun while %s halts", f.spec.Path, l.world.path(s))
 	}
 
+	l.groups.begin(e.ID)
+
 	if len(f.lives) > 0 {
 		return
 	}
@@ -172,6 +178,8 @@ func (l *law) order(f *fake, c mailbox.Command) {
 	x := f.current()
 
 	switch c {
+	case node.Halt:
+		l.groups.halt(f)
 	case node.Drain:
 		x.drains++
 		l.once(f, "drained", x.drains)
@@ -238,20 +246,28 @@ func (l *law) abandon(f *fake, e lifecycle.Abandon) {
 	}
 }
 
+// stopsItself reports whether an actor that is halted has stopped itself, or came up too late.
+func (l *law) stopsItself(f *fake) bool {
+	return l.left[f.id] == f.current().number || l.state(f.id) == lifecycle.Ending
+}
+
 // happened counts restarts.
-func (l *law) happened(n supervision.Event) {
-	if n.Kind != supervision.Restarting {
-		return
-	}
-
+func (l *law) happened(e supervision.Event) {
 	w := l.world
-	id := slices.IndexFunc(w.fakes, func(f *fake) bool { return f != nil && f.spec.Path == n.Path })
+	id := slices.IndexFunc(w.plan.Nodes, func(n supervision.Node) bool { return n.Path == e.Path })
 
-	for i := range w.plan.Nodes {
-		if w.plan.Nodes[i].Path == n.Path {
-			id = i
-		}
+	switch e.Kind {
+	case supervision.GaveUp:
+		l.groups.giveUp(id)
+	case supervision.Restarting:
+		l.groups.restarting(id)
+		l.restarting(id)
+	default:
 	}
+}
+
+func (l *law) restarting(id int) {
+	w := l.world
 
 	for below := range w.plan.Nodes {
 		if l.within(below, id) {
@@ -306,6 +322,7 @@ func (l *law) after() {
 
 		if is != was && (is == lifecycle.Starting || is == lifecycle.Running && was != lifecycle.Starting) {
 			l.attempts[id] = nil // a supervisor's window begins anew
+			l.groups.anew(id)
 		}
 	}
 
@@ -323,6 +340,7 @@ func (l *law) after() {
 
 	if m.Phase() < lifecycle.Intake {
 		l.progress()
+		l.groups.settle()
 	}
 }
 

@@ -20,9 +20,11 @@ func (m *Machine) report(n *entry, r node.Report) {
 func (m *Machine) current(n *entry, r node.Report) {
 	switch r.Event {
 	case node.Started:
-		if r.Err == nil {
+		switch {
+		case n.state != Starting: // said twice
+		case r.Err == nil:
 			m.actorStarted(n)
-		} else {
+		default:
 			m.lost(n)
 			m.startFailed(n, r.Err, r.Directive)
 		}

@@ -94,7 +94,7 @@ func (m *Machine) startAtOnce(s *entry) {
 	m.set(s, Running)
 
 	for c := range s.children() {
-		c.fresh = false
+		c.fresh, c.pending = false, c.doomed // who is on its way down comes back
 
 		switch {
 		case c.spec.IsActor() && c.state == Idle:

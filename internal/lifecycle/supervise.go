@@ -83,7 +83,7 @@ func (m *Machine) down(n *entry, err error, d node.Directive) {
 // haltedForGroup goes on with the restart of a group when one of it is down.
 func (m *Machine) haltedForGroup(p, n *entry) {
 	switch {
-	case n.spec.Restart == supervision.Temporary:
+	case !n.pending: // it is temporary
 		m.finish(n)
 	case m.stopping():
 		m.catchUp(n)
@@ -283,7 +283,7 @@ func (m *Machine) halted(s *entry) {
 
 	switch {
 	case m.stopping():
-	case told && p.state != Halting && s.spec.Restart == supervision.Temporary:
+	case told && p.state != Halting && !s.pending: // it is temporary
 		m.finish(s)
 		m.settled(p, s)
 	case told, p.state == Halting:
