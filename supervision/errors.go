@@ -11,6 +11,23 @@ import (
 // not come back. The system stops, because every restart would leave one more behind.
 var ErrHanging = errors.New("too many abandoned incarnations hang")
 
+// ErrGroupDown says that a child cannot be added to a group now, because the group is starting, halting or waits to be
+// restarted.
+var ErrGroupDown = errors.New("the group is not running")
+
+// GroupFullError says that a group has as many children as it may.
+type GroupFullError struct {
+	// Path of the group.
+	Path string
+	// MaxChildren is the bound.
+	MaxChildren int
+}
+
+// Error names the group and the bound.
+func (e *GroupFullError) Error() string {
+	return fmt.Sprintf("%s: the group is full, it may have %d children at a time", e.Path, e.MaxChildren)
+}
+
 // MaxAbandoned is how many incarnations of one actor may hang before the system stops.
 const MaxAbandoned = 8
 

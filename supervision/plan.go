@@ -34,6 +34,12 @@ type Node struct {
 	Strategy Strategy
 	// Budget of a supervisor.
 	Budget Budget
+	// MaxChildren is how many children a group may have at a time, which come and go at run time; 0 for other nodes.
+	MaxChildren int
+	// Size is how many members a pool, which is a group, starts with; 0 for other nodes.
+	Size int
+	// Child is what the children of a group have in common; nil for other nodes.
+	Child *Node
 	// Deadlines of an actor; a zero Drain or Flush means what the phase has left.
 	Deadlines Deadlines
 	// Mailbox of an actor.

@@ -32,13 +32,14 @@ func (m *Machine) finish(n *entry) {
 func (m *Machine) finished(n *entry) {
 	m.set(n, Stopped)
 	m.tell(n, supervision.Event{Kind: supervision.Stopped, Incarnation: n.incarnation})
+	m.spawned(n, &supervision.FailureError{Path: n.path, Err: errGroupStopped})
 
 	switch {
 	case m.phase == Drain && n.visited, m.phase == Close:
 		m.done(n)
 	case m.stopping():
 	default:
-		m.settled(m.parent(n), n)
+		m.settled(n.parent, n)
 	}
 }
 
@@ -46,6 +47,7 @@ func (m *Machine) finished(n *entry) {
 func (m *Machine) settled(p, c *entry) {
 	c.pending, c.fresh = false, false
 	p.spare(c)
+	m.remove(c)
 	m.goOn(p)
 }
 

@@ -40,7 +40,7 @@ func (m *Machine) abandon(n *entry) {
 	m.lost(n)
 
 	if m.stopping() {
-		m.errs = append(m.errs, &supervision.FailureError{Path: n.spec.Path, Err: cause})
+		m.errs = append(m.errs, &supervision.FailureError{Path: n.path, Err: cause})
 	}
 
 	switch state {
@@ -82,6 +82,7 @@ func (m *Machine) returned(n *entry, incarnation uint64) {
 		if a.Incarnation == incarnation {
 			n.abandoned = append(n.abandoned[:i:i], n.abandoned[i+1:]...)
 			m.tell(n, supervision.Event{Kind: supervision.Returned, Incarnation: incarnation})
+			m.remove(n)
 
 			return
 		}

@@ -49,6 +49,18 @@ type Booted struct{}
 // Ended says that everything has ended; Machine.Outcome knows how.
 type Ended struct{}
 
+// Populate asks for a pool's members to be added, and then for Populated.
+type Populate struct{ ID, Size int }
+
+// Spawned says how the first start of a child went that was added to a group. One that failed is not there.
+type Spawned struct {
+	ID  int
+	Err error
+}
+
+// Removed says that a child of a group has ended for good and its id is used no more.
+type Removed struct{ ID int }
+
 // Happened tells those who watch what has happened to a node.
 type Happened struct{ supervision.Event }
 
@@ -60,4 +72,7 @@ func (Abandon) effect()     {}
 func (CloseIntake) effect() {}
 func (Booted) effect()      {}
 func (Ended) effect()       {}
+func (Populate) effect()    {}
+func (Spawned) effect()     {}
+func (Removed) effect()     {}
 func (Happened) effect()    {}

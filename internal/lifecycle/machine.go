@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"iter"
 	"time"
 
 	"github.com/troupe-go/troupe/internal/node"
@@ -24,7 +25,8 @@ type Config struct {
 // Machine is the state of a running tree. Its methods must not be called concurrently.
 type Machine struct {
 	config Config
-	nodes  []*entry // by the plan's index
+	nodes  []*entry // by slot, which is the plan's index for those of the plan; nil where a child has been removed
+	free   []int    // ids of the slots that are not in use
 	timers timers
 	now    time.Time
 	out    []Effect
@@ -43,9 +45,11 @@ type Machine struct {
 
 // entry is the state of one actor or supervisor.
 type entry struct {
-	id    int
-	spec  *supervision.Node
-	state State
+	id     int
+	path   string
+	parent *entry // nil for the root
+	spec   *supervision.Node
+	state  State
 	since time.Time // when it came into the state
 
 	// Actors.
@@ -74,6 +78,8 @@ type entry struct {
 	cursor      *entry // no child before it is pending; nil if none is
 	halt        *entry // no child after it is doomed
 	doomedOnes  int    // how many children are doomed
+	count       int    // of children
+	populating  bool   // it starts, and its members have still to be added
 
 	// Both.
 
@@ -90,6 +96,7 @@ type entry struct {
 	next, prev *entry   // siblings, in start order
 	order      uint64   // grows with the start order among siblings
 	pending    bool     // its supervisor is to start it when its turn comes
+	added      bool     // it was added at run time and somebody waits to hear how its start goes
 	fresh      bool     // it has not started since its supervisor's start began; if it cannot, that fails with it
 	doomed     bool     // its supervisor is to bring it down, and awaits it
 	cancelled  bool     // its start was cut by its supervisor
@@ -131,6 +138,9 @@ type Abandoned struct {
 
 // View is the state of an actor or supervisor at a moment.
 type View struct {
+	Path        string
+	Parent      int // id of the supervisor; -1 for the root
+	Actor       bool
 	State       State
 	Since       time.Time
 	Incarnation uint64
@@ -140,6 +150,9 @@ type View struct {
 	// EverAbandoned counts incarnations abandoned, also those that have come back.
 	EverAbandoned int
 	Steps         Steps
+	// Pending says that the supervisor is to start it when its turn comes; Fresh, that it has not started since the
+	// start of its supervisor began.
+	Pending, Fresh bool
 }
 
 // New returns a machine for a plan. Nothing happens before [Machine.Boot].
@@ -148,13 +161,7 @@ func New(c Config) *Machine {
 
 	for id := range c.Plan.Nodes {
 		spec := &c.Plan.Nodes[id]
-		n := &entry{id: id, spec: spec, state: Idle, timer: -1, delay: supervision.NewDelay(spec.Backoff)}
-
-		if !spec.IsActor() {
-			n.window = supervision.NewWindow(spec.Budget)
-		}
-
-		m.nodes = append(m.nodes, n)
+		m.nodes = append(m.nodes, newEntry(id, spec.Path, spec))
 	}
 
 	for _, p := range m.nodes {
@@ -166,6 +173,36 @@ func New(c Config) *Machine {
 	}
 
 	return m
+}
+
+func newEntry(id int, path string, spec *supervision.Node) *entry {
+	n := &entry{id: id, path: path, spec: spec, state: Idle, timer: -1, delay: supervision.NewDelay(spec.Backoff)}
+
+	if !spec.IsActor() {
+		n.window = supervision.NewWindow(spec.Budget)
+	}
+
+	return n
+}
+
+// node returns the node of an id, or nil if it is gone.
+func (m *Machine) node(id int) *entry {
+	if slot := slotOf(id); slot < len(m.nodes) && m.nodes[slot] != nil && m.nodes[slot].id == id {
+		return m.nodes[slot]
+	}
+
+	return nil
+}
+
+// present yields the nodes that are there, supervisors before their children.
+func (m *Machine) present() iter.Seq[*entry] {
+	return func(yield func(*entry) bool) {
+		for _, n := range m.nodes {
+			if n != nil && !yield(n) {
+				return
+			}
+		}
+	}
 }
 
 // Input is something that happened. Exactly one of the types below.
@@ -186,6 +223,18 @@ type StopOne struct {
 	Mode node.StopMode
 }
 
+// Add starts a child of a group, which has the id that [Machine.Free] has returned last.
+type Add struct {
+	Parent int
+	Path   string
+}
+
+// Populated says that the members of a pool have been added, as [Populate] asks, or why they could not be.
+type Populated struct {
+	ID  int
+	Err error
+}
+
 // Shutdown stops everything in order.
 type Shutdown struct{}
 
@@ -199,6 +248,8 @@ func (Boot) input()      {}
 func (Tick) input()      {}
 func (Report) input()    {}
 func (StopOne) input()   {}
+func (Add) input()       {}
+func (Populated) input() {}
 func (Shutdown) input()  {}
 func (Interrupt) input() {}
 func (Force) input()     {}
@@ -215,9 +266,17 @@ func (m *Machine) Step(now time.Time, in Input) []Effect {
 		m.began[Booting] = now
 		m.startAll(m.nodes[0])
 	case Report:
-		m.report(m.nodes[in.ID], in.Report)
+		if n := m.node(in.ID); n != nil {
+			m.report(n, in.Report)
+		}
 	case StopOne:
-		m.stopOne(m.nodes[in.ID], in.Mode)
+		if n := m.node(in.ID); n != nil {
+			m.stopOne(n, in.Mode)
+		}
+	case Add:
+		m.add(in)
+	case Populated:
+		m.populated(m.node(in.ID), in.Err)
 	case Shutdown:
 		m.shutdown(nil)
 	case Interrupt:
@@ -268,12 +327,41 @@ func (m *Machine) Cause() error { return m.cause }
 // Errors returns what went wrong while stopping.
 func (m *Machine) Errors() []error { return m.errs }
 
-// View returns the state of a node.
+// All yields the ids of all nodes, supervisors before their children, in start order.
+func (m *Machine) All() iter.Seq[int] {
+	return func(yield func(int) bool) { m.nodes[0].all(func(n *entry) bool { return yield(n.id) }) }
+}
+
+// all yields the node and all below it. It reports whether to go on.
+func (n *entry) all(yield func(*entry) bool) bool {
+	if !yield(n) {
+		return false
+	}
+
+	for c := range n.children() {
+		if !c.all(yield) {
+			return false
+		}
+	}
+
+	return true
+}
+
+// View returns the state of a node; of one that is gone, the zero View.
 func (m *Machine) View(id int) View {
-	n := m.nodes[id]
+	n := m.node(id)
+	if n == nil {
+		return View{}
+	}
+
 	v := View{
+		Path: n.path, Parent: -1, Actor: n.spec.IsActor(),
 		State: n.state, Since: n.since, Incarnation: n.incarnation, Restarts: n.restarts, LastFailure: n.failure,
-		Abandoned: n.abandoned, EverAbandoned: n.everLeft, Steps: n.steps,
+		Abandoned: n.abandoned, EverAbandoned: n.everLeft, Steps: n.steps, Pending: n.pending, Fresh: n.fresh,
+	}
+
+	if n.parent != nil {
+		v.Parent = n.parent.id
 	}
 
 	return v
@@ -281,8 +369,8 @@ func (m *Machine) View(id int) View {
 
 // RestartsLeft returns how many restarts a supervisor's budget still allows; 0 for an actor.
 func (m *Machine) RestartsLeft(id int, now time.Time) int {
-	if w := m.nodes[id].window; w != nil {
-		return w.Left(now)
+	if n := m.node(id); n != nil && n.window != nil {
+		return n.window.Left(now)
 	}
 
 	return 0
@@ -292,19 +380,11 @@ func (m *Machine) emit(e Effect) { m.out = append(m.out, e) }
 
 // tell tells those who watch what has happened to a node.
 func (m *Machine) tell(n *entry, e supervision.Event) {
-	e.Path, e.Time = n.spec.Path, m.now
+	e.Path, e.Time = n.path, m.now
 	m.emit(Happened{e})
 }
 
 func (m *Machine) set(n *entry, s State) { n.state, n.since = s, m.now }
-
-func (m *Machine) parent(n *entry) *entry {
-	if n.spec.Parent < 0 {
-		return nil
-	}
-
-	return m.nodes[n.spec.Parent]
-}
 
 // stopping reports whether a shutdown is in progress.
 func (m *Machine) stopping() bool { return m.phase >= Intake }

@@ -19,7 +19,8 @@ import (
 
 // link appends a child.
 func (n *entry) link(c *entry) {
-	c.prev = n.last
+	c.parent, c.prev = n, n.last
+	n.count++
 
 	if n.last == nil {
 		n.first = c
@@ -29,6 +30,31 @@ func (n *entry) link(c *entry) {
 	}
 
 	n.last = c
+}
+
+// unlink removes a child that is gone.
+func (n *entry) unlink(c *entry) {
+	n.count--
+
+	if c.prev == nil {
+		n.first = c.next
+	} else {
+		c.prev.next = c.next
+	}
+
+	if c.next == nil {
+		n.last = c.prev
+	} else {
+		c.next.prev = c.prev
+	}
+
+	if n.cursor == c {
+		n.cursor = c.next
+	}
+
+	if n.halt == c {
+		n.halt = c.prev
+	}
 }
 
 // children yields the children in start order.

@@ -29,7 +29,7 @@ func (m *Machine) current(n *entry, r node.Report) {
 			m.startFailed(n, r.Err, r.Directive)
 		}
 	case node.Resumed:
-		n.failure = &supervision.FailureError{Path: n.spec.Path, Err: r.Err}
+		n.failure = &supervision.FailureError{Path: n.path, Err: r.Err}
 		m.tell(n, supervision.Event{Kind: supervision.Resumed, Err: n.failure, Incarnation: n.current})
 	case node.Failing:
 		m.failing(n, r.Err, r.Directive)

@@ -44,8 +44,8 @@ func (m *Machine) shutdown(cause error) {
 // settle deals with everything that is on its way up or down when a shutdown begins. Served says whether the tree had
 // started. What is being restarted goes on, so that its queue can be worked off.
 func (m *Machine) settle(served bool) {
-	for _, n := range m.nodes { // supervisors come before their children
-		p := m.parent(n)
+	for n := range m.present() { // supervisors come before their children
+		p := n.parent
 		comes := served && p != nil && p.state == Running && n.pending
 
 		if n.spec.IsActor() {
@@ -117,7 +117,7 @@ func (m *Machine) enter(p Phase) {
 	m.began[p] = m.now
 
 	if p == Done {
-		for _, n := range m.nodes {
+		for n := range m.present() {
 			if !n.spec.IsActor() && n.state != Stopped {
 				m.stopTimer(n)
 				m.set(n, Stopped)
@@ -175,7 +175,7 @@ func (m *Machine) force() {
 
 	m.wait(m.nodes[0], m.lines[m.phase])
 
-	for _, n := range m.nodes {
+	for n := range m.present() {
 		m.reclamp(n)
 	}
 }
@@ -186,7 +186,7 @@ func (m *Machine) hurry() {
 	m.walk.hurry(m)
 	m.proceed()
 
-	for _, n := range m.nodes {
+	for n := range m.present() {
 		if n.state == BackingOff && n.visited {
 			m.attempt(n)
 		}
@@ -227,7 +227,7 @@ func (m *Machine) proceed() {
 
 // done marks an actor's part of the phase as over.
 func (m *Machine) done(n *entry) {
-	m.walk.finish(m, n.id)
+	m.walk.finish(m, n)
 	m.proceed()
 }
 
@@ -319,7 +319,7 @@ func (m *Machine) hookFailed(n *entry, step string, err error) {
 	m.tell(n, supervision.Event{Kind: supervision.HookFailed, Step: step, Err: err, Incarnation: n.incarnation})
 
 	if m.stopping() {
-		m.errs = append(m.errs, &supervision.FailureError{Path: n.spec.Path, Err: err})
+		m.errs = append(m.errs, &supervision.FailureError{Path: n.path, Err: err})
 	}
 }
 

@@ -34,7 +34,11 @@ func (m *Machine) startAll(s *entry) {
 		}
 	}
 
-	m.startNext(s)
+	if s.spec.Size > 0 && s.count == 0 {
+		m.populate(s)
+	} else {
+		m.startNext(s)
+	}
 }
 
 // treeStarted notes that a supervisor has started with all its children.
@@ -43,7 +47,7 @@ func (m *Machine) treeStarted(s *entry) {
 	s.started = m.now
 	m.tell(s, supervision.Event{Kind: supervision.Started})
 
-	if p := m.parent(s); p != nil {
+	if p := s.parent; p != nil {
 		m.childStarted(p, s)
 	} else if m.phase == Booting {
 		m.phase = Serving
@@ -76,6 +80,7 @@ func (m *Machine) actorStarted(n *entry) {
 
 	m.set(n, Running)
 	m.tell(n, supervision.Event{Kind: supervision.Started, Incarnation: n.current})
+	m.spawned(n, nil)
 
 	switch {
 	case n.visited:
@@ -83,7 +88,7 @@ func (m *Machine) actorStarted(n *entry) {
 	case n.alone != no:
 		m.stopOneRunning(n)
 	default:
-		m.childStarted(m.parent(n), n)
+		m.childStarted(n.parent, n)
 	}
 }
 

@@ -17,7 +17,7 @@ var (
 
 // fail notes why an actor fails. That it did not start because its supervisor would not have it is no failure.
 func (m *Machine) fail(n *entry, err error, d node.Directive) {
-	n.cause = &supervision.FailureError{Path: n.spec.Path, Err: err}
+	n.cause = &supervision.FailureError{Path: n.path, Err: err}
 	n.directive = d
 
 	if !n.cancelled {
@@ -51,7 +51,7 @@ func (m *Machine) ended(n *entry, err error) {
 	case was != Halting:
 		m.down(n, n.cause, n.directive)
 	case n.again && !n.doomed:
-		m.down(n, &supervision.FailureError{Path: n.spec.Path, Err: errStoppedItself}, node.Restart)
+		m.down(n, &supervision.FailureError{Path: n.path, Err: errStoppedItself}, node.Restart)
 	default:
 		m.tell(n, supervision.Event{Kind: supervision.Halted, Incarnation: n.incarnation})
 		m.down(n, nil, 0)
@@ -61,7 +61,7 @@ func (m *Machine) ended(n *entry, err error) {
 // down decides what becomes of an actor that has no incarnation any more: it failed with err, or was halted by its
 // supervisor, and then err is nil.
 func (m *Machine) down(n *entry, err error, d node.Directive) {
-	p := m.parent(n)
+	p := n.parent
 	halted := p.spare(n) && (err == nil || n.cancelled)
 
 	switch {
@@ -70,11 +70,15 @@ func (m *Machine) down(n *entry, err error, d node.Directive) {
 	case m.stopping() && (p.state == Halting || n.fresh): // it was to go anyway, or did not come up
 		m.finish(n)
 	case p.state == Halting:
+		m.shed(n)
 		m.haltNext(p)
 	case halted:
 		m.haltedForGroup(p, n)
 	case p.state == Starting && n.fresh: // the start of its supervisor fails with it
 		m.haltAll(p, err)
+	case n.added: // its start fails: it is not there
+		m.spawned(n, err)
+		m.finish(n)
 	default:
 		m.childFailed(p, n, err, d)
 	}
@@ -132,7 +136,7 @@ func (m *Machine) childFailed(p, c *entry, err error, d node.Directive) {
 	}
 
 	if exhausted := p.window.Spend(m.now, err); exhausted != nil {
-		m.giveUp(p, c, &supervision.BudgetError{Path: p.spec.Path, Budget: p.spec.Budget, Failures: exhausted})
+		m.giveUp(p, c, &supervision.BudgetError{Path: p.path, Budget: p.spec.Budget, Failures: exhausted})
 
 		return
 	}
@@ -191,7 +195,7 @@ func (m *Machine) attempt(n *entry) {
 	switch {
 	case n.pending && !m.stopping():
 		m.set(n, Idle)
-		m.goOn(m.parent(n))
+		m.goOn(n.parent)
 	case n.visited && !m.worthwhile(n):
 		m.leaveOff(n)
 	default:
@@ -236,7 +240,7 @@ func (m *Machine) giveUp(p, c *entry, err error) {
 	case m.stopping():
 		m.errs = append(m.errs, err)
 		m.finish(c)
-	case p.spec.Parent < 0:
+	case p.parent == nil:
 		m.shutdown(err)
 	default:
 		m.haltAll(p, err)
@@ -246,7 +250,7 @@ func (m *Machine) giveUp(p, c *entry, err error) {
 // haltAll stops a supervisor's children in reverse start order, each awaited; their queues are kept.
 func (m *Machine) haltAll(s *entry, cause error) {
 	m.set(s, Halting)
-	s.cause, s.cursor = cause, nil
+	s.cause, s.cursor, s.populating = cause, nil, false
 
 	for c := range s.children() {
 		c.pending, c.fresh = false, false
@@ -254,6 +258,10 @@ func (m *Machine) haltAll(s *entry, cause error) {
 		if c.state == BackingOff {
 			m.stopTimer(c)
 			m.set(c, Idle)
+		}
+
+		if c.state == Idle {
+			m.shed(c)
 		}
 
 		s.doom(c)
@@ -269,7 +277,7 @@ func (m *Machine) haltActor(n *entry) {
 
 // halted goes on when all children of a supervisor are down.
 func (m *Machine) halted(s *entry) {
-	p := m.parent(s)
+	p := s.parent
 
 	if p == nil {
 		if !m.stopping() {

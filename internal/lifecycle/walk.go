@@ -4,8 +4,8 @@ package lifecycle
 // everything that depends on a supervisor above it, is done; a supervisor is done when its children are. Nodes that do
 // not depend on each other are side by side.
 type walk struct {
-	nodes []walkNode
-	ready []*entry // may begin and have not been taken; at most all actors
+	nodes []walkNode // by slot
+	ready []*entry   // may begin and have not been taken; at most all actors
 }
 
 type walkNode struct {
@@ -15,16 +15,18 @@ type walkNode struct {
 	done     bool
 }
 
+func (w *walk) of(n *entry) *walkNode { return &w.nodes[slotOf(n.id)] }
+
 // begin starts a walk; the actors that may begin at once are in ready, in the tree's order.
 func (w *walk) begin(m *Machine) {
 	w.nodes = make([]walkNode, len(m.nodes))
 	w.ready = w.ready[:0]
 
-	for id, n := range m.nodes {
-		w.nodes[id].children = len(n.spec.Children)
+	for n := range m.present() {
+		w.of(n).children = n.count
 
-		if n.spec.Parent >= 0 {
-			w.nodes[id].blockers++
+		if n.parent != nil {
+			w.of(n).blockers++
 		}
 
 		for _, on := range n.spec.DependsOn {
@@ -32,60 +34,62 @@ func (w *walk) begin(m *Machine) {
 		}
 	}
 
-	w.enter(m, 0)
+	w.enter(m, m.nodes[0])
 }
 
 // enter is called when nothing blocks a node any more.
-func (w *walk) enter(m *Machine, id int) {
-	n := m.nodes[id]
-
-	switch {
-	case w.nodes[id].entered:
+func (w *walk) enter(m *Machine, n *entry) {
+	switch at := w.of(n); {
+	case at.entered:
 	case n.spec.IsActor():
-		w.nodes[id].entered = true
+		at.entered = true
 		w.ready = append(w.ready, n)
-	case len(n.spec.Children) == 0:
-		w.finish(m, id)
+	case n.count == 0:
+		w.finish(m, n)
 	default:
-		for _, child := range n.spec.Children {
-			w.unblock(m, child)
+		for c := range n.children() {
+			w.unblock(m, c)
 		}
 	}
 }
 
-func (w *walk) unblock(m *Machine, id int) {
-	w.nodes[id].blockers--
-	if w.nodes[id].blockers == 0 {
-		w.enter(m, id)
+func (w *walk) unblock(m *Machine, n *entry) {
+	at := w.of(n)
+	at.blockers--
+
+	if at.blockers == 0 {
+		w.enter(m, n)
 	}
 }
 
 // finish marks a node done and lets in what waited for it.
-func (w *walk) finish(m *Machine, id int) {
-	if w.nodes[id].done {
+func (w *walk) finish(m *Machine, n *entry) {
+	at := w.of(n)
+	if at.done {
 		return
 	}
 
-	w.nodes[id].done = true
+	at.done = true
 
-	spec := m.nodes[id].spec
-	for _, on := range spec.DependsOn {
-		w.unblock(m, on)
+	for _, on := range n.spec.DependsOn {
+		w.unblock(m, m.nodes[on])
 	}
 
-	if spec.Parent >= 0 {
-		w.nodes[spec.Parent].children--
-		if w.nodes[spec.Parent].children == 0 {
-			w.finish(m, spec.Parent)
+	if p := n.parent; p != nil {
+		above := w.of(p)
+		above.children--
+
+		if above.children == 0 {
+			w.finish(m, p)
 		}
 	}
 }
 
 // hurry lets every actor begin that has not: there is no time left to wait for its turn.
 func (w *walk) hurry(m *Machine) {
-	for id, n := range m.nodes {
-		if n.spec.IsActor() && !w.nodes[id].entered {
-			w.nodes[id].entered = true
+	for n := range m.present() {
+		if at := w.of(n); n.spec.IsActor() && !at.entered {
+			at.entered = true
 			w.ready = append(w.ready, n)
 		}
 	}

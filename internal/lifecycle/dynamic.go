@@ -1,0 +1,126 @@
+package lifecycle
+
+import (
+	"errors"
+	"math/bits"
+
+	"github.com/troupe-go/troupe/mailbox"
+	"github.com/troupe-go/troupe/supervision"
+)
+
+// The children of a group come and go at run time. A node of the plan has its index there as its id; that of a child
+// that was added is its slot in Machine.nodes with, in the upper half, how often the slot was used before, so that what
+// is late and meant for somebody who is gone reaches nobody.
+const slotBits = bits.UintSize / 2
+
+func slotOf(id int) int { return id & (1<<slotBits - 1) }
+
+func generationOf(id int) int { return id >> slotBits }
+
+var errGroupStopped = errors.New("was stopped before it had started")
+
+// Free returns the id of the next child to be added to a group, or why none can be.
+func (m *Machine) Free(group int) (id int, err error) {
+	p := m.node(group)
+
+	switch {
+	case m.stopping():
+		return 0, mailbox.ErrStopping
+	case p == nil || p.gone():
+		return 0, mailbox.ErrStopped
+	case p.state != Running && !p.populating:
+		return 0, supervision.ErrGroupDown
+	case p.count >= p.spec.MaxChildren:
+		return 0, &supervision.GroupFullError{Path: p.path, MaxChildren: p.spec.MaxChildren}
+	case len(m.free) > 0:
+		return m.free[len(m.free)-1], nil
+	default:
+		return len(m.nodes), nil
+	}
+}
+
+// add starts a child of a group.
+func (m *Machine) add(in Add) {
+	id, err := m.Free(in.Parent)
+	if err != nil {
+		return // whoever sends an Add has asked Free before, and nothing happened in between
+	}
+
+	p := m.node(in.Parent)
+	n := newEntry(id, in.Path, p.spec.Child)
+
+	if slot := slotOf(id); slot < len(m.nodes) {
+		m.free = m.free[:len(m.free)-1]
+		m.nodes[slot] = n
+	} else {
+		m.nodes = append(m.nodes, n)
+	}
+
+	p.link(n)
+
+	if p.populating {
+		n.fresh = true
+		p.await(n)
+
+		return
+	}
+
+	n.added = true
+	m.begin(n)
+}
+
+// populate asks for the members of a pool that starts for the first time.
+func (m *Machine) populate(p *entry) {
+	p.populating = true
+	m.emit(Populate{ID: p.id, Size: p.spec.Size})
+}
+
+// populated goes on with the start of a pool.
+func (m *Machine) populated(p *entry, err error) {
+	if p == nil || !p.populating {
+		return
+	}
+
+	p.populating = false
+
+	if err != nil {
+		m.haltAll(p, &supervision.FailureError{Path: p.path, Err: err})
+	} else {
+		m.startNext(p)
+	}
+}
+
+// spawned answers whoever has added a child, once.
+func (m *Machine) spawned(n *entry, err error) {
+	if n.added {
+		n.added = false
+		m.emit(Spawned{ID: n.id, Err: err})
+	}
+}
+
+// sheds reports whether a supervisor's children live and die with it: they end for good when it comes down. Those of a
+// pool are the same for all its life.
+func (n *entry) sheds() bool { return n.spec.MaxChildren > 0 && n.spec.Size == 0 }
+
+// shed ends a child that is down because its group comes down.
+func (m *Machine) shed(n *entry) {
+	if n.parent.sheds() && !n.gone() {
+		m.finish(n)
+	}
+}
+
+// remove forgets a child of a group that has ended for good. One with incarnations that hang stays, to be seen and to be
+// counted, until they have come back.
+func (m *Machine) remove(n *entry) {
+	p := n.parent
+	if p == nil || p.spec.MaxChildren == 0 || n.state != Stopped || len(n.abandoned) > 0 || m.stopping() {
+		return
+	}
+
+	p.unlink(n)
+
+	slot := slotOf(n.id)
+	m.nodes[slot] = nil
+	m.free = append(m.free, (generationOf(n.id)+1)<<slotBits|slot)
+	m.emit(Removed{ID: n.id})
+}
