@@ -20,21 +20,30 @@ func Ask[R, M any](ctx context.Context, to Ref[M], build func(Reply[R]) M) (R, e
 		return zero, err
 	}
 
-	p, _ := to.cell.spares.take().(*pending[R])
+	spares := to.spares()
+
+	p, _ := spares.take().(*pending[R])
 	if p == nil { // none, or one that waits for answers of another type
 		p = newPending[R]()
 	}
 
-	p.held, p.holder = &p.ticket, to.cell.box
+	m := build(Reply[R]{p, p.generation})
 
-	if err := to.submit(ctx, build(Reply[R]{p, p.generation}), &p.ticket); err != nil {
+	c, err := to.target(m)
+	if err != nil {
+		return zero, err
+	}
+
+	p.held, p.holder = &p.ticket, c.box
+
+	if err := c.submit(ctx, m, &p.ticket); err != nil {
 		return zero, err
 	}
 
 	value, err := p.wait(ctx)
 
 	if p.release() {
-		to.cell.spares.put(p)
+		spares.put(p)
 	}
 
 	return value, err
@@ -55,17 +64,22 @@ func Forward[R, M any](ctx context.Context, to Ref[M], r Reply[R], build func(Re
 
 	m := build(r)
 
+	c, err := to.target(m)
+	if err != nil {
+		return err
+	}
+
 	turn, err := r.pending.take(r.generation)
 	if err != nil {
 		return err
 	}
 
 	t := &mailbox.Ticket{Loser: r.pending}
-	if err := to.submit(ctx, m, t); err != nil {
+	if err := c.submit(ctx, m, t); err != nil {
 		return err
 	}
 
-	r.pending.hold(t, to.cell.box, turn)
+	r.pending.hold(t, c.box, turn)
 
 	return nil
 }
@@ -75,22 +89,31 @@ func (r Ref[M]) check(hasBuild bool) error {
 	switch {
 	case !hasBuild:
 		return ErrNilFunc
-	case r.cell == nil:
+	case r.cell == nil && r.front == nil:
 		return ErrNoRef
 	}
 
 	if err := r.gate.Err(); err != nil {
-		return &mailbox.SendError{Target: r.cell.place.Path, Err: err}
+		return &mailbox.SendError{Target: r.Path(), Err: err}
 	}
 
 	return nil
 }
 
+// spares returns where pending asks are kept to be used again.
+func (r Ref[M]) spares() *spares {
+	if r.cell != nil {
+		return &r.cell.spares
+	}
+
+	return &r.front.spares
+}
+
 // submit sends a message under a ticket.
-func (r Ref[M]) submit(ctx context.Context, m M, t *mailbox.Ticket) error {
-	err := r.cell.box.SendTicket(ctx, mailbox.Data, m, t)
+func (c *cell[M]) submit(ctx context.Context, m M, t *mailbox.Ticket) error {
+	err := c.box.SendTicket(ctx, mailbox.Data, m, t)
 	if err != nil {
-		r.cell.refused(m, nil, err)
+		c.refused(m, nil, err)
 	}
 
 	return err

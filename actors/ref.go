@@ -14,8 +14,9 @@ import (
 // restarts of the actor, and the queue behind it does too. A Ref is a small value to be copied; the zero Ref refers
 // to nobody and answers [ErrNoRef]. Safe for concurrent use.
 type Ref[M any] struct {
-	cell *cell[M]
-	gate *node.Gate
+	cell  *cell[M] // nil for a pool
+	gate  *node.Gate
+	front *front[M] // of a pool
 }
 
 // Resolve makes a reference to a node. It is for package supervision: users cannot name a node.
@@ -23,6 +24,41 @@ func Resolve[M any](n node.Node, gate *node.Gate) Ref[M] {
 	c, _ := n.(*cell[M])
 
 	return Ref[M]{cell: c, gate: gate}
+}
+
+// ResolveFront makes a reference to a pool. It is for package supervision: users cannot name a front.
+func ResolveFront[M any](f node.Front, gate *node.Gate) Ref[M] {
+	made, _ := f.(*front[M])
+
+	return Ref[M]{front: made, gate: gate}
+}
+
+// open returns the actor that gets a message, or why nobody does. Shut is what the gate says.
+func (r Ref[M]) open(m M, shut error) (*cell[M], error) {
+	if shut != nil && (r.cell != nil || r.front != nil) {
+		return nil, &mailbox.SendError{Target: r.Path(), Err: shut}
+	}
+
+	return r.target(m)
+}
+
+// target returns the actor that gets a message.
+func (r Ref[M]) target(m M) (*cell[M], error) {
+	switch {
+	case r.cell != nil:
+		return r.cell, nil
+	case r.front == nil:
+		return nil, ErrNoRef
+	}
+
+	if c := r.front.route(m); c != nil {
+		return c, nil
+	}
+
+	err := &mailbox.SendError{Target: r.front.place.Path, Err: mailbox.ErrStopped}
+	r.front.undelivered(m, nil, mailbox.Stopped, err)
+
+	return nil, err
 }
 
 // Tell sends a message to the data lane. It returns nil if the message was accepted, and otherwise why it was not: a
@@ -41,51 +77,55 @@ func (r Ref[M]) TryTellControl(m M) error { return r.trySend(mailbox.Control, m)
 
 // Path returns the actor's path, such as "/shop/orders", or "" for the zero Ref.
 func (r Ref[M]) Path() string {
-	if r.cell == nil {
+	switch {
+	case r.cell != nil:
+		return r.cell.place.Path
+	case r.front != nil:
+		return r.front.place.Path
+	default:
 		return ""
 	}
-
-	return r.cell.place.Path
 }
 
 // PID returns the actor's identity in protoactor, or nil for the zero Ref.
 func (r Ref[M]) PID() *actor.PID {
-	if r.cell == nil {
+	switch {
+	case r.cell != nil:
+		return r.cell.pid
+	case r.front != nil:
+		return r.front.pid
+	default:
 		return nil
 	}
-
-	return r.cell.pid
 }
 
 func (r Ref[M]) send(ctx context.Context, lane mailbox.Lane, m M) error {
-	if r.cell == nil {
-		return ErrNoRef
+	c, err := r.cell, r.gate.Err()
+
+	if c == nil || err != nil {
+		if c, err = r.open(m, err); err != nil {
+			return err
+		}
 	}
 
-	if err := r.gate.Err(); err != nil {
-		return &mailbox.SendError{Target: r.cell.place.Path, Err: err}
-	}
-
-	err := r.cell.box.Send(ctx, lane, m)
-	if err != nil {
-		r.cell.refused(m, nil, err)
+	if err = c.box.Send(ctx, lane, m); err != nil {
+		c.refused(m, nil, err)
 	}
 
 	return err
 }
 
 func (r Ref[M]) trySend(lane mailbox.Lane, m M) error {
-	if r.cell == nil {
-		return ErrNoRef
+	c, err := r.cell, r.gate.Err()
+
+	if c == nil || err != nil {
+		if c, err = r.open(m, err); err != nil {
+			return err
+		}
 	}
 
-	if err := r.gate.Err(); err != nil {
-		return &mailbox.SendError{Target: r.cell.place.Path, Err: err}
-	}
-
-	err := r.cell.box.TrySend(lane, m)
-	if err != nil {
-		r.cell.refused(m, nil, err)
+	if err = c.box.TrySend(lane, m); err != nil {
+		c.refused(m, nil, err)
 	}
 
 	return err

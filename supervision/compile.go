@@ -58,24 +58,35 @@ func (c *compiler) add(child Child, parentPath string, parent int) {
 	c.decls = append(c.decls, d)
 	c.plan.Nodes = append(c.plan.Nodes, Node{Path: path, Parent: parent})
 
-	if d.actor != nil {
-		c.addActor(id, d.actor)
-	} else {
+	switch {
+	case d.actor != nil:
+		c.addActor(&c.plan.Nodes[id], d.actor)
+	case d.group != nil:
+		c.addGroup(&c.plan.Nodes[id], d.group)
+	default:
 		c.addTree(id, d.tree)
 	}
 }
 
 func (c *compiler) checkName(name, path string) {
-	switch {
-	case name == "":
-		c.failf(path, "Name", "is empty, every child needs one")
-	case strings.ContainsAny(name, "/ \t\r\n"):
-		c.failf(path, "Name", "%q contains a slash or white space", name)
+	if problem := nameProblem(name); problem != "" {
+		c.failf(path, "Name", "%s", problem)
 	}
 }
 
-func (c *compiler) addActor(id int, d *actorDeclaration) {
-	n := &c.plan.Nodes[id]
+// nameProblem says what is wrong with a name; nothing if it is empty.
+func nameProblem(name string) string {
+	switch {
+	case name == "":
+		return "is empty, every child needs one"
+	case strings.ContainsAny(name, "/ \t\r\n"):
+		return fmt.Sprintf("%q contains a slash or white space", name)
+	default:
+		return ""
+	}
+}
+
+func (c *compiler) addActor(n *Node, d *actorDeclaration) {
 	n.actor = d
 
 	if d.mount == nil {
@@ -99,6 +110,30 @@ func (c *compiler) addActor(id int, d *actorDeclaration) {
 		c.failf(n.Path, "Goroutines", "%d is out of range, must be from 1 to %d, or 0 for %d", g, MaxGoroutines,
 			DefaultGoroutines)
 	}
+}
+
+func (c *compiler) addGroup(n *Node, d *groupDeclaration) {
+	n.group = d
+	n.Restart = c.restart(n.Path, d.restart)
+	n.Backoff = c.backoff(n.Path, d.backoff)
+	n.Budget, n.Strategy = d.budget, OneForOne
+	n.MaxChildren, n.Size = d.max, d.size
+	c.checkBudget(n.Path, d.budget)
+
+	if d.front == nil && (d.max < 1 || d.max > MaxGroupChildren) {
+		c.failf(n.Path, "MaxChildren", "%d is out of range, must be from 1 to %d", d.max, MaxGroupChildren)
+	}
+
+	if d.front != nil && (d.size < 1 || d.size > d.max) {
+		c.failf(n.Path, "Size", "%d is out of range, must be from 1 to Max, %d", d.size, d.max)
+	}
+
+	if d.front != nil && d.max > MaxGroupChildren {
+		c.failf(n.Path, "Max", "%d is out of range, must be at most %d", d.max, MaxGroupChildren)
+	}
+
+	n.Child = &Node{Path: n.Path + "/" + d.members.name, Parent: -1}
+	c.addActor(n.Child, &d.members)
 }
 
 func (c *compiler) addTree(id int, t *Tree) {
@@ -200,16 +235,7 @@ func (c *compiler) checkDeadlines(path string, d Deadlines) {
 // link resolves dependencies to nodes.
 func (c *compiler) link() {
 	for id := range c.plan.Nodes {
-		d := c.decls[id]
-
-		depends := []Child(nil)
-		if d.actor != nil {
-			depends = d.actor.spec.DependsOn
-		} else if d.tree != nil {
-			depends = d.tree.DependsOn
-		}
-
-		for i, on := range depends {
+		for i, on := range c.decls[id].dependsOn() {
 			c.linkOne(id, i, on)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/troupe-go/troupe/internal/node"
+	"github.com/troupe-go/troupe/mailbox"
 )
 
 // Deps grants references: to an actor's factory those of its declared dependencies, and to code outside the tree
@@ -23,25 +24,67 @@ type view struct {
 	undeclared []UndeclaredError // guarded by mu; each once
 }
 
-// references are the actors of one running system. It is complete before the first factory is called, and read-only
-// from then on.
-type references struct{ nodes map[Child]node.Node }
+// references are the actors, groups and pools of one running system. It is complete before the first factory is called,
+// and read-only from then on.
+type references struct {
+	host   node.Host
+	plan   *Plan
+	nodes  map[Child]node.Node
+	groups map[Child]int // indices in the plan
+	fronts map[int]node.Front
+	sizing sync.Map // of *resizing, by index of the pool
+}
 
+func (r *references) path(id int) string { return r.plan.Nodes[id].Path }
+
+// resolve returns the actor of a declaration, or nil.
 func (v *view) resolve(c Child, name string) node.Node {
+	if !v.grants(c, name) {
+		return nil
+	}
+
+	return v.refs.nodes[c]
+}
+
+// group returns the index of a group or a pool.
+func (v *view) group(c Child, name string) (id int, ok bool) {
+	if !v.grants(c, name) {
+		return 0, false
+	}
+
+	id, ok = v.refs.groups[c]
+
+	return id, ok
+}
+
+// grants reports whether the holder may refer to a child, and notes that it has asked if not.
+func (v *view) grants(c Child, name string) bool {
 	if v.user == "" || slices.Contains(v.allowed, c) {
-		return v.refs.nodes[c]
+		return true
 	}
 
 	v.mu.Lock()
 	defer v.mu.Unlock()
 
 	err := UndeclaredError{Path: v.user, Dependency: name}
+
 	if n := v.refs.nodes[c]; n != nil {
 		err.Dependency = n.Path()
+	} else if id, ok := v.refs.groups[c]; ok {
+		err.Dependency = v.refs.path(id)
 	}
 
 	if !slices.Contains(v.undeclared, err) {
 		v.undeclared = append(v.undeclared, err)
+	}
+
+	return false
+}
+
+// gateErr returns why the holder may not send any more, or nil.
+func (v *view) gateErr(target string) error {
+	if err := v.gate.Err(); err != nil {
+		return &mailbox.SendError{Target: target, Err: err}
 	}
 
 	return nil

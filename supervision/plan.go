@@ -46,42 +46,102 @@ type Node struct {
 	Mailbox mailbox.Options
 
 	actor *actorDeclaration
+	group *groupDeclaration
 }
 
-// IsActor tells actors from supervisors.
+// IsActor tells actors from supervisors; groups and pools are supervisors.
 func (n *Node) IsActor() bool { return n.actor != nil }
 
-// Mount makes the actors of the plan in a host, registered with protoactor and not started. It returns them by their
-// index in Plan.Nodes (nil for supervisors), and the view that code outside the tree has of them. It is for package
-// system: users cannot name a host.
-func (p *Plan) Mount(host node.Host) ([]node.Node, Deps, error) {
-	nodes := make([]node.Node, len(p.Nodes))
-	refs := &references{nodes: make(map[Child]node.Node, len(p.Nodes))}
-
-	for i := range p.Nodes {
-		decl := p.Nodes[i].actor
-		if decl == nil {
-			continue
-		}
-
-		n, err := decl.mount(node.Place{
-			ID: i, Path: p.Nodes[i].Path, Host: host, Mailbox: decl.spec.Mailbox,
-			Goroutines: decl.goroutines(), Decide: decl.decide(),
-		}, refs)
-		if err != nil {
-			for _, made := range nodes[:i] {
-				if made != nil {
-					made.Discard()
-				}
-			}
-
-			return nil, Deps{}, err
-		}
-
-		nodes[i], refs.nodes[decl.child] = n, n
+// Mount makes the actors of the plan in a host, registered with protoactor and not started. It is for package system:
+// users cannot name a host.
+func (p *Plan) Mount(host node.Host) (*Mounted, error) {
+	m := &Mounted{
+		Nodes: make([]node.Node, len(p.Nodes)),
+		refs: &references{
+			host: host, plan: p, nodes: make(map[Child]node.Node), groups: make(map[Child]int),
+			fronts: make(map[int]node.Front),
+		},
 	}
 
-	return nodes, Deps{view: &view{refs: refs, gate: host.Intake()}}, nil
+	for i := range p.Nodes {
+		if err := m.mount(i, &p.Nodes[i]); err != nil {
+			m.discard()
+
+			return nil, err
+		}
+	}
+
+	return m, nil
+}
+
+// Mounted is a plan whose actors are there.
+type Mounted struct {
+	// Nodes are the actors by their index in Plan.Nodes; nil for others.
+	Nodes []node.Node
+
+	refs *references
+}
+
+func (m *Mounted) mount(i int, spec *Node) (err error) {
+	host := m.refs.host
+
+	switch {
+	case spec.actor != nil:
+		m.Nodes[i], err = spec.actor.mount(spec.actor.place(i, spec.Path, host), m.refs)
+		m.refs.nodes[spec.actor.child] = m.Nodes[i]
+	case spec.group != nil:
+		m.refs.groups[spec.group.child] = i
+
+		if front := spec.group.front; front != nil {
+			m.refs.fronts[i], err = front(node.Place{ID: i, Path: spec.Path, Host: host})
+		}
+	}
+
+	return err
+}
+
+func (m *Mounted) discard() {
+	for _, n := range m.Nodes {
+		if n != nil {
+			n.Discard()
+		}
+	}
+
+	for _, f := range m.refs.fronts {
+		if f != nil {
+			f.Discard()
+		}
+	}
+}
+
+// Intake is the view that code outside the tree has of the actors.
+func (m *Mounted) Intake() Deps { return Deps{view: &view{refs: m.refs, gate: m.refs.host.Intake()}} }
+
+// Front returns what stands for the pool of an index in Plan.Nodes, or nil.
+func (m *Mounted) Front(pool int) node.Front { return m.refs.fronts[pool] }
+
+// FrontAt returns what stands for the pool at a path, or nil.
+func (m *Mounted) FrontAt(path string) node.Front {
+	for id, f := range m.refs.fronts {
+		if m.refs.path(id) == path {
+			return f
+		}
+	}
+
+	return nil
+}
+
+// Member makes a member of the pool of an index in Plan.Nodes.
+func (m *Mounted) Member(pool, id int, path string) (node.Node, error) {
+	members := &m.refs.plan.Nodes[pool].group.members
+
+	return members.mount(members.place(id, path, m.refs.host), m.refs)
+}
+
+func (d *actorDeclaration) place(id int, path string, host node.Host) node.Place {
+	return node.Place{
+		ID: id, Path: path, Host: host, Mailbox: d.spec.Mailbox, Goroutines: d.goroutines(), Decide: d.decide(),
+	}
 }
 
 func (d *actorDeclaration) goroutines() int {

@@ -1,17 +1,33 @@
 package supervision
 
-// Child is something a supervisor can have as a child: an actor made with [Actor], or a *[Tree]. The declaration's
+// Child is something a supervisor can have as a child: an actor made with [Actor], a *[Tree], a group made with
+// [DynamicGroup] or a [Pool]. The declaration's
 // identity is its pointer; the same one cannot stand twice in a tree, but can be run by several systems.
 type Child interface {
 	// declaration seals the interface.
 	declaration() declaration
 }
 
-// declaration is what a child says of itself. Exactly one of tree and actor is set.
+// declaration is what a child says of itself. Exactly one of tree, actor and group is set.
 type declaration struct {
 	name  string
 	tree  *Tree
 	actor *actorDeclaration
+	group *groupDeclaration
+}
+
+// dependsOn returns the dependencies that a child declares.
+func (d declaration) dependsOn() []Child {
+	switch {
+	case d.actor != nil:
+		return d.actor.spec.DependsOn
+	case d.tree != nil:
+		return d.tree.DependsOn
+	case d.group != nil:
+		return d.group.members.spec.DependsOn
+	default:
+		return nil
+	}
 }
 
 // Tree declares a supervisor and its children. Pass it to system.Run, or nest it as a child by its address.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/troupe-go/troupe/internal/lifecycle"
 	"github.com/troupe-go/troupe/internal/node"
+	"github.com/troupe-go/troupe/supervision"
 )
 
 // conductor is the shell around the state machine: it feeds it with what happens and carries out what it decides.
@@ -19,19 +20,21 @@ type conductor struct {
 	office     *Office
 	journal    *journal
 	intake     node.Gate
-	nodes      []node.Node // by the plan's index, nil for supervisors; immutable
 	booted     chan struct{}
 
 	looking sync.WaitGroup // looks for stacks that the report waits for; added to with mu held
 
 	mu      sync.Mutex // held while the machine runs; never while user code does
 	machine *lifecycle.Machine
+	mounted *supervision.Mounted // set before anything happens
+	groups  groups
+	nodes   []node.Node // the actors, by slot; nil for supervisors and where nobody is
 	timer   *time.Timer
 	armed   time.Time // when timer fires; zero if it is not set
 	// processedBefore is what each actor had processed when the shutdown began; nil before.
-	processedBefore []uint64
-	stuck           map[place]string  // stacks of abandoned incarnations that have not come back
-	more            []lifecycle.Input // what carrying out an effect has brought up
+	processedBefore []uint64                 // by slot
+	stuck           map[place]string         // stacks of abandoned incarnations that have not come back
+	more            []func() lifecycle.Input // what carrying out an effect has brought up
 }
 
 // place is one incarnation of one actor.
@@ -43,7 +46,8 @@ type place struct {
 var _ node.Host = (*conductor)(nil)
 
 func newConductor(s *System) (*conductor, error) {
-	c := &conductor{system: s, booted: make(chan struct{}), stuck: make(map[place]string)}
+	c := &conductor{system: s, booted: make(chan struct{}), stuck: make(map[place]string), groups: newGroups()}
+
 	c.protoactor = newProtoactor()
 
 	if p := s.options.Prepare; p != nil {
@@ -55,7 +59,7 @@ func newConductor(s *System) (*conductor, error) {
 	c.office = newOffice(s.options, c.protoactor, s.plan)
 	c.journal = newJournal(s.options.Logger)
 
-	nodes, intake, err := s.plan.Mount(c)
+	mounted, err := s.plan.Mount(c)
 	if err != nil {
 		c.office.close()
 		c.journal.close()
@@ -63,10 +67,11 @@ func newConductor(s *System) (*conductor, error) {
 		return nil, err
 	}
 
-	c.nodes, s.intake = nodes, intake
+	c.mounted, c.nodes, s.intake = mounted, mounted.Nodes, mounted.Intake()
+
 	c.machine = lifecycle.New(lifecycle.Config{
 		Plan: s.plan, Shares: shares(s.options.Grace), Forced: ForcedGrace, Chance: rand.Float64,
-		Queued: func(id int) int { return c.nodes[id].Queued() },
+		Queued: func(id int) int { return c.nodes[lifecycle.Slot(id)].Queued() },
 	})
 
 	return c, nil
@@ -90,21 +95,28 @@ func (c *conductor) Intake() *node.Gate { return &c.intake }
 func (c *conductor) Protoactor() *actor.ActorSystem { return c.protoactor }
 
 // step runs the machine on an input and carries out its decisions, in order.
-func (c *conductor) step(in lifecycle.Input) {
+func (c *conductor) step(in lifecycle.Input) { c.do(func() lifecycle.Input { return in }) }
+
+// do is step with an input that is made, or found to be needless, with mu held.
+func (c *conductor) do(make func() lifecycle.Input) {
 	c.mu.Lock()
 
-	c.more = append(c.more, in)
+	c.more = append(c.more, make)
 	abandoned := false
 
 	for len(c.more) > 0 {
-		next := c.more[0]
+		in := c.more[0]()
 		c.more = c.more[1:]
 
-		if r, ok := next.(lifecycle.Report); ok && r.Event == node.Returned {
+		if in == nil {
+			continue
+		}
+
+		if r, ok := in.(lifecycle.Report); ok && r.Event == node.Returned {
 			delete(c.stuck, place{r.ID, r.Incarnation})
 		}
 
-		for _, e := range c.machine.Step(time.Now(), next) {
+		for _, e := range c.machine.Step(time.Now(), in) {
 			_, is := e.(lifecycle.Abandon)
 			abandoned = abandoned || is
 
@@ -130,20 +142,19 @@ func (c *conductor) step(in lifecycle.Input) {
 func (c *conductor) carryOut(e lifecycle.Effect) {
 	switch e := e.(type) {
 	case lifecycle.Begin:
-		c.nodes[e.ID].Start(e.Incarnation, e.Deadline)
+		c.nodes[lifecycle.Slot(e.ID)].Start(e.Incarnation, e.Deadline)
 	case lifecycle.Seal:
-		c.nodes[e.ID].Seal()
+		c.nodes[lifecycle.Slot(e.ID)].Seal()
 	case lifecycle.Order:
-		c.nodes[e.ID].Order(e.Command, e.Deadline)
+		c.nodes[lifecycle.Slot(e.ID)].Order(e.Command, e.Deadline)
 	case lifecycle.Cancel:
-		c.nodes[e.ID].Cancel(e.Cause)
+		c.nodes[lifecycle.Slot(e.ID)].Cancel(e.Cause)
 	case lifecycle.Abandon:
-		if c.nodes[e.ID].Abandon(e.Cause) {
+		if c.nodes[lifecycle.Slot(e.ID)].Abandon(e.Cause) {
 			c.stuck[place{e.ID, e.Incarnation}] = ""
 		} else {
-			c.more = append(c.more, lifecycle.Report{Report: node.Report{
-				ID: e.ID, Incarnation: e.Incarnation, Event: node.Returned,
-			}})
+			back := lifecycle.Report{Report: node.Report{ID: e.ID, Incarnation: e.Incarnation, Event: node.Returned}}
+			c.more = append(c.more, func() lifecycle.Input { return back })
 		}
 	case lifecycle.CloseIntake:
 		c.intake.Shut()
@@ -152,7 +163,17 @@ func (c *conductor) carryOut(e lifecycle.Effect) {
 		close(c.booted)
 	case lifecycle.Ended:
 		go c.system.conclude() // everybody who waits for the system waits for it
+	case lifecycle.Populate:
+		c.populate(e)
+	case lifecycle.Spawned:
+		c.spawned(e)
+	case lifecycle.Removed:
+		c.remove(e)
 	case lifecycle.Happened:
+		if e.Kind == supervision.Stopped {
+			c.ended(e.Path)
+		}
+
 		c.journal.add(e.Event)
 	}
 }
@@ -162,9 +183,9 @@ func (c *conductor) starting() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 
-	for i, n := range c.nodes {
-		if n != nil && c.machine.View(i).State == lifecycle.Starting {
-			return n.Path()
+	for id := range c.machine.All() {
+		if v := c.machine.View(id); v.Actor && v.State == lifecycle.Starting {
+			return v.Path
 		}
 	}
 
@@ -214,8 +235,8 @@ func (c *conductor) findStuck() {
 	defer c.mu.Unlock()
 
 	for p, known := range c.stuck {
-		if known == "" {
-			c.stuck[p] = stacks[stackKey{c.nodes[p.id].Path(), p.incarnation}]
+		if n := c.nodes[lifecycle.Slot(p.id)]; known == "" && n != nil {
+			c.stuck[p] = stacks[stackKey{n.Path(), p.incarnation}]
 		}
 	}
 }

@@ -39,33 +39,27 @@ func (s *System) Health(ctx context.Context) []NodeHealth {
 		ctx = background
 	}
 
-	all := make([]NodeHealth, len(s.plan.Nodes))
 	c := s.conductor
-
-	c.mu.Lock()
-
-	for i := range all {
-		v := c.machine.View(i)
-		all[i] = NodeHealth{
-			Path: s.plan.Nodes[i].Path, State: v.State.String(), Since: v.Since, Incarnation: v.Incarnation,
-			Restarts: v.Restarts, RestartsLeft: c.machine.RestartsLeft(i, time.Now()), LastFailure: v.LastFailure,
-			Abandoned: len(v.Abandoned),
-		}
-	}
-
-	c.mu.Unlock()
-
+	members := c.members()
+	all := make([]NodeHealth, len(members))
 	answers := make([]func(context.Context) error, len(all))
 
-	for i, n := range c.nodes { // all are asked before the first is waited for
-		if n == nil {
+	for i, at := range members { // all are asked before the first is waited for
+		v := at.view
+		all[i] = NodeHealth{
+			Path: v.Path, State: v.State.String(), Since: v.Since, Incarnation: v.Incarnation,
+			Restarts: v.Restarts, RestartsLeft: c.restartsLeft(at.id), LastFailure: v.LastFailure,
+			Abandoned: len(v.Abandoned),
+		}
+
+		if at.node == nil {
 			continue
 		}
 
-		all[i].Queued = n.Queued()
+		all[i].Queued = at.node.Queued()
 
-		if all[i].State == lifecycle.Running.String() {
-			answers[i] = n.AskHealth()
+		if v.State == lifecycle.Running {
+			answers[i] = at.node.AskHealth()
 		}
 	}
 
@@ -76,4 +70,11 @@ func (s *System) Health(ctx context.Context) []NodeHealth {
 	}
 
 	return all
+}
+
+func (c *conductor) restartsLeft(id int) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+
+	return c.machine.RestartsLeft(id, time.Now())
 }

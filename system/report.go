@@ -96,6 +96,11 @@ type ActorReport struct {
 	Abandoned []AbandonedReport `json:"abandoned,omitempty"`
 	// EverAbandoned counts them with those that have come back.
 	EverAbandoned int `json:"ever_abandoned,omitempty"`
+	// Departed is how many children of a group this is about, which had gone before the shutdown: what they have counted
+	// is reported together, under the group's path with "/*".
+	Departed int `json:"departed,omitempty"`
+
+	stats mailbox.Stats
 }
 
 // StepReport is one step of an actor's stop.
@@ -236,30 +241,25 @@ func (s *System) makeReport() *Report {
 
 	var total mailbox.Stats
 
-	for i, n := range c.nodes {
-		v := m.View(i)
-		r.Restarts += v.Restarts
+	for _, at := range c.list() {
+		r.Restarts += at.view.Restarts
 
-		if n == nil {
-			continue
+		switch {
+		case at.node != nil:
+			a := c.actorReport(at)
+			total.Add(&a.stats)
+
+			r.Actors = append(r.Actors, a)
+		case at.departed != nil:
+			a := departedReport(at)
+			total.Add(&a.stats)
+
+			r.Restarts += a.Restarts
+			r.Actors = append(r.Actors, a)
 		}
+	}
 
-		stats := n.Stats()
-		total.Add(&stats)
-
-		a := actorReport(n.Path(), v, stats, m.Began(lifecycle.Intake))
-		if before := c.processedBefore[i]; stats.Processed > before {
-			a.Drained = stats.Processed - before
-		}
-
-		for _, left := range v.Abandoned {
-			a.Abandoned = append(a.Abandoned, AbandonedReport{
-				Incarnation: left.Incarnation, Step: left.Step, At: left.At,
-				Stack: c.stuck[place{i, left.Incarnation}],
-			})
-		}
-
-		r.Actors = append(r.Actors, a)
+	for _, a := range r.Actors {
 		r.Unaccounted += a.Unaccounted
 	}
 
@@ -291,11 +291,39 @@ func phases(m *lifecycle.Machine) []PhaseReport {
 	return all
 }
 
-func actorReport(path string, v lifecycle.View, stats mailbox.Stats, start time.Time) ActorReport {
-	return ActorReport{
-		Path: path, State: v.State.String(), Incarnation: v.Incarnation, Restarts: v.Restarts, Figures: figures(stats),
+// actorReport is called with mu held.
+func (c *conductor) actorReport(at listed) ActorReport {
+	v, start := at.view, c.machine.Began(lifecycle.Intake)
+	stats := at.node.Stats()
+
+	a := ActorReport{
+		Path: v.Path, State: v.State.String(), Incarnation: v.Incarnation, Restarts: v.Restarts,
+		Figures: figures(stats), stats: stats,
 		Drain: stepReport(v.Steps.Drain, start), Flush: stepReport(v.Steps.Flush, start),
 		Close: stepReport(v.Steps.Close, start), EverAbandoned: v.EverAbandoned,
+	}
+
+	if before := c.processedBefore[lifecycle.Slot(at.id)]; stats.Processed > before {
+		a.Drained = stats.Processed - before
+	}
+
+	for _, left := range v.Abandoned {
+		a.Abandoned = append(a.Abandoned, AbandonedReport{
+			Incarnation: left.Incarnation, Step: left.Step, At: left.At,
+			Stack: c.stuck[place{at.id, left.Incarnation}],
+		})
+	}
+
+	return a
+}
+
+// departedReport is that of the children of a group that had gone before.
+func departedReport(at listed) ActorReport {
+	d := at.departed
+
+	return ActorReport{
+		Path: at.view.Path + "/*", State: lifecycle.Stopped.String(), Departed: d.children, Restarts: d.restarts,
+		EverAbandoned: d.everAbandoned, Figures: figures(d.Stats), stats: d.Stats,
 	}
 }
 

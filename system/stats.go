@@ -10,14 +10,18 @@ type ActorStats struct {
 	Path string
 }
 
-// Stats returns what every actor has counted so far, in the tree's order. Each actor's figures were true
-// together at an instant; the actors are read one after the other.
+// Stats returns what every actor has counted so far, in the tree's order; what the children of a group that are no
+// longer there have counted together stands under the group's path with "/*". Each actor's figures were true together at
+// an instant; the actors are read one after the other.
 func (s *System) Stats() []ActorStats {
 	var all []ActorStats
 
-	for _, n := range s.conductor.nodes {
-		if n != nil {
-			all = append(all, ActorStats{Path: n.Path(), Stats: n.Stats()})
+	for _, m := range s.conductor.members() {
+		switch {
+		case m.node != nil:
+			all = append(all, ActorStats{Path: m.view.Path, Stats: m.node.Stats()})
+		case m.departed != nil:
+			all = append(all, ActorStats{Path: m.view.Path + "/*", Stats: m.departed.Stats})
 		}
 	}
 

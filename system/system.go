@@ -198,9 +198,15 @@ func (s *System) Protoactor() *actor.ActorSystem { return s.conductor.protoactor
 
 // node returns the actor at a path.
 func (s *System) node(path string) (node.Node, bool) {
+	if n := s.conductor.Child(path); n != nil {
+		return n, true
+	}
+
 	for i := range s.plan.Nodes {
-		if s.plan.Nodes[i].Path == path && s.conductor.nodes[i] != nil {
-			return s.conductor.nodes[i], true
+		if s.plan.Nodes[i].Path == path {
+			n := s.conductor.mounted.Nodes[i]
+
+			return n, n != nil
 		}
 	}
 

@@ -15,6 +15,9 @@ const slotBits = bits.UintSize / 2
 
 func slotOf(id int) int { return id & (1<<slotBits - 1) }
 
+// Slot returns where a node is kept: below the most nodes there have been at a time.
+func Slot(id int) int { return slotOf(id) }
+
 func generationOf(id int) int { return id >> slotBits }
 
 var errGroupStopped = errors.New("was stopped before it had started")
@@ -122,5 +125,21 @@ func (m *Machine) remove(n *entry) {
 	slot := slotOf(n.id)
 	m.nodes[slot] = nil
 	m.free = append(m.free, (generationOf(n.id)+1)<<slotBits|slot)
-	m.emit(Removed{ID: n.id})
+	m.emit(Removed{ID: n.id, Parent: p.id, Restarts: n.restarts, EverAbandoned: n.everLeft})
+}
+
+// Children returns the ids of the children of a node that have not ended, in start order.
+func (m *Machine) Children(id int) (ids []int) {
+	p := m.node(id)
+	if p == nil {
+		return nil
+	}
+
+	for c := range p.children() {
+		if !c.gone() {
+			ids = append(ids, c.id)
+		}
+	}
+
+	return ids
 }

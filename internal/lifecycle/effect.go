@@ -59,7 +59,10 @@ type Spawned struct {
 }
 
 // Removed says that a child of a group has ended for good and its id is used no more.
-type Removed struct{ ID int }
+type Removed struct {
+	ID, Parent              int
+	Restarts, EverAbandoned int
+}
 
 // Happened tells those who watch what has happened to a node.
 type Happened struct{ supervision.Event }

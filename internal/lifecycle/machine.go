@@ -50,7 +50,7 @@ type entry struct {
 	parent *entry // nil for the root
 	spec   *supervision.Node
 	state  State
-	since time.Time // when it came into the state
+	since  time.Time // when it came into the state
 
 	// Actors.
 

@@ -116,10 +116,36 @@ type Host interface {
 	RequestStop(id int, mode StopMode)
 	// Undelivered records a dead letter.
 	Undelivered(l DeadLetter)
+	Groups
 	// Intake is the gate that messages from outside the tree pass.
 	Intake() *Gate
 	// Protoactor is the actor system that the actors are registered in.
 	Protoactor() *actor.ActorSystem
+}
+
+// Groups is what the runtime does with the children of groups and pools. Its methods do not block on actors.
+type Groups interface {
+	// Spawn adds a child and starts it; started gets how that went, once. Without a name it takes a number. Mount is called
+	// before anything else can happen to the group.
+	Spawn(group int, name string, mount func(id int, path string) (Node, error)) (n Node, started <-chan error, err error)
+	// Stop stops a child for good; gone is closed when it is. It is nil if there is none at the path.
+	Stop(path string, mode StopMode) (gone <-chan struct{})
+	// Child returns the child at a path, or nil.
+	Child(path string) Node
+	// Children returns the children of a group that have not ended, in the order they were started.
+	Children(group int) []Node
+}
+
+// Front is the one identity of a pool. No method blocks.
+type Front interface {
+	Path() string
+	PID() *actor.PID
+	// Discard ends it: nobody is behind it any more.
+	Discard()
+	// Admit lets an actor take part.
+	Admit(n Node)
+	// Dismiss sends no more to an actor.
+	Dismiss(n Node)
 }
 
 // Node is an actor as the runtime sees it. No method blocks.

@@ -1,0 +1,130 @@
+package actors
+
+import (
+	"hash/maphash"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/troupe-go/troupe/internal/node"
+	"github.com/troupe-go/troupe/mailbox"
+)
+
+// front stands for the members of a pool: its reference and its identity are theirs. It has no queue.
+type front[M any] struct {
+	place   node.Place
+	pid     *actor.PID
+	router  router[M]
+	members atomic.Pointer[[]member[M]] // in the order they were admitted
+
+	spares spares
+	mu     sync.Mutex // held while members changes
+}
+
+// member is one that takes part.
+type member[M any] struct {
+	cell *cell[M]
+	salt uint64 // of its name, for hashing
+}
+
+// MountFront makes the front of a pool and registers it with protoactor. It is for package supervision: users cannot
+// name a place.
+func MountFront[M any](place node.Place, routing Routing[M]) (node.Front, error) {
+	f := &front[M]{place: place, router: router[M]{Routing: routing, seed: maphash.MakeSeed()}}
+	f.members.Store(&[]member[M]{})
+
+	registry := place.Host.Protoactor().ProcessRegistry
+	f.pid = actor.NewPID(registry.Address, place.Path[1:])
+
+	if _, fresh := registry.Add(actor.NewActorProcess((*frontProcess[M])(f)), f.pid.GetId()); !fresh {
+		return nil, &NameTakenError{Path: place.Path}
+	}
+
+	return f, nil
+}
+
+func (f *front[M]) Path() string    { return f.place.Path }
+func (f *front[M]) PID() *actor.PID { return f.pid }
+
+func (f *front[M]) Admit(n node.Node) {
+	c, _ := n.(*cell[M])
+
+	f.change(func(all []member[M]) []member[M] {
+		return append(all, member[M]{c, maphash.String(f.router.seed, c.place.Path)})
+	})
+}
+
+func (f *front[M]) Dismiss(n node.Node) {
+	f.change(func(all []member[M]) []member[M] {
+		return slices.DeleteFunc(all, func(m member[M]) bool { return node.Node(m.cell) == n })
+	})
+}
+
+func (f *front[M]) Discard() {
+	f.change(func([]member[M]) []member[M] { return nil })
+	f.place.Host.Protoactor().ProcessRegistry.Remove(f.pid)
+}
+
+// change replaces the members by what of makes of a copy.
+func (f *front[M]) change(of func([]member[M]) []member[M]) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+
+	next := of(slices.Clone(*f.members.Load()))
+	f.members.Store(&next)
+}
+
+// route returns the member that gets a message, or nil if there is none.
+func (f *front[M]) route(m M) *cell[M] {
+	if all := *f.members.Load(); len(all) > 0 {
+		return f.router.choose(all, m)
+	}
+
+	return nil
+}
+
+// frontProcess is a front as protoactor sees it; compare process.
+type frontProcess[M any] front[M]
+
+var _ actor.Mailbox = (*frontProcess[int])(nil)
+
+// PostUserMessage hands a message from protoactor on to a member.
+func (p *frontProcess[M]) PostUserMessage(message any) {
+	f := (*front[M])(p)
+
+	_, payload, sender := actor.UnwrapEnvelope(message)
+	m, ok := payload.(M)
+
+	if !ok {
+		f.undelivered(payload, sender, mailbox.Undecodable, errUndecodable)
+
+		return
+	}
+
+	if c := f.route(m); c != nil {
+		(*process[M])(c).PostUserMessage(message)
+	} else {
+		f.undelivered(payload, sender, mailbox.Stopped, mailbox.ErrStopped)
+	}
+}
+
+func (p *frontProcess[M]) PostSystemMessage(any)                                   {}
+func (p *frontProcess[M]) RegisterHandlers(actor.MessageInvoker, actor.Dispatcher) {}
+func (p *frontProcess[M]) Start()                                                  {}
+
+// UserMessageCount returns how many messages wait for all members.
+func (p *frontProcess[M]) UserMessageCount() (n int) {
+	for _, m := range *p.members.Load() {
+		n += m.cell.Queued()
+	}
+
+	return n
+}
+
+func (f *front[M]) undelivered(m any, sender *actor.PID, reason mailbox.Reason, cause error) {
+	f.place.Host.Undelivered(node.DeadLetter{
+		Target: f.place.Path, PID: f.pid, Message: m, Sender: sender, Reason: reason, Cause: cause,
+	})
+}

@@ -1,0 +1,250 @@
+package system
+
+import (
+	"strconv"
+
+	"github.com/troupe-go/troupe/internal/lifecycle"
+	"github.com/troupe-go/troupe/internal/node"
+	"github.com/troupe-go/troupe/mailbox"
+	"github.com/troupe-go/troupe/supervision"
+)
+
+// groups is what the conductor knows of the children of groups and pools. Guarded by conductor.mu.
+type groups struct {
+	children map[string]child         // by path, until they have ended
+	starting map[int]chan error       // by id: told once how the start went
+	leaving  map[string]chan struct{} // by path: closed when it has ended
+	numbers  map[int]int              // by group: the last number taken as a name
+	departed map[int]*departed        // by group
+}
+
+type child struct{ id, group int }
+
+// departed is what the children of one group that are no longer there have counted.
+type departed struct {
+	mailbox.Stats
+
+	children, restarts, everAbandoned int
+}
+
+func newGroups() groups {
+	return groups{
+		children: make(map[string]child), starting: make(map[int]chan error), leaving: make(map[string]chan struct{}),
+		numbers: make(map[int]int), departed: make(map[int]*departed),
+	}
+}
+
+var _ node.Groups = (*conductor)(nil)
+
+// Spawn implements [node.Groups].
+func (c *conductor) Spawn(
+	group int, name string, mount func(id int, path string) (node.Node, error),
+) (n node.Node, started <-chan error, err error) {
+	told := make(chan error, 1)
+
+	c.do(func() lifecycle.Input {
+		var in lifecycle.Input
+
+		n, in, err = c.mount(group, name, mount)
+		if err == nil {
+			c.groups.starting[c.groups.children[n.Path()].id] = told
+		}
+
+		return in
+	})
+
+	return n, told, err
+}
+
+// mount makes a child of a group. Called with mu held.
+func (c *conductor) mount(
+	group int, name string, mount func(id int, path string) (node.Node, error),
+) (node.Node, lifecycle.Input, error) {
+	above := c.system.plan.Nodes[group].Path
+
+	id, err := c.machine.Free(group)
+	if err != nil {
+		return nil, nil, &supervision.FailureError{Path: above, Err: err}
+	}
+
+	path := above + "/" + name
+	for taken := name == ""; taken; _, taken = c.groups.children[path] {
+		c.groups.numbers[group]++
+		path = above + "/" + strconv.Itoa(c.groups.numbers[group])
+	}
+
+	n, err := mount(id, path)
+	if err != nil {
+		return nil, nil, err
+	}
+
+	slot := lifecycle.Slot(id)
+	if slot == len(c.nodes) {
+		c.nodes = append(c.nodes, nil)
+	}
+
+	c.nodes[slot] = n
+	c.groups.children[path] = child{id, group}
+
+	return n, lifecycle.Add{Parent: group, Path: path}, nil
+}
+
+// populate adds the members of a pool. Called with mu held.
+func (c *conductor) populate(e lifecycle.Populate) {
+	front := c.mounted.Front(e.ID)
+
+	var failed error
+
+	for range e.Size {
+		c.more = append(c.more, func() lifecycle.Input {
+			if failed != nil {
+				return nil
+			}
+
+			var (
+				n  node.Node
+				in lifecycle.Input
+			)
+
+			n, in, failed = c.mount(e.ID, "", func(id int, path string) (node.Node, error) {
+				return c.mounted.Member(e.ID, id, path)
+			})
+			if failed == nil {
+				front.Admit(n)
+			}
+
+			return in
+		})
+	}
+
+	c.more = append(c.more, func() lifecycle.Input { return lifecycle.Populated{ID: e.ID, Err: failed} })
+}
+
+// spawned tells whoever waits how the start of a child went. Called with mu held.
+func (c *conductor) spawned(e lifecycle.Spawned) {
+	if told := c.groups.starting[e.ID]; told != nil {
+		told <- e.Err // has room for it
+
+		delete(c.groups.starting, e.ID)
+	}
+}
+
+// ended notes that somebody has ended for good. Called with mu held.
+func (c *conductor) ended(path string) {
+	if f := c.mounted.FrontAt(path); f != nil {
+		f.Discard()
+	}
+
+	who, ok := c.groups.children[path]
+	if !ok {
+		return
+	}
+
+	delete(c.groups.children, path)
+
+	if f := c.mounted.Front(who.group); f != nil {
+		f.Dismiss(c.nodes[lifecycle.Slot(who.id)])
+	}
+
+	if gone := c.groups.leaving[path]; gone != nil {
+		close(gone)
+		delete(c.groups.leaving, path)
+	}
+}
+
+// remove forgets a child, but not what it has counted. Called with mu held.
+func (c *conductor) remove(e lifecycle.Removed) {
+	slot := lifecycle.Slot(e.ID)
+	stats := c.nodes[slot].Stats()
+	c.nodes[slot] = nil
+
+	d := c.groups.departed[e.Parent]
+	if d == nil {
+		d = new(departed)
+		c.groups.departed[e.Parent] = d
+	}
+
+	d.Add(&stats)
+	d.children++
+	d.restarts += e.Restarts
+	d.everAbandoned += e.EverAbandoned
+}
+
+// Stop implements [node.Groups].
+func (c *conductor) Stop(path string, mode node.StopMode) (gone <-chan struct{}) {
+	c.do(func() lifecycle.Input {
+		who, ok := c.groups.children[path]
+		if !ok {
+			return nil
+		}
+
+		told := c.groups.leaving[path]
+		if told == nil {
+			told = make(chan struct{})
+			c.groups.leaving[path] = told
+		}
+
+		gone = told
+
+		return lifecycle.StopOne{ID: who.id, Mode: mode}
+	})
+
+	return gone
+}
+
+// Child implements [node.Groups].
+func (c *conductor) Child(path string) node.Node {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+
+	if who, ok := c.groups.children[path]; ok {
+		return c.nodes[lifecycle.Slot(who.id)]
+	}
+
+	return nil
+}
+
+// Children implements [node.Groups].
+func (c *conductor) Children(group int) []node.Node {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+
+	var all []node.Node
+	for _, id := range c.machine.Children(group) {
+		all = append(all, c.nodes[lifecycle.Slot(id)])
+	}
+
+	return all
+}
+
+// listed is one node of the tree at a moment.
+type listed struct {
+	id       int
+	view     lifecycle.View
+	node     node.Node // nil for a supervisor
+	departed *departed // of a group whose children have gone; a copy
+}
+
+// members returns all nodes there are now, supervisors before their children.
+func (c *conductor) members() []listed {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+
+	return c.list()
+}
+
+// list is members with mu held.
+func (c *conductor) list() (all []listed) {
+	for id := range c.machine.All() {
+		m := listed{id: id, view: c.machine.View(id), node: c.nodes[lifecycle.Slot(id)]}
+
+		if d := c.groups.departed[id]; d != nil {
+			gone := *d
+			m.departed = &gone
+		}
+
+		all = append(all, m)
+	}
+
+	return all
+}
