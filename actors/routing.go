@@ -26,9 +26,9 @@ func RoundRobin[M any]() Routing[M] { return Routing[M]{} }
 // is for pools of at most some dozens of members.
 func LeastLoaded[M any]() Routing[M] { return Routing[M]{kind: leastLoaded} }
 
-// ConsistentHash sends all messages of a key to the same member, by rendezvous hashing: when the pool is resized only the
-// keys of members that go, and those that new members take over, change theirs. Key is called on the sender's goroutine
-// and must not block; that it panics is the sender's affair.
+// ConsistentHash sends all messages of a key to the same member, by rendezvous hashing: when the pool is resized only
+// the keys of members that go, and those that new members take over, change theirs. Key is called on the sender's
+// goroutine and must not block; that it panics is the sender's affair.
 func ConsistentHash[M any](key func(m M) string) Routing[M] {
 	return Routing[M]{kind: consistentHash, key: key}
 }

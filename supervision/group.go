@@ -54,8 +54,8 @@ type groupDeclaration struct {
 // [GroupChild.From]. They live and die with it: when it comes down, because it gives up or its parent restarts it, they
 // end for good, as under OTP's DynamicSupervisor. At a shutdown they are drained like all others.
 //
-// The factory is called for every incarnation of a child, with the argument the child was started with. It takes what it
-// needs of other actors from in, with [ActorChild.From].
+// The factory is called for every incarnation of a child, with the argument the child was started with. It takes what
+// it needs of other actors from in, with [ActorChild.From].
 func DynamicGroup[M, Arg any, A actors.Actor[M]](
 	name string, factory func(in Deps, arg Arg) (A, error), spec GroupSpec,
 ) *GroupChild[M, Arg] {
@@ -83,8 +83,8 @@ func (c *GroupChild[M, Arg]) declaration() declaration {
 	return declaration{name: c.decl.name, group: &c.decl}
 }
 
-// From returns the handle to this group that in grants. If the actor that in was made for did not declare the dependency,
-// the handle is the zero one and the factory's result is discarded with an [*UndeclaredError].
+// From returns the handle to this group that in grants. If the actor that in was made for did not declare the
+// dependency, the handle is the zero one and the factory's result is discarded with an [*UndeclaredError].
 func (c *GroupChild[M, Arg]) From(in Deps) Group[M, Arg] {
 	if c == nil || in.view == nil {
 		return Group[M, Arg]{}
@@ -106,11 +106,11 @@ type Group[M, Arg any] struct {
 	view *view
 }
 
-// Start adds a child and returns its reference once it has started. Name is the last element of its path and must be free;
-// if it is empty, a number is taken. The error is what the child's start failed with, and then it is not there and is not
-// restarted, as in OTP; a [*GroupFullError]; [ErrGroupDown]; a [*SpecError] for a name that cannot be one; a
-// [*actors.NameTakenError]; or [mailbox.ErrStopping] and [mailbox.ErrStopped] at a shutdown. If ctx ends first, the child
-// is stopped again and the error is the context's.
+// Start adds a child and returns its reference once it has started. Name is the last element of its path and must be
+// free; if it is empty, a number is taken. The error is what the child's start failed with, and then it is not there
+// and is not restarted, as in OTP; a [*GroupFullError]; [ErrGroupDown]; a [*SpecError] for a name that cannot be one;
+// a [*actors.NameTakenError]; or [mailbox.ErrStopping] and [mailbox.ErrStopped] at a shutdown. If ctx ends first, the
+// child is stopped again and the error is the context's.
 //
 // The child's Start must not wait for the actor that calls this from its Receive.
 func (g Group[M, Arg]) Start(ctx context.Context, name string, arg Arg) (actors.Ref[M], error) {
@@ -164,8 +164,8 @@ func (r *references) spawn(
 	return n, nil
 }
 
-// Stop ends a child for good, whatever its restart type: it works its queue off, flushes and closes. Stop returns when it
-// is gone, or with the context's error, and then the child is going all the same. A name that nobody has is an
+// Stop ends a child for good, whatever its restart type: it works its queue off, flushes and closes. Stop returns when
+// it is gone, or with the context's error, and then the child is going all the same. A name that nobody has is an
 // [*NoChildError]. A child must not stop itself with this and wait; that is for [actors.Context.Stop].
 func (g Group[M, Arg]) Stop(ctx context.Context, name string) error {
 	if err := g.check(ctx); err != nil {

@@ -30,8 +30,8 @@ type PoolSpec[M any] struct {
 // PoolChild is the declaration of a pool of identical actors behind one reference, what Akka calls a router pool.
 type PoolChild[M any] struct{ decl groupDeclaration }
 
-// Pool declares a pool: one node of the tree, supervised one-for-one inside, that starts, restarts and is drained as one.
-// Its members are called 1, 2, …; the factory is called for every incarnation of each. What is sent to the pool's
+// Pool declares a pool: one node of the tree, supervised one-for-one inside, that starts, restarts and is drained as
+// one. Its members are called 1, 2, …; the factory is called for every incarnation of each. What is sent to the pool's
 // reference goes straight to the mailbox of the member that the routing chooses: the pool has no queue of its own. A
 // member that ends for good, because it stops itself or is temporary, leaves the pool smaller.
 func Pool[M any, A actors.Actor[M]](name string, factory func(in Deps) (A, error), spec PoolSpec[M]) *PoolChild[M] {
@@ -75,8 +75,8 @@ func (c *PoolChild[M]) From(in Deps) actors.Ref[M] {
 }
 
 // Resize starts or stops members until the pool has size of them, from 1 to PoolSpec.Max. New ones take part once they
-// have started; those that go, the last ones first, get no more messages and work off what they have. Resize returns when
-// that is done. The error is that of the first start that failed, and then the pool has those that did start;
+// have started; those that go, the last ones first, get no more messages and work off what they have. Resize returns
+// when that is done. The error is that of the first start that failed, and then the pool has those that did start;
 // [ErrGroupDown]; a [*SpecError] for a size out of range; or the context's, and then the pool goes on by itself. Calls
 // wait for each other.
 func (c *PoolChild[M]) Resize(ctx context.Context, in Deps, size int) error {

@@ -97,30 +97,23 @@ func (c *conductor) Protoactor() *actor.ActorSystem { return c.protoactor }
 // step runs the machine on an input and carries out its decisions, in order.
 func (c *conductor) step(in lifecycle.Input) { c.do(func() lifecycle.Input { return in }) }
 
-// do is step with an input that is made, or found to be needless, with mu held.
-func (c *conductor) do(make func() lifecycle.Input) {
+// do is step with an input that is made, or found to be needless, with mu held, when nothing is due any more.
+func (c *conductor) do(input func() lifecycle.Input) {
 	c.mu.Lock()
 
-	c.more = append(c.more, make)
+	now := time.Now()
 	abandoned := false
 
-	for len(c.more) > 0 {
+	if next := c.machine.Next(); !next.IsZero() && !next.After(now) {
+		abandoned = c.run(now, lifecycle.Tick{})
+	}
+
+	for c.more = append(c.more, input); len(c.more) > 0; {
 		in := c.more[0]()
 		c.more = c.more[1:]
 
-		if in == nil {
-			continue
-		}
-
-		if r, ok := in.(lifecycle.Report); ok && r.Event == node.Returned {
-			delete(c.stuck, place{r.ID, r.Incarnation})
-		}
-
-		for _, e := range c.machine.Step(time.Now(), in) {
-			_, is := e.(lifecycle.Abandon)
-			abandoned = abandoned || is
-
-			c.carryOut(e)
+		if in != nil && c.run(now, in) {
+			abandoned = true
 		}
 	}
 
@@ -136,6 +129,23 @@ func (c *conductor) do(make func() lifecycle.Input) {
 		c.findStuck()
 		c.looking.Done()
 	}
+}
+
+// run runs the machine on one input and carries out its decisions, in order. It reports whether somebody was abandoned.
+// Called with mu held.
+func (c *conductor) run(now time.Time, in lifecycle.Input) (abandoned bool) {
+	if r, ok := in.(lifecycle.Report); ok && r.Event == node.Returned {
+		delete(c.stuck, place{r.ID, r.Incarnation})
+	}
+
+	for _, e := range c.machine.Step(now, in) {
+		_, is := e.(lifecycle.Abandon)
+		abandoned = abandoned || is
+
+		c.carryOut(e)
+	}
+
+	return abandoned
 }
 
 // carryOut does what the machine has decided. Nothing here blocks or calls user code. Called with mu held.

@@ -209,9 +209,11 @@ func (c *conductor) Children(group int) []node.Node {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 
-	var all []node.Node
-	for _, id := range c.machine.Children(group) {
-		all = append(all, c.nodes[lifecycle.Slot(id)])
+	ids := c.machine.Children(group)
+	all := make([]node.Node, len(ids))
+
+	for i, id := range ids {
+		all[i] = c.nodes[lifecycle.Slot(id)]
 	}
 
 	return all

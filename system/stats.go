@@ -11,8 +11,8 @@ type ActorStats struct {
 }
 
 // Stats returns what every actor has counted so far, in the tree's order; what the children of a group that are no
-// longer there have counted together stands under the group's path with "/*". Each actor's figures were true together at
-// an instant; the actors are read one after the other.
+// longer there have counted together stands under the group's path with "/*". Each actor's figures were true together
+// at an instant; the actors are read one after the other.
 func (s *System) Stats() []ActorStats {
 	var all []ActorStats
 

@@ -22,7 +22,8 @@ func generationOf(id int) int { return id >> slotBits }
 
 var errGroupStopped = errors.New("was stopped before it had started")
 
-// Free returns the id of the next child to be added to a group, or why none can be.
+// Free returns the id of the next child to be added to a group, or why none can be. Nothing may be due when it is
+// called, and Add, with the same time, must be the next step.
 func (m *Machine) Free(group int) (id int, err error) {
 	p := m.node(group)
 
@@ -46,7 +47,7 @@ func (m *Machine) Free(group int) (id int, err error) {
 func (m *Machine) add(in Add) {
 	id, err := m.Free(in.Parent)
 	if err != nil {
-		return // whoever sends an Add has asked Free before, and nothing happened in between
+		return // not as Free demands
 	}
 
 	p := m.node(in.Parent)
@@ -112,8 +113,8 @@ func (m *Machine) shed(n *entry) {
 	}
 }
 
-// remove forgets a child of a group that has ended for good. One with incarnations that hang stays, to be seen and to be
-// counted, until they have come back.
+// remove forgets a child of a group that has ended for good. One with incarnations that hang stays, to be seen and to
+// be counted, until they have come back.
 func (m *Machine) remove(n *entry) {
 	p := n.parent
 	if p == nil || p.spec.MaxChildren == 0 || n.state != Stopped || len(n.abandoned) > 0 || m.stopping() {

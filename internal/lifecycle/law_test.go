@@ -1,6 +1,7 @@
 package lifecycle_test
 
 import (
+	"path"
 	"slices"
 	"time"
 
@@ -16,12 +17,12 @@ type law struct {
 	dependsOn  [][]int // by actor: the actors it depends on, itself or through a supervisor
 	dependents [][]int
 	attempts   [][]time.Time                 // by supervisor: restarts since it was started itself
-	stopped    []bool                        // by actor: somebody asked to stop it, or it stopped itself
+	stopped    map[int]bool                  // by actor: somebody asked to stop it, or it stopped itself
 	lines      [lifecycle.Done + 1]time.Time // from when on nobody waits for its turn in a phase
 	limit      time.Time                     // when the shutdown must be over; zero before it
 	halting    []int                         // supervisors that were halting after the last step
 	states     []lifecycle.State             // after the last step
-	left       []uint64                      // by actor: the incarnation that stopped itself last
+	left       map[int]uint64                // by actor: the incarnation that stopped itself last
 	groups     *groups
 	ended      int
 }
@@ -30,7 +31,7 @@ func newLaw(w *world) *law {
 	n := len(w.plan.Nodes)
 	l := &law{
 		world: w, dependsOn: make([][]int, n), dependents: make([][]int, n), attempts: make([][]time.Time, n),
-		stopped: make([]bool, n), states: make([]lifecycle.State, n), left: make([]uint64, n),
+		stopped: make(map[int]bool), states: make([]lifecycle.State, n), left: make(map[int]uint64),
 	}
 
 	for id := range w.plan.Nodes {
@@ -127,11 +128,19 @@ func (l *law) effect(e lifecycle.Effect) {
 
 	switch e := e.(type) {
 	case lifecycle.Begin:
-		l.begin(e)
+		l.alive(e)
+
+		if e.ID < len(l.world.fakes) {
+			l.begin(e)
+		}
 	case lifecycle.Order:
-		l.order(l.world.fakes[e.ID], e.Command)
+		if e.ID < len(l.world.fakes) {
+			l.order(l.world.fakes[e.ID], e.Command)
+		}
 	case lifecycle.Abandon:
-		l.abandon(l.world.fakes[e.ID], e)
+		l.abandon(l.world.fake(e.ID), e)
+	case lifecycle.Spawned, lifecycle.Removed:
+		l.world.crowd.effect(e)
 	case lifecycle.Happened:
 		l.happened(e.Event)
 	case lifecycle.Ended:
@@ -140,8 +149,9 @@ func (l *law) effect(e lifecycle.Effect) {
 	}
 }
 
-func (l *law) begin(e lifecycle.Begin) {
-	f := l.world.fakes[e.ID]
+// alive checks that an incarnation may begin.
+func (l *law) alive(e lifecycle.Begin) {
+	f := l.world.fake(e.ID)
 
 	if f.finished {
 		l.brokenf("%s is begun after it has ended for good", f.spec.Path)
@@ -158,6 +168,11 @@ func (l *law) begin(e lifecycle.Begin) {
 	if s := f.spec.Parent; slices.Contains(l.halting, s) && l.state(s) == lifecycle.Halting {
 		l.brokenf("%s is begun while %s halts", f.spec.Path, l.world.path(s))
 	}
+}
+
+// begin checks that an actor of the plan is begun in its turn.
+func (l *law) begin(e lifecycle.Begin) {
+	f := l.world.fakes[e.ID]
 
 	l.groups.begin(e.ID)
 
@@ -254,28 +269,31 @@ func (l *law) stopsItself(f *fake) bool {
 // happened counts restarts.
 func (l *law) happened(e supervision.Event) {
 	w := l.world
-	id := slices.IndexFunc(w.plan.Nodes, func(n supervision.Node) bool { return n.Path == e.Path })
+	at := func(p string) int {
+		return slices.IndexFunc(w.plan.Nodes, func(n supervision.Node) bool { return n.Path == p })
+	}
+	id := at(e.Path)
 
-	switch e.Kind {
-	case supervision.GaveUp:
+	switch {
+	case e.Kind == supervision.GaveUp && id >= 0:
 		l.groups.giveUp(id)
-	case supervision.Restarting:
+	case e.Kind == supervision.Restarting && id >= 0:
 		l.groups.restarting(id)
-		l.restarting(id)
-	default:
+		l.restarting(id, w.plan.Nodes[id].Parent)
+	case e.Kind == supervision.Restarting: // a child of a group
+		l.restarting(id, at(path.Dir(e.Path)))
 	}
 }
 
-func (l *law) restarting(id int) {
+func (l *law) restarting(id, parent int) {
 	w := l.world
 
 	for below := range w.plan.Nodes {
-		if l.within(below, id) {
+		if id >= 0 && l.within(below, id) {
 			l.attempts[below] = nil // its window begins anew, also if it is up again at once
 		}
 	}
 
-	parent := w.plan.Nodes[id].Parent
 	budget := w.plan.Nodes[parent].Budget
 	l.attempts[parent] = append(l.attempts[parent], w.now)
 
@@ -338,6 +356,8 @@ func (l *law) after() {
 		}
 	}
 
+	w.crowd.after()
+
 	if m.Phase() < lifecycle.Intake {
 		l.progress()
 		l.groups.settle()
@@ -352,63 +372,4 @@ func (l *law) owe(f *fake) {
 
 	x := f.current()
 	x.flushDue = x.flushDue || x.started && !x.over && !x.abandoned && x.flushes == 0
-}
-
-// timed reports whether a node must have a timer: whatever it is in the middle of has a deadline.
-func (l *law) timed(id int) bool {
-	switch l.state(id) {
-	case lifecycle.BackingOff:
-		return true
-	case lifecycle.Starting, lifecycle.Halting:
-		return l.world.fakes[id] != nil
-	case lifecycle.Ending, lifecycle.Leaving, lifecycle.Draining, lifecycle.Flushing, lifecycle.Closing:
-		return true
-	default:
-		return false
-	}
-}
-
-// progress checks that a supervisor that starts or halts has somebody to wait for.
-func (l *law) progress() {
-	for id := range l.world.plan.Nodes {
-		if s := l.state(id); l.world.fakes[id] != nil || s != lifecycle.Starting && s != lifecycle.Halting {
-			continue
-		}
-
-		if !slices.ContainsFunc(l.world.plan.Nodes[id].Children, func(c int) bool {
-			return l.timed(c) || l.state(c) == lifecycle.Finishing ||
-				l.world.fakes[c] == nil && (l.state(c) == lifecycle.Starting || l.state(c) == lifecycle.Halting)
-		}) {
-			l.brokenf("%s is %v and waits for nobody", l.world.path(id), l.state(id))
-		}
-	}
-}
-
-// end checks what must hold when all is over.
-func (l *law) end() {
-	w := l.world
-
-	if done := w.machine.Began(lifecycle.Done); !done.Equal(w.now) || done.After(l.limit) {
-		l.brokenf("it ends at %v, the limit is %v", done.Sub(w.start), l.limit.Sub(w.start))
-	}
-
-	for _, f := range w.fakes {
-		if f == nil {
-			continue
-		}
-
-		if !f.finished || l.state(f.id) != lifecycle.Stopped {
-			l.brokenf("%s is %v at the end", f.spec.Path, l.state(f.id))
-		}
-
-		for _, x := range f.lives {
-			if !x.over && !x.abandoned {
-				l.brokenf("%s #%d is still there at the end", f.spec.Path, x.number)
-			}
-
-			if x.flushDue && x.flushes == 0 || x.flushes > 0 && x.closes == 0 && !x.abandoned {
-				l.brokenf("%s #%d was flushed %d times and closed %d times", f.spec.Path, x.number, x.flushes, x.closes)
-			}
-		}
-	}
 }

@@ -136,25 +136,6 @@ type Abandoned struct {
 	At          time.Time
 }
 
-// View is the state of an actor or supervisor at a moment.
-type View struct {
-	Path        string
-	Parent      int // id of the supervisor; -1 for the root
-	Actor       bool
-	State       State
-	Since       time.Time
-	Incarnation uint64
-	Restarts    int
-	LastFailure error
-	Abandoned   []Abandoned
-	// EverAbandoned counts incarnations abandoned, also those that have come back.
-	EverAbandoned int
-	Steps         Steps
-	// Pending says that the supervisor is to start it when its turn comes; Fresh, that it has not started since the
-	// start of its supervisor began.
-	Pending, Fresh bool
-}
-
 // New returns a machine for a plan. Nothing happens before [Machine.Boot].
 func New(c Config) *Machine {
 	m := &Machine{config: c, phase: Booting}
@@ -310,70 +291,6 @@ func (m *Machine) expire() {
 			m.abandon(n)
 		}
 	}
-}
-
-// Phase returns what the system is doing.
-func (m *Machine) Phase() Phase { return m.phase }
-
-// Began returns when a phase began, or the zero time.
-func (m *Machine) Began(p Phase) time.Time { return m.began[p] }
-
-// Forced reports whether the shutdown was forced.
-func (m *Machine) Forced() bool { return m.forced }
-
-// Cause returns the failure the system stops for, or nil if it was asked to.
-func (m *Machine) Cause() error { return m.cause }
-
-// Errors returns what went wrong while stopping.
-func (m *Machine) Errors() []error { return m.errs }
-
-// All yields the ids of all nodes, supervisors before their children, in start order.
-func (m *Machine) All() iter.Seq[int] {
-	return func(yield func(int) bool) { m.nodes[0].all(func(n *entry) bool { return yield(n.id) }) }
-}
-
-// all yields the node and all below it. It reports whether to go on.
-func (n *entry) all(yield func(*entry) bool) bool {
-	if !yield(n) {
-		return false
-	}
-
-	for c := range n.children() {
-		if !c.all(yield) {
-			return false
-		}
-	}
-
-	return true
-}
-
-// View returns the state of a node; of one that is gone, the zero View.
-func (m *Machine) View(id int) View {
-	n := m.node(id)
-	if n == nil {
-		return View{}
-	}
-
-	v := View{
-		Path: n.path, Parent: -1, Actor: n.spec.IsActor(),
-		State: n.state, Since: n.since, Incarnation: n.incarnation, Restarts: n.restarts, LastFailure: n.failure,
-		Abandoned: n.abandoned, EverAbandoned: n.everLeft, Steps: n.steps, Pending: n.pending, Fresh: n.fresh,
-	}
-
-	if n.parent != nil {
-		v.Parent = n.parent.id
-	}
-
-	return v
-}
-
-// RestartsLeft returns how many restarts a supervisor's budget still allows; 0 for an actor.
-func (m *Machine) RestartsLeft(id int, now time.Time) int {
-	if n := m.node(id); n != nil && n.window != nil {
-		return n.window.Left(now)
-	}
-
-	return 0
 }
 
 func (m *Machine) emit(e Effect) { m.out = append(m.out, e) }

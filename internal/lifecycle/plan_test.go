@@ -14,6 +14,8 @@ import (
 // planOf compiles a tree written as one line per node, supervisors (they have a budget) before their children:
 //
 //	/shop budget=3/10s strategy=rest-for-one
+//	/shop/sessions group=3 budget=3/10s
+//	/shop/workers pool=2/4 budget=3/10s
 //	/shop/db restart=permanent start=10s
 //	/shop/api on=/shop/db,/shop/log backoff=100ms/30s/1m
 func planOf(lines []string) (plan *supervision.Plan, err error) {
@@ -43,7 +45,11 @@ func planOf(lines []string) (plan *supervision.Plan, err error) {
 
 		var child supervision.Child
 
-		if _, supervisor := fields["budget"]; supervisor {
+		if _, group := fields["group"]; group {
+			child = groupOf(path.Base(where), fields, dependsOn)
+		} else if _, pool := fields["pool"]; pool {
+			child = poolOf(path.Base(where), fields, dependsOn)
+		} else if _, supervisor := fields["budget"]; supervisor {
 			t := treeOf(path.Base(where), fields, dependsOn)
 			child, trees[where] = t, t
 		} else {
@@ -81,24 +87,52 @@ func fieldsOf(line string) (name string, fields map[string]string) {
 }
 
 func treeOf(name string, fields map[string]string, on []supervision.Child) *supervision.Tree {
-	restarts, within, _ := strings.Cut(fields["budget"], "/")
-
 	return &supervision.Tree{
 		Name: name, Restart: restartOf(fields["restart"]), Backoff: backoffOf(fields["backoff"]),
 		DependsOn: on, Strategy: strategyOf(fields["strategy"]),
-		Budget: supervision.Budget{Restarts: must(strconv.Atoi(restarts)), Within: must(time.ParseDuration(within))},
+		Budget: budgetOf(fields["budget"]),
 	}
 }
 
 func actorOf(name string, fields map[string]string, on []supervision.Child) supervision.Child {
-	return supervision.Actor(name, func(supervision.Deps) (actors.Actor[int], error) { return nil, nil }, supervision.Spec{
+	return supervision.Actor(name, noActor, specOf(fields, on))
+}
+
+func noActor(supervision.Deps) (actors.Actor[int], error) { return nil, errFake }
+
+func specOf(fields map[string]string, on []supervision.Child) supervision.Spec {
+	return supervision.Spec{
 		Restart: restartOf(fields["restart"]), Backoff: backoffOf(fields["backoff"]),
 		DependsOn: on,
 		Deadlines: supervision.Deadlines{
 			Start: durationOf(fields["start"]), Drain: durationOf(fields["drain"]),
 			Flush: durationOf(fields["flush"]), Close: durationOf(fields["close"]),
 		},
+	}
+}
+
+// groupOf makes a group of "group=MAX"; restart types and back-off are those of its children.
+func groupOf(name string, fields map[string]string, on []supervision.Child) supervision.Child {
+	return supervision.DynamicGroup(name, func(supervision.Deps, int) (actors.Actor[int], error) { return nil, errFake },
+		supervision.GroupSpec{
+			MaxChildren: must(strconv.Atoi(fields["group"])), Child: specOf(fields, on), Budget: budgetOf(fields["budget"]),
+		})
+}
+
+// poolOf makes a pool of "pool=SIZE/MAX".
+func poolOf(name string, fields map[string]string, on []supervision.Child) supervision.Child {
+	size, most, _ := strings.Cut(fields["pool"], "/")
+
+	return supervision.Pool(name, noActor, supervision.PoolSpec[int]{
+		Size: must(strconv.Atoi(size)), Max: must(strconv.Atoi(most)),
+		Member: specOf(fields, on), Budget: budgetOf(fields["budget"]),
 	})
+}
+
+func budgetOf(s string) supervision.Budget {
+	restarts, within, _ := strings.Cut(s, "/")
+
+	return supervision.Budget{Restarts: must(strconv.Atoi(restarts)), Within: must(time.ParseDuration(within))}
 }
 
 func namesOf(list string) []string {

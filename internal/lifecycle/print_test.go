@@ -15,6 +15,7 @@ import (
 type printer struct {
 	plan  *supervision.Plan
 	start time.Time
+	added map[int]string // paths of children of groups, by id
 }
 
 var commandNames = map[mailbox.Command]string{
@@ -32,7 +33,13 @@ var directiveNames = map[node.Directive]string{
 	node.Restart: "restart", node.Resume: "resume", node.Stop: "stop", node.Escalate: "escalate",
 }
 
-func (p printer) path(id int) string { return p.plan.Nodes[id].Path }
+func (p printer) path(id int) string {
+	if id < len(p.plan.Nodes) {
+		return p.plan.Nodes[id].Path
+	}
+
+	return p.added[id]
+}
 
 func (p printer) until(t time.Time) string {
 	if t.IsZero() {
@@ -60,6 +67,12 @@ func (p printer) effect(e lifecycle.Effect) string {
 		return "booted"
 	case lifecycle.Ended:
 		return "ended"
+	case lifecycle.Populate:
+		return fmt.Sprintf("populate %s with %d", p.path(e.ID), e.Size)
+	case lifecycle.Spawned:
+		return fmt.Sprintf("spawned %s: %v", p.path(e.ID), e.Err)
+	case lifecycle.Removed:
+		return "removed " + p.path(e.ID)
 	case lifecycle.Happened:
 		return p.happened(e.Event)
 	default:
@@ -93,6 +106,10 @@ func (p printer) input(in lifecycle.Input) string {
 	switch in := in.(type) {
 	case lifecycle.Report:
 		return p.report(in.Report)
+	case lifecycle.Add:
+		return "add " + in.Path
+	case lifecycle.Populated:
+		return fmt.Sprintf("populated %s %v", p.path(in.ID), in.Err)
 	case lifecycle.StopOne:
 		return fmt.Sprintf("stop %s %s", p.path(in.ID), map[node.StopMode]string{
 			node.Poison: "poison", node.AtOnce: "at-once",

@@ -35,7 +35,7 @@ func drawTree(t *rapid.T) []string {
 		earlier = append(earlier, path)
 
 		if depth > 0 && (depth == 3 || rapid.IntRange(0, 2).Draw(t, "supervisor") != 2) {
-			lines = append(lines, path+on+drawActor(t))
+			lines = append(lines, path+on+drawCrowd(t)+drawActor(t))
 
 			return
 		}
@@ -59,6 +59,16 @@ func drawSupervisor(t *rapid.T) string {
 
 	return fmt.Sprintf(" budget=%d/%dms%s%s%s", rapid.IntRange(0, 5).Draw(t, "budget"),
 		rapid.SampledFrom([]int{100, 20, 500}).Draw(t, "within"), strategy, drawRestart(t), drawBackoff(t))
+}
+
+// drawCrowd makes a group or a pool of what would be one actor, now and then.
+func drawCrowd(t *rapid.T) string {
+	crowd := rapid.SampledFrom([]string{"", "", "", " group=3", " pool=2/3"}).Draw(t, "crowd")
+	if crowd == "" {
+		return ""
+	}
+
+	return fmt.Sprintf("%s budget=%d/100ms", crowd, rapid.IntRange(0, 3).Draw(t, "budget"))
 }
 
 func drawActor(t *rapid.T) string {

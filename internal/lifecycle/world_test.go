@@ -23,7 +23,8 @@ type world struct {
 	now     time.Time
 	agenda  agenda
 	count   int     // of the agenda's entries ever
-	fakes   []*fake // by id; nil for supervisors
+	fakes   []*fake // those of the plan by id; nil for supervisors
+	crowd   *crowd  // children of groups and pools
 	history history
 	law     *law
 	hangs   int  // percent of all steps that never return, or only when their context ends
@@ -51,7 +52,8 @@ func drawWorld(t *rapid.T) *world {
 		t.Fatalf("the tree is not valid: %v", err)
 	}
 
-	w := &world{t: t, printer: printer{plan: plan, start: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}}
+	w := &world{t: t, printer: printer{plan: plan, added: make(map[int]string)}}
+	w.start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	w.now = w.start
 	w.smooth = w.percent("troubled boot") < 80
 	w.hangs = rapid.SampledFrom([]int{0, 2, 10, 30}).Draw(t, "percent that hang")
@@ -61,12 +63,13 @@ func drawWorld(t *rapid.T) *world {
 		Plan:   plan,
 		Shares: supervision.Shares{Drain: ms(60), Flush: ms(20), Close: ms(20)},
 		Forced: ms(30),
-		Queued: func(id int) int { return record(&w.history.queued, w.fakes[id].queue) },
+		Queued: func(id int) int { return record(&w.history.queued, w.fake(id).queue) },
 		Chance: func() float64 {
 			return record(&w.history.chances, float64(w.percent("jitter"))/100)
 		},
 	}
 	w.machine = lifecycle.New(w.config)
+	w.crowd = newCrowd(w)
 	w.law = newLaw(w)
 
 	for id := range plan.Nodes {
@@ -103,6 +106,8 @@ func (w *world) drawVisitors() {
 	if w.happens("force", 30) {
 		w.after(shutdown+w.delay("after", 100), func() { w.step(lifecycle.Force{}) })
 	}
+
+	w.crowd.drawVisitors()
 
 	var actors []*fake
 
@@ -158,6 +163,15 @@ func (f *fake) leave() {
 	}
 }
 
+// fake returns the actor of an id.
+func (w *world) fake(id int) *fake {
+	if id < len(w.fakes) {
+		return w.fakes[id]
+	}
+
+	return w.crowd.fakes[id]
+}
+
 // run lets everything happen until the system has ended and nobody has anything to say any more.
 func (w *world) run() {
 	for steps := 0; ; steps++ {
@@ -208,15 +222,19 @@ func (w *world) step(in lifecycle.Input) {
 func (w *world) carryOut(e lifecycle.Effect) {
 	switch e := e.(type) {
 	case lifecycle.Begin:
-		w.fakes[e.ID].begin(e.Incarnation)
+		w.fake(e.ID).begin(e.Incarnation)
 	case lifecycle.Seal:
-		w.fakes[e.ID].sealed = true
+		w.fake(e.ID).sealed = true
 	case lifecycle.Order:
-		w.fakes[e.ID].order(e.Command)
+		w.fake(e.ID).order(e.Command)
 	case lifecycle.Cancel:
-		w.fakes[e.ID].cancel()
+		w.fake(e.ID).cancel()
 	case lifecycle.Abandon:
-		w.fakes[e.ID].abandon()
+		w.fake(e.ID).abandon()
+	case lifecycle.Populate:
+		w.crowd.populate(e)
+	case lifecycle.Removed:
+		delete(w.crowd.fakes, e.ID)
 	}
 }
 
