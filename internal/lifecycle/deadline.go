@@ -25,7 +25,7 @@ func (n *entry) overdue() *supervision.DeadlineError {
 		Closing: "close",
 	}[n.state]
 
-	return &supervision.DeadlineError{Step: step, After: n.hardAt.Sub(n.stepBegan)}
+	return &supervision.DeadlineError{Step: step, After: n.hardAt.Sub(n.began)}
 }
 
 // abandon gives up on an incarnation that is past its deadline.
@@ -33,10 +33,12 @@ func (m *Machine) abandon(n *entry) {
 	cause := n.overdue()
 	state := n.state
 
-	n.abandoned = append(n.abandoned, Abandoned{Incarnation: n.current, Step: cause.Step, At: m.now})
-	n.everLeft++
-	m.emit(Abandon{ID: n.id, Incarnation: n.current, Cause: cause})
-	m.tell(n, supervision.Event{Kind: supervision.Abandoned, Err: cause, Incarnation: n.current})
+	t := n.ill()
+	t.abandoned = append(t.abandoned, Abandoned{Incarnation: n.incarnation, Step: cause.Step, At: m.now})
+	t.everLeft++
+
+	m.emit(Abandon{ID: n.id, Incarnation: n.incarnation, Cause: cause})
+	m.tell(n, supervision.Event{Kind: supervision.Abandoned, Err: cause, Incarnation: n.incarnation})
 	m.lost(n)
 
 	if m.stopping() {
@@ -49,16 +51,16 @@ func (m *Machine) abandon(n *entry) {
 	case Ending, Halting:
 		m.ended(n, nil)
 	case Draining:
-		n.steps.Drain = m.stepOver(n, cause)
+		n.stopSteps().Drain = m.stepOver(n, cause)
 		m.emit(Order{ID: n.id, Command: node.Cut})
 		m.withoutInstance(n)
 	case Leaving:
 		m.withoutInstance(n)
 	case Flushing:
-		n.steps.Flush = m.stepOver(n, cause)
+		n.stopSteps().Flush = m.stepOver(n, cause)
 		m.withoutInstance(n)
 	case Closing:
-		n.steps.Close = m.stepOver(n, cause)
+		n.stopSteps().Close = m.stepOver(n, cause)
 		m.finish(n)
 	default: // has no deadline
 	}
@@ -78,7 +80,7 @@ func (m *Machine) withoutInstance(n *entry) {
 
 // returned notes that an abandoned incarnation came back.
 func (m *Machine) returned(n *entry, incarnation uint64) {
-	for i, a := range n.abandoned {
+	for i, a := range n.hanging() {
 		if a.Incarnation == incarnation {
 			n.abandoned = append(n.abandoned[:i:i], n.abandoned[i+1:]...)
 			m.tell(n, supervision.Event{Kind: supervision.Returned, Incarnation: incarnation})

@@ -117,7 +117,7 @@ func (m *Machine) shed(n *entry) {
 // be counted, until they have come back.
 func (m *Machine) remove(n *entry) {
 	p := n.parent
-	if p == nil || p.spec.MaxChildren == 0 || n.state != Stopped || len(n.abandoned) > 0 || m.stopping() {
+	if p == nil || p.spec.MaxChildren == 0 || n.state != Stopped || len(n.hanging()) > 0 || m.stopping() {
 		return
 	}
 
@@ -126,7 +126,12 @@ func (m *Machine) remove(n *entry) {
 	slot := slotOf(n.id)
 	m.nodes[slot] = nil
 	m.free = append(m.free, (generationOf(n.id)+1)<<slotBits|slot)
-	m.emit(Removed{ID: n.id, Parent: p.id, Restarts: n.restarts, EverAbandoned: n.everLeft})
+	gone := Removed{ID: n.id, Parent: p.id}
+	if t := n.trouble; t != nil {
+		gone.Restarts, gone.EverAbandoned = t.restarts, t.everLeft
+	}
+
+	m.emit(gone)
 }
 
 // Children returns the ids of the children of a node that have not ended, in start order.

@@ -4,7 +4,7 @@ package lifecycle
 func (m *Machine) Waiting() []int {
 	ids := make([]int, len(m.timers))
 	for i, n := range m.timers {
-		ids[i] = n.id
+		ids[i] = n.of.id
 	}
 
 	return ids

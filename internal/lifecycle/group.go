@@ -21,7 +21,7 @@ func (m *Machine) regroup(p, failed *entry) {
 	case supervision.DependentsForOne:
 		m.restartWith(p, failed, failed)
 
-		for _, c := range failed.dependents {
+		for _, c := range p.dependents[failed] {
 			m.restartWith(p, failed, c)
 		}
 	}
@@ -50,6 +50,8 @@ func (m *Machine) linkDependents(p *entry) {
 		return
 	}
 
+	p.dependents = make(map[*entry][]*entry)
+
 	for c := range p.children() {
 		affected := map[*entry]bool{c: true}
 
@@ -59,7 +61,7 @@ func (m *Machine) linkDependents(p *entry) {
 			}
 
 			if affected[b] && b != c {
-				c.dependents = append(c.dependents, b)
+				p.dependents[c] = append(p.dependents[c], b)
 			}
 		}
 	}

@@ -26,9 +26,11 @@ type Config struct {
 type Machine struct {
 	config Config
 	nodes  []*entry // by slot, which is the plan's index for those of the plan; nil where a child has been removed
+	steps  []*step  // not in use; at most as many as have been in progress at a time
 	free   []int    // ids of the slots that are not in use
 	timers timers
 	now    time.Time
+	epoch  time.Time // just before the first step
 	out    []Effect
 
 	phase  Phase
@@ -42,75 +44,6 @@ type Machine struct {
 	ends  [Done + 1]time.Time // when each phase of the shutdown must be over
 	lines [Done + 1]time.Time // when the last tenth of each begins: nobody waits for its turn any more
 }
-
-// entry is the state of one actor or supervisor.
-type entry struct {
-	id     int
-	path   string
-	parent *entry // nil for the root
-	spec   *supervision.Node
-	state  State
-	since  time.Time // when it came into the state
-
-	// Actors.
-
-	incarnation uint64 // the last that was begun
-	current     uint64 // the one whose reports count; 0 if there is none
-	instance    bool   // current has started and not ended
-	alone       alone  // it is being stopped by itself
-	again       bool   // it stopped itself and is to be restarted
-	visited     bool   // the drain has come to it
-	hurried     bool   // a shutdown has interrupted its back-off, which it does once
-	directive   node.Directive
-	cut         error     // why the step's context has ended; nil while it has not
-	stepBegan   time.Time // of the step in progress
-	leftover    bool      // the queue was not empty when its drain was cut
-	cutAt       time.Time
-	hardAt      time.Time
-	steps       Steps
-	abandoned   []Abandoned // those that have not come back; at most supervision.MaxAbandoned, and one more at the stop
-	everLeft    int         // how many incarnations were abandoned
-
-	// Supervisors.
-
-	window      *supervision.Window
-	first, last *entry // children, in start order
-	cursor      *entry // no child before it is pending; nil if none is
-	halt        *entry // no child after it is doomed
-	doomedOnes  int    // how many children are doomed
-	count       int    // of children
-	populating  bool   // it starts, and its members have still to be added
-
-	// Both.
-
-	cause    error // Ending, Halting: why
-	failure  error // the last failure
-	started  time.Time
-	restarts int
-	delay    supervision.Delay
-	timer    int // index in timers, or -1
-	at       time.Time
-
-	// Both, as children; see order.go.
-
-	next, prev *entry   // siblings, in start order
-	order      uint64   // grows with the start order among siblings
-	pending    bool     // its supervisor is to start it when its turn comes
-	added      bool     // it was added at run time and somebody waits to hear how its start goes
-	fresh      bool     // it has not started since its supervisor's start began; if it cannot, that fails with it
-	doomed     bool     // its supervisor is to bring it down, and awaits it
-	cancelled  bool     // its start was cut by its supervisor
-	dependents []*entry // siblings that are restarted with it, in start order
-}
-
-// alone says how far an actor is to be stopped by itself.
-type alone uint8
-
-const (
-	no alone = iota
-	poisoned
-	atOnce
-)
 
 // Steps are what an actor's stop was made of.
 type Steps struct{ Drain, Flush, Close Step }
@@ -126,7 +59,7 @@ type Step struct {
 
 // stepOver returns the step in progress as over.
 func (m *Machine) stepOver(n *entry, err error) Step {
-	return Step{Began: n.stepBegan, Took: m.now.Sub(n.stepBegan), Err: err}
+	return Step{Began: n.began, Took: m.now.Sub(n.began), Err: err}
 }
 
 // Abandoned is an incarnation that did not return by its deadline.
@@ -146,6 +79,10 @@ func New(c Config) *Machine {
 	}
 
 	for _, p := range m.nodes {
+		if p.supervisor == nil {
+			continue
+		}
+
 		for _, id := range p.spec.Children {
 			p.link(m.nodes[id])
 		}
@@ -154,16 +91,6 @@ func New(c Config) *Machine {
 	}
 
 	return m
-}
-
-func newEntry(id int, path string, spec *supervision.Node) *entry {
-	n := &entry{id: id, path: path, spec: spec, state: Idle, timer: -1, delay: supervision.NewDelay(spec.Backoff)}
-
-	if !spec.IsActor() {
-		n.window = supervision.NewWindow(spec.Budget)
-	}
-
-	return n
 }
 
 // node returns the node of an id, or nil if it is gone.
@@ -240,6 +167,14 @@ func (Force) input()     {}
 func (m *Machine) Step(now time.Time, in Input) []Effect {
 	m.now, m.out = now, m.out[:0]
 
+	if m.epoch.IsZero() {
+		m.epoch = now.Add(-1)
+
+		for n := range m.present() {
+			n.since = m.moment()
+		}
+	}
+
 	m.expire()
 
 	switch in := in.(type) {
@@ -301,16 +236,32 @@ func (m *Machine) tell(n *entry, e supervision.Event) {
 	m.emit(Happened{e})
 }
 
-func (m *Machine) set(n *entry, s State) { n.state, n.since = s, m.now }
+// set moves a node to a state; a step that was in progress is over with that.
+func (m *Machine) set(n *entry, s State) {
+	n.state, n.since = s, m.moment()
+
+	if n.step != nil {
+		*n.step = step{}
+		m.steps = append(m.steps, n.step)
+		n.step = nil
+	}
+}
 
 // stopping reports whether a shutdown is in progress.
 func (m *Machine) stopping() bool { return m.phase >= Intake }
 
-// step begins a step that must be over after limit, or with the phase if that is sooner. A limit of 0 is the phase's.
-func (m *Machine) step(n *entry, s State, limit time.Duration) {
+// stepInto begins a step that must be over after limit, or with the phase if that is sooner. A limit of 0 is the
+// phase's.
+func (m *Machine) stepInto(n *entry, s State, limit time.Duration) {
 	m.set(n, s)
-	n.cut, n.stepBegan = nil, m.now
-	n.cutAt, n.hardAt = m.now.Add(limit-limit/10), m.now.Add(limit)
+
+	if last := len(m.steps) - 1; last >= 0 {
+		n.step, m.steps = m.steps[last], m.steps[:last]
+	} else {
+		n.step = new(step)
+	}
+
+	n.began, n.cutAt, n.hardAt = m.now, m.now.Add(limit-limit/10), m.now.Add(limit)
 
 	if m.stopping() {
 		if limit == 0 {
@@ -346,6 +297,6 @@ func (m *Machine) clamp(n *entry) {
 
 // order posts a command that begins a step.
 func (m *Machine) order(n *entry, s State, c mailbox.Command, limit time.Duration) {
-	m.step(n, s, limit)
+	m.stepInto(n, s, limit)
 	m.emit(Order{ID: n.id, Command: c, Deadline: n.cutAt})
 }

@@ -60,6 +60,10 @@ func (n *entry) unlink(c *entry) {
 // children yields the children in start order.
 func (n *entry) children() iter.Seq[*entry] {
 	return func(yield func(*entry) bool) {
+		if n.supervisor == nil {
+			return
+		}
+
 		for c := n.first; c != nil; c = c.next {
 			if !yield(c) {
 				return
@@ -198,7 +202,7 @@ func (m *Machine) blocked(p, c *entry) bool {
 	}
 
 	for b := p.cursor; b != c; b = b.next {
-		if b.pending && slices.Contains(b.dependents, c) {
+		if b.pending && slices.Contains(p.dependents[b], c) {
 			return true
 		}
 	}

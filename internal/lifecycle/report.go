@@ -10,9 +10,10 @@ func (m *Machine) report(n *entry, r node.Report) {
 	switch {
 	case r.Event == node.Returned:
 		m.returned(n, r.Incarnation)
+	case r.Event == node.Finished && n.state != Finishing: // it was not told to
 	case r.Event == node.Finished:
 		m.finished(n)
-	case n.current != 0 && r.Incarnation == n.current:
+	case n.known && r.Incarnation == n.incarnation:
 		m.current(n, r)
 	}
 }
@@ -29,8 +30,8 @@ func (m *Machine) current(n *entry, r node.Report) {
 			m.startFailed(n, r.Err, r.Directive)
 		}
 	case node.Resumed:
-		n.failure = &supervision.FailureError{Path: n.path, Err: r.Err}
-		m.tell(n, supervision.Event{Kind: supervision.Resumed, Err: n.failure, Incarnation: n.current})
+		n.ill().failure = &supervision.FailureError{Path: n.path, Err: r.Err}
+		m.tell(n, supervision.Event{Kind: supervision.Resumed, Err: n.failure, Incarnation: n.incarnation})
 	case node.Failing:
 		m.failing(n, r.Err, r.Directive)
 	case node.Ended:
@@ -44,13 +45,18 @@ func (m *Machine) current(n *entry, r node.Report) {
 		m.flushed(n, r.Err)
 	case node.Closed:
 		m.lost(n)
-		m.closed(n, r.Err)
+
+		if n.state == Closing {
+			m.closed(n, r.Err)
+		} else {
+			m.ended(n, r.Err)
+		}
 	case node.Finished, node.Returned: // not of an incarnation that is current
 	}
 }
 
 // lost notes that there is no incarnation any more.
 func (m *Machine) lost(n *entry) {
-	n.current, n.instance = 0, false
+	n.known, n.instance = false, false
 	m.stopTimer(n)
 }

@@ -60,7 +60,7 @@ func (m *Machine) settle(served bool) {
 func (m *Machine) settleActor(n *entry, served, comes bool) {
 	switch {
 	case n.state == BackingOff: // interrupted at once
-		n.hurried = true
+		n.ill().hurried = true
 		m.attempt(n)
 	case n.state == Idle && comes:
 		m.begin(n)
@@ -140,12 +140,17 @@ func (m *Machine) reclamp(n *entry) {
 		return
 	}
 
-	m.clamp(n)
+	switch {
+	case n.step == nil: // it backs off, for which there is no time
+		m.wait(n, m.now)
 
-	if n.cut != nil {
-		m.wait(n, n.hardAt)
-	} else {
+		return
+	case n.cut == nil:
+		m.clamp(n)
 		m.wait(n, n.cutAt)
+	default:
+		m.clamp(n)
+		m.wait(n, n.hardAt)
 	}
 }
 
@@ -257,7 +262,7 @@ func (m *Machine) drained(n *entry, err error) {
 		err = errors.Join(n.cut, err)
 	}
 
-	n.steps.Drain = m.stepOver(n, err)
+	n.stopSteps().Drain = m.stepOver(n, err)
 	m.hookFailed(n, "drain", err)
 	m.stopTimer(n)
 	m.set(n, Drained)
@@ -282,9 +287,9 @@ func (m *Machine) flushed(n *entry, err error) {
 		return
 	}
 
+	n.stopSteps().Flush = m.stepOver(n, err)
 	m.stopTimer(n)
 	m.set(n, Flushed)
-	n.steps.Flush = m.stepOver(n, err)
 	m.hookFailed(n, "flush", err)
 
 	if n.alone != no {
@@ -306,7 +311,7 @@ func (m *Machine) closeVisit(n *entry) {
 }
 
 func (m *Machine) closed(n *entry, err error) {
-	n.steps.Close = m.stepOver(n, err)
+	n.stopSteps().Close = m.stepOver(n, err)
 	m.hookFailed(n, "close", err)
 	m.finish(n)
 }

@@ -17,8 +17,8 @@ func (m *Machine) start(n *entry) {
 // begin starts an incarnation.
 func (m *Machine) begin(n *entry) {
 	n.incarnation++
-	n.current, n.again, n.cancelled = n.incarnation, false, false
-	m.step(n, Starting, n.spec.Deadlines.Start)
+	n.known, n.again, n.cancelled = true, false, false
+	m.stepInto(n, Starting, n.spec.Deadlines.Start)
 	m.emit(Begin{ID: n.id, Incarnation: n.incarnation, Deadline: n.cutAt})
 }
 
@@ -44,7 +44,7 @@ func (m *Machine) startAll(s *entry) {
 // treeStarted notes that a supervisor has started with all its children.
 func (m *Machine) treeStarted(s *entry) {
 	m.set(s, Running)
-	s.started = m.now
+	s.started = m.moment()
 	m.tell(s, supervision.Event{Kind: supervision.Started})
 
 	if p := s.parent; p != nil {
@@ -68,7 +68,7 @@ func (m *Machine) childStarted(p, c *entry) {
 
 func (m *Machine) actorStarted(n *entry) {
 	m.stopTimer(n)
-	n.instance, n.started = true, m.now
+	n.instance, n.started = true, m.moment()
 
 	if n.cut != nil {
 		// Too late: its context has ended, and with it all that it may have started.
@@ -79,7 +79,7 @@ func (m *Machine) actorStarted(n *entry) {
 	}
 
 	m.set(n, Running)
-	m.tell(n, supervision.Event{Kind: supervision.Started, Incarnation: n.current})
+	m.tell(n, supervision.Event{Kind: supervision.Started, Incarnation: n.incarnation})
 	m.spawned(n, nil)
 
 	switch {

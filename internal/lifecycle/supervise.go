@@ -17,12 +17,12 @@ var (
 
 // fail notes why an actor fails. That it did not start because its supervisor would not have it is no failure.
 func (m *Machine) fail(n *entry, err error, d node.Directive) {
-	n.cause = &supervision.FailureError{Path: n.path, Err: err}
-	n.directive = d
+	t := n.ill()
+	t.cause, t.directive = &supervision.FailureError{Path: n.path, Err: err}, d
 
 	if !n.cancelled {
-		n.failure = n.cause
-		m.tell(n, supervision.Event{Kind: supervision.Failed, Err: n.cause, Incarnation: n.incarnation})
+		t.failure = t.cause
+		m.tell(n, supervision.Event{Kind: supervision.Failed, Err: t.cause, Incarnation: n.incarnation})
 	}
 }
 
@@ -41,7 +41,7 @@ func (m *Machine) ended(n *entry, err error) {
 	m.set(n, Idle)
 
 	switch {
-	case was == Halting && n.cause == nil && err != nil:
+	case was == Halting && (n.trouble == nil || n.cause == nil) && err != nil:
 		m.tell(n, supervision.Event{Kind: supervision.HookFailed, Step: "close", Err: err, Incarnation: n.incarnation})
 	case was != Halting && was != Ending:
 		m.fail(n, errUnasked, node.Restart)
@@ -108,7 +108,7 @@ func (m *Machine) catchUp(n *entry) {
 
 // childFailed decides about a child that has failed and is down.
 func (m *Machine) childFailed(p, c *entry, err error, d node.Directive) {
-	c.failure = err
+	c.ill().failure = err
 
 	switch {
 	case d == node.Stop, c.spec.Restart == supervision.Temporary:
@@ -129,7 +129,7 @@ func (m *Machine) childFailed(p, c *entry, err error, d node.Directive) {
 		return
 	}
 
-	if len(c.abandoned) >= supervision.MaxAbandoned {
+	if len(c.hanging()) >= supervision.MaxAbandoned {
 		m.tooManyHang(p, c, err)
 
 		return
@@ -146,9 +146,9 @@ func (m *Machine) childFailed(p, c *entry, err error, d node.Directive) {
 
 // restart restarts a child that is down, after its back-off, and those that the strategy restarts with it.
 func (m *Machine) restart(p, c *entry, err error) {
-	c.restarts++
+	c.ill().restarts++
 
-	delay := c.delay.Next(c.ran(m.now), m.config.Chance())
+	delay := c.delay.Next(m.ran(c), m.config.Chance())
 	if m.stopping() && !c.hurried {
 		delay, c.hurried = 0, true
 	}
@@ -177,13 +177,13 @@ func (m *Machine) worthwhile(n *entry) bool {
 }
 
 // ran returns how long a child that is down had been running.
-func (n *entry) ran(now time.Time) time.Duration {
-	if n.started.IsZero() {
+func (m *Machine) ran(n *entry) time.Duration {
+	if n.started == 0 {
 		return 0
 	}
 
-	ran := now.Sub(n.started)
-	n.started = time.Time{} // a failed start in between is not a run
+	ran := time.Duration(m.moment() - n.started)
+	n.started = 0 // a failed start in between is not a run
 
 	return ran
 }
@@ -205,8 +205,8 @@ func (m *Machine) attempt(n *entry) {
 
 // leaveOff ends an actor that is down while the system drains: there is nothing to restart it for, or no time.
 func (m *Machine) leaveOff(n *entry) {
-	if n.failure != nil && m.config.Queued(n.id) > 0 {
-		m.errs = append(m.errs, n.failure) // what it leaves in its queue is lost because of it
+	if failure := n.lastFailure(); failure != nil && m.config.Queued(n.id) > 0 {
+		m.errs = append(m.errs, failure) // what it leaves in its queue is lost because of it
 	}
 
 	m.emit(Order{ID: n.id, Command: node.Cut})
@@ -232,7 +232,7 @@ func (m *Machine) tooManyHang(p, c *entry, err error) {
 
 // giveUp makes a supervisor fail over a child that is down: to its parent, or at the root to the whole system.
 func (m *Machine) giveUp(p, c *entry, err error) {
-	p.failure, c.pending = err, false
+	p.ill().failure, c.pending = err, false
 	m.set(c, Idle)
 	m.tell(p, supervision.Event{Kind: supervision.GaveUp, Err: err})
 
@@ -250,7 +250,7 @@ func (m *Machine) giveUp(p, c *entry, err error) {
 // haltAll stops a supervisor's children in reverse start order, each awaited; their queues are kept.
 func (m *Machine) haltAll(s *entry, cause error) {
 	m.set(s, Halting)
-	s.cause, s.cursor, s.populating = cause, nil, false
+	s.ill().cause, s.cursor, s.populating = cause, nil, false
 
 	for c := range s.children() {
 		c.pending, c.fresh = false, false
@@ -271,7 +271,10 @@ func (m *Machine) haltAll(s *entry, cause error) {
 }
 
 func (m *Machine) haltActor(n *entry) {
-	n.cause = nil
+	if n.trouble != nil {
+		n.cause = nil
+	}
+
 	m.order(n, Halting, node.Halt, n.spec.Deadlines.Close)
 }
 

@@ -6,7 +6,12 @@ import (
 )
 
 // timers is a heap of the nodes that wait for a time. A node is in it once at most, so it is bounded by the tree.
-type timers []*entry
+type timers []timer
+
+type timer struct {
+	at time.Time
+	of *entry
+}
 
 // Next returns when Step should be called again though nothing happened, or the zero time.
 func (m *Machine) Next() time.Time {
@@ -19,15 +24,14 @@ func (m *Machine) Next() time.Time {
 
 // wait sets the node's timer.
 func (m *Machine) wait(n *entry, at time.Time) {
-	n.at = at
-
 	if n.timer >= 0 {
+		m.timers[n.timer].at = at
 		heap.Fix(&m.timers, n.timer)
 
 		return
 	}
 
-	heap.Push(&m.timers, n)
+	heap.Push(&m.timers, timer{at, n})
 }
 
 // stopTimer takes the node's timer away, if it has one.
@@ -43,9 +47,9 @@ func (m *Machine) due() *entry {
 		return nil
 	}
 
-	n, _ := heap.Pop(&m.timers).(*entry)
+	t, _ := heap.Pop(&m.timers).(timer)
 
-	return n
+	return t.of
 }
 
 func (t *timers) Len() int { return len(*t) }
@@ -57,27 +61,27 @@ func (t *timers) Less(i, j int) bool {
 		return a.at.Before(b.at)
 	}
 
-	return a.id < b.id
+	return a.of.id < b.of.id
 }
 
 func (t *timers) Swap(i, j int) {
 	all := *t
 	all[i], all[j] = all[j], all[i]
-	all[i].timer, all[j].timer = i, j
+	all[i].of.timer, all[j].of.timer = i, j
 }
 
 func (t *timers) Push(x any) {
-	n, _ := x.(*entry)
-	n.timer = len(*t)
+	n, _ := x.(timer)
+	n.of.timer = len(*t)
 	*t = append(*t, n)
 }
 
 func (t *timers) Pop() any {
 	old := *t
 	n := old[len(old)-1]
-	old[len(old)-1] = nil
+	old[len(old)-1] = timer{}
 	*t = old[:len(old)-1]
-	n.timer = -1
+	n.of.timer = -1
 
 	return n
 }

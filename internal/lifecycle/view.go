@@ -68,8 +68,16 @@ func (m *Machine) View(id int) View {
 
 	v := View{
 		Path: n.path, Parent: -1, Actor: n.spec.IsActor(),
-		State: n.state, Since: n.since, Incarnation: n.incarnation, Restarts: n.restarts, LastFailure: n.failure,
-		Abandoned: n.abandoned, EverAbandoned: n.everLeft, Steps: n.steps, Pending: n.pending, Fresh: n.fresh,
+		State: n.state, Since: m.time(n.since), Incarnation: n.incarnation, LastFailure: n.lastFailure(),
+		Abandoned: n.hanging(), Pending: n.pending, Fresh: n.fresh,
+	}
+
+	if t := n.trouble; t != nil {
+		v.Restarts, v.EverAbandoned = t.restarts, t.everLeft
+	}
+
+	if n.steps != nil {
+		v.Steps = *n.steps
 	}
 
 	if n.parent != nil {
@@ -81,7 +89,7 @@ func (m *Machine) View(id int) View {
 
 // RestartsLeft returns how many restarts a supervisor's budget still allows; 0 for an actor.
 func (m *Machine) RestartsLeft(id int, now time.Time) int {
-	if n := m.node(id); n != nil && n.window != nil {
+	if n := m.node(id); n != nil && n.supervisor != nil {
 		return n.window.Left(now)
 	}
 

@@ -23,7 +23,9 @@ func (w *walk) begin(m *Machine) {
 	w.ready = w.ready[:0]
 
 	for n := range m.present() {
-		w.of(n).children = n.count
+		if n.supervisor != nil {
+			w.of(n).children = n.count
+		}
 
 		if n.parent != nil {
 			w.of(n).blockers++

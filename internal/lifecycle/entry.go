@@ -1,0 +1,140 @@
+package lifecycle
+
+import (
+	"time"
+
+	"github.com/troupe-go/troupe/internal/node"
+	"github.com/troupe-go/troupe/supervision"
+)
+
+// entry is the state of one actor or supervisor. There may be hundreds of thousands, most of which do nothing: what is
+// rarely needed stands in structs of its own.
+type entry struct {
+	*supervisor // nil for an actor
+	*step       // in progress; nil if none is
+	*trouble    // nil for who has had none; see entry.ill
+
+	id     int
+	path   string
+	parent *entry // nil for the root
+	spec   *supervision.Node
+
+	next, prev *entry // siblings, in start order; see order.go
+	order      uint64 // grows with the start order among siblings
+
+	since   moment // when it came into the state
+	started moment // when it came up last; 0 if that has been looked at
+	steps   *Steps // of its stop; nil before
+	timer   int    // index in timers, or -1
+
+	incarnation uint64 // the last that was begun
+
+	state    State
+	alone    alone // it is being stopped by itself
+	known    bool  // the incarnation's reports count
+	instance bool  // the incarnation has started and not ended
+	again    bool  // it stopped itself and is to be restarted
+	visited  bool  // the drain has come to it
+
+	pending   bool // its supervisor is to start it when its turn comes
+	fresh     bool // it has not started since its supervisor's start began; if it cannot, that fails with it
+	doomed    bool // its supervisor is to bring it down, and awaits it
+	cancelled bool // its start was cut by its supervisor
+	added     bool // it was added at run time and somebody waits to hear how its start goes
+}
+
+// alone says how far an actor is to be stopped by itself.
+type alone uint8
+
+const (
+	no alone = iota
+	poisoned
+	atOnce
+)
+
+// supervisor is what a supervisor has besides.
+type supervisor struct {
+	window      *supervision.Window
+	first, last *entry // children, in start order
+	cursor      *entry // no child before it is pending; nil if none is
+	halt        *entry // no child after it is doomed
+	doomedOnes  int    // how many children are doomed
+	count       int    // of children
+	populating  bool   // it starts, and its members have still to be added
+	// dependents are, for each child, the siblings that are restarted with it, in start order; only under
+	// dependents-for-one.
+	dependents map[*entry][]*entry
+}
+
+// step is one step of an actor that has a deadline.
+type step struct {
+	cut           error // why its context has ended; nil while it has not
+	began         time.Time
+	cutAt, hardAt time.Time
+	leftover      bool // the queue was not empty when its drain was cut
+}
+
+// trouble is what somebody has been through.
+type trouble struct {
+	failure   error // the last
+	cause     error // Ending, Halting: why
+	directive node.Directive
+	restarts  int
+	delay     supervision.Delay
+	hurried   bool        // a shutdown has interrupted its back-off, which it does once
+	abandoned []Abandoned // those that have not come back; at most supervision.MaxAbandoned, and one more at the stop
+	everLeft  int         // how many incarnations were abandoned
+}
+
+func newEntry(id int, path string, spec *supervision.Node) *entry {
+	n := &entry{id: id, path: path, spec: spec, state: Idle, timer: -1}
+
+	if !spec.IsActor() {
+		n.supervisor = &supervisor{window: supervision.NewWindow(spec.Budget)}
+	}
+
+	return n
+}
+
+// ill returns the trouble, to be written to.
+func (n *entry) ill() *trouble {
+	if n.trouble == nil {
+		n.trouble = &trouble{delay: supervision.NewDelay(n.spec.Backoff)}
+	}
+
+	return n.trouble
+}
+
+// hanging returns the abandoned incarnations that have not come back.
+func (n *entry) hanging() []Abandoned {
+	if n.trouble == nil {
+		return nil
+	}
+
+	return n.abandoned
+}
+
+// lastFailure returns the last failure, or nil.
+func (n *entry) lastFailure() error {
+	if n.trouble == nil {
+		return nil
+	}
+
+	return n.failure
+}
+
+// stopSteps returns the steps of the stop, to be written to.
+func (n *entry) stopSteps() *Steps {
+	if n.steps == nil {
+		n.steps = new(Steps)
+	}
+
+	return n.steps
+}
+
+// moment is a time as the machine keeps it: since just before its first step, so that 0 is no time.
+type moment time.Duration
+
+func (m *Machine) moment() moment { return moment(m.now.Sub(m.epoch)) }
+
+func (m *Machine) time(t moment) time.Time { return m.epoch.Add(time.Duration(t)) }
