@@ -119,8 +119,8 @@ func (m *Machine) childFailed(p, c *entry, err error, d node.Directive) {
 		}
 
 		return
-	case d == node.Escalate:
-		m.giveUp(p, c, err)
+	case d == node.Escalate: // each supervisor it passes is named, up to where it ends
+		m.giveUp(p, c, &supervision.FailureError{Path: p.path, Err: err})
 
 		return
 	case c.visited && !m.worthwhile(c):
