@@ -62,8 +62,8 @@ func (b *Mailbox[M]) append(l *lane[M], m M, t *Ticket) {
 	s.slots[l.count-s.base] = m
 
 	if t != nil {
-		t.lane, t.seq = l.kind, l.count
-		l.tickets.push(&t.place, t)
+		t.seq = l.count
+		l.tickets.add(t)
 	}
 
 	l.count++
