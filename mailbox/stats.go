@@ -9,7 +9,7 @@ type Stats struct {
 	Accepted uint64
 	// Processed is what the receiver handled without an error.
 	Processed uint64
-	// Failed is what the receiver handled with an error or a panic.
+	// Failed is what the receiver handled with an error or a panic, and is not to be delivered again nor quarantined.
 	Failed uint64
 	// DeadLettered is what was accepted and could not be handled, by reason.
 	DeadLettered Counts

@@ -110,6 +110,26 @@ func (c *compiler) addActor(n *Node, d *actorDeclaration) {
 		c.failf(n.Path, "Goroutines", "%d is out of range, must be from 1 to %d, or 0 for %d", g, MaxGoroutines,
 			DefaultGoroutines)
 	}
+
+	if s := d.spec.Stash; s < 0 || s > MaxStash {
+		c.failf(n.Path, "Stash", "%d is out of range, must be from 1 to %d, or 0 for %d", s, MaxStash, DefaultStash)
+	}
+
+	c.checkRedeliver(n, d.spec.Redeliver)
+}
+
+func (c *compiler) checkRedeliver(n *Node, r int) {
+	switch b := c.plan.Nodes[n.Parent].Budget; {
+	case r == 0:
+	case r < 0 || r > MaxRedeliver:
+		c.failf(n.Path, "Redeliver", "%d is out of range, must be from 0 to %d", r, MaxRedeliver)
+	case n.Restart == Temporary:
+		c.failf(n.Path, "Redeliver", "%d is given to a temporary actor, must be 0: it has no next incarnation", r)
+	case b != Budget{} && r >= b.Restarts:
+		c.failf(n.Path, "Redeliver", "%d is too much, must be less than the %d restarts in the budget of %s: "+
+			"a message that fails every time would cost %d of them and exhaust it", r, b.Restarts,
+			c.plan.Nodes[n.Parent].Path, r+1)
+	}
 }
 
 func (c *compiler) addGroup(n *Node, d *groupDeclaration) {

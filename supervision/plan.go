@@ -1,6 +1,7 @@
 package supervision
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/troupe-go/troupe/internal/node"
@@ -141,6 +142,7 @@ func (m *Mounted) Member(pool, id int, path string) (node.Node, error) {
 func (d *actorDeclaration) place(id int, path string, host node.Host) node.Place {
 	return node.Place{
 		ID: id, Path: path, Host: host, Mailbox: d.spec.Mailbox, Goroutines: d.goroutines(), Decide: d.decide(),
+		Stash: cmp.Or(d.spec.Stash, DefaultStash), Redeliver: d.spec.Redeliver,
 	}
 }
 

@@ -106,6 +106,8 @@ type DeadLetter struct {
 	Sender  *actor.PID
 	Reason  mailbox.Reason
 	Cause   error
+	// Attempt is which delivery of the message failed or would have been the next; 0 means the first.
+	Attempt int
 }
 
 // Host is the runtime as an actor sees it. Its methods do not block on actors and call no user code.
@@ -194,5 +196,7 @@ type Place struct {
 	Host       Host
 	Mailbox    *mailbox.Options
 	Goroutines int
+	Stash      int // capacity, in messages
+	Redeliver  int // how often a message is delivered again after a failure on it
 	Decide     func(error) Directive
 }
