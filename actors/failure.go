@@ -53,7 +53,7 @@ func (r *runner[M]) fail(cause error) {
 // settleFailed deals with the message in hand of a failure, if there is one that was not put aside: it is delivered
 // again to the next incarnation, as often as it may be, or is a dead letter.
 func (r *runner[M]) settleFailed(cause error, d node.Directive) {
-	attempt, most := r.lease.Attempt(), r.cell.place.Redeliver
+	attempt, most := r.lease.Attempt(), r.cell.place.Limits.Redeliver
 
 	again := most > 0 && d == node.Restart
 	if again && attempt <= most {

@@ -38,7 +38,7 @@ type incarnation[M any] struct {
 
 func newIncarnation[M any](c *cell[M], number uint64, deadline time.Time) *incarnation[M] {
 	inc := &incarnation[M]{number: number, deadline: deadline}
-	inc.owned.limit = c.place.Goroutines
+	inc.owned.limit = c.place.Limits.Goroutines
 	inc.ctx = Context[M]{cell: c, inc: inc}
 	inc.labels = pprof.WithLabels(context.Background(), pprof.Labels(
 		node.LabelActor, c.place.Path, node.LabelIncarnation, strconv.FormatUint(number, 10)))

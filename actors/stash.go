@@ -38,7 +38,7 @@ func (c *Context[M]) Stash() error {
 
 		err = ErrNotInHand
 		if mine {
-			err = l.Stash(c.cell.place.Stash)
+			err = l.Stash(c.cell.place.Limits.Stash)
 		}
 	}
 
@@ -104,7 +104,7 @@ func (i *incarnation[M]) running() (l *mailbox.Lease[M], release func(), err err
 const loop = "github.com/troupe-go/troupe/actors.(*runner[...]).loop"
 
 // inReceive reports whether the caller is called by an actor's Receive, on whose stack the run loop is. There is no
-// cheaper way to know a goroutine again that costs nothing where nobody asks: this is about a microsecond, and only for
+// cheaper way to know a goroutine again that costs nothing where nobody asks: this is a few microseconds, and only for
 // who does.
 func inReceive() bool {
 	const skip, depth = 2, 32 // Callers and this function

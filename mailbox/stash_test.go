@@ -98,6 +98,23 @@ func TestStash(t *testing.T) {
 		lease.Unstash()
 		assert.Equal(t, []int{2}, takeAll(lease, 1))
 		assert.Equal(t, 2, lease.Attempt(), "putting it aside was no attempt")
+
+		require.True(t, lease.Redeliver())
+		fill(t, box, mailbox.Control, 4)
+		assert.Equal(t, []int{4, 2}, takeAll(lease, 5), "having been brought back it is one of the data lane's")
+	})
+
+	t.Run("the ticket of a message that was brought back is told of an end while it is in hand", func(t *testing.T) {
+		box, lease := still[int](t, mailbox.Options{Capacity: 10})
+		sent := ticketed(t, box, mailbox.Data, 1)
+		takeAll(lease, 1)
+		require.NoError(t, lease.Stash(1))
+		lease.Orphan(errTest)
+		assert.Empty(t, sent.told(t))
+		lease.Unstash()
+		takeAll(lease, 1)
+		lease.Orphan(errTest)
+		assert.Equal(t, []int{0}, sent.told(t))
 	})
 
 	t.Run("it wakes a receiver at rest", func(t *testing.T) {
