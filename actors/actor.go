@@ -7,8 +7,8 @@ import "context"
 // M is usually a sealed interface with one struct per message, or a single struct type.
 type Actor[M any] interface {
 	// Receive handles one message. An error or a panic is a failure of the actor: its supervisor decides whether it
-	// is restarted, goes on or is stopped, and the message becomes a dead letter. The context ends when the actor
-	// is to return at once.
+	// is restarted, goes on or is stopped, and the message becomes a dead letter, unless the actor was declared to have
+	// it delivered again. The context ends when the actor is to return at once.
 	Receive(ctx *Context[M], m M) error
 }
 

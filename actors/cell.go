@@ -126,7 +126,7 @@ func (c *cell[M]) Abandon(cause error) bool {
 	}
 
 	if found.Had {
-		c.undelivered(found.Message, mailbox.Abandoned, cause)
+		c.undelivered(found.Message, mailbox.Abandoned, cause, found.Attempt)
 	}
 
 	return still
@@ -214,15 +214,15 @@ func (c *cell[M]) refused(m any, sender *actor.PID, err error) {
 	}
 }
 
-// undelivered records the dead letter of a message that was accepted.
-func (c *cell[M]) undelivered(m M, reason mailbox.Reason, cause error) {
+// undelivered records the dead letter of a message that was accepted, and delivered so often.
+func (c *cell[M]) undelivered(m M, reason mailbox.Reason, cause error, attempt int) {
 	c.place.Host.Undelivered(node.DeadLetter{
-		Target: c.place.Path, PID: c.pid, Message: m, Reason: reason, Cause: cause,
+		Target: c.place.Path, PID: c.pid, Message: m, Reason: reason, Cause: cause, Attempt: attempt,
 	})
 }
 
 // dropped records the dead letter of a message that the policy of its lane dropped.
-func (c *cell[M]) dropped(m M, cause error) { c.undelivered(m, mailbox.Dropped, cause) }
+func (c *cell[M]) dropped(m M, cause error) { c.undelivered(m, mailbox.Dropped, cause, 1) }
 
 // unregister removes the actor from protoactor and tells its watchers. What is sent to its PID afterwards goes to
 // protoactor's dead letters.

@@ -16,10 +16,10 @@ func (r *runner[M]) received(m M, err error) {
 		return
 	}
 
-	r.lost = true
-
+	attempt := r.lease.Attempt()
 	if r.lease.DeadLetter(mailbox.Deadline, &mailbox.SendError{Target: r.cell.place.Path, Err: err}) {
-		r.cell.undelivered(m, mailbox.Deadline, err)
+		r.lost = true
+		r.cell.undelivered(m, mailbox.Deadline, err, attempt)
 	}
 }
 
@@ -28,11 +28,7 @@ func (r *runner[M]) fail(cause error) {
 	inc := r.inc
 
 	directive := r.decide(cause)
-	target := r.cell.place.Path
-
-	if m, had := r.lease.Fail(&mailbox.SendError{Target: target, Err: cause}); had {
-		r.cell.undelivered(m, mailbox.Failed, cause)
-	}
+	r.settleFailed(cause, directive)
 
 	if r.lease.Revoked() {
 		return
@@ -52,6 +48,28 @@ func (r *runner[M]) fail(cause error) {
 	}
 
 	r.reportFailure(inc, node.Ended, errors.Join(cause, closing), directive)
+}
+
+// settleFailed deals with the message in hand of a failure, if there is one that was not put aside: it is delivered
+// again to the next incarnation, as often as it may be, or is a dead letter.
+func (r *runner[M]) settleFailed(cause error, d node.Directive) {
+	attempt, most := r.lease.Attempt(), r.cell.place.Limits.Redeliver
+
+	again := most > 0 && d == node.Restart
+	if again && attempt <= most {
+		r.lease.Redeliver()
+
+		return
+	}
+
+	settle, reason := r.lease.Fail, mailbox.Failed
+	if again {
+		settle, reason = r.lease.Quarantine, mailbox.Quarantined
+	}
+
+	if m, had := settle(&mailbox.SendError{Target: r.cell.place.Path, Err: cause}); had {
+		r.cell.undelivered(m, reason, cause, attempt)
+	}
 }
 
 // decide asks the supervisor's function what to do about a failure. If that panics, the actor is restarted.

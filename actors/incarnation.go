@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/internal/node"
+	"github.com/troupe-go/troupe/mailbox"
 )
 
 // incarnation is one life of an actor, from its factory to its Close. The runtime makes it, the runner lives it.
@@ -19,8 +20,9 @@ type incarnation[M any] struct {
 	gate     node.Gate // what this incarnation's references pass; fenced when it is abandoned
 	owned    owned
 	ctx      Context[M]
-	actor    Actor[M]        // the runner's own; nil until the factory returned
-	labels   context.Context // bears the labels of the incarnation's goroutines
+	actor    Actor[M]          // the runner's own; nil until the factory returned
+	lease    *mailbox.Lease[M] // what its messages are taken under; set before any code of the user's has its context
+	labels   context.Context   // bears the labels of the incarnation's goroutines
 	mark     mark
 	over     atomic.Bool // work has ended
 	started  sync.Once   // its start has been reported
@@ -36,7 +38,7 @@ type incarnation[M any] struct {
 
 func newIncarnation[M any](c *cell[M], number uint64, deadline time.Time) *incarnation[M] {
 	inc := &incarnation[M]{number: number, deadline: deadline}
-	inc.owned.limit = c.place.Goroutines
+	inc.owned.limit = c.place.Limits.Goroutines
 	inc.ctx = Context[M]{cell: c, inc: inc}
 	inc.labels = pprof.WithLabels(context.Background(), pprof.Labels(
 		node.LabelActor, c.place.Path, node.LabelIncarnation, strconv.FormatUint(number, 10)))

@@ -69,6 +69,7 @@ func (r *runner[M]) start() {
 	}
 
 	r.inc, r.lost = inc, false
+	inc.lease = r.lease
 	r.label()
 
 	err := call(func() error {
@@ -154,7 +155,7 @@ func (r *runner[M]) halt() {
 }
 
 // drain begins to work the queue off; also that of an actor that has just asked to stop.
-func (r *runner[M]) drain() { r.phase = draining }
+func (r *runner[M]) drain() { r.phase, r.swept = draining, false }
 
 // cut dead-letters what a drain has not come to, or was never begun because there is no instance.
 func (r *runner[M]) cut() {
@@ -165,16 +166,20 @@ func (r *runner[M]) cut() {
 	}
 }
 
-// discard turns everything queued into dead letters.
+// discard turns everything queued or in the stash into dead letters.
 func (r *runner[M]) discard(reason mailbox.Reason, cause error) {
+	r.lease.Unstash()
+
 	for {
 		m, ok := r.lease.Take()
+		attempt := r.lease.Attempt()
+
 		if !ok || !r.lease.DeadLetter(reason, &mailbox.SendError{Target: r.cell.place.Path, Err: cause}) {
 			return
 		}
 
 		r.lost = true
-		r.cell.undelivered(m, reason, cause)
+		r.cell.undelivered(m, reason, cause, attempt)
 	}
 }
 

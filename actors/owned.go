@@ -9,8 +9,8 @@ type owned struct {
 	running int  // at most limit
 	pipes   int  // those among running that will still send to the actor
 	closed  bool // no more may start
+	leaving bool // the actor asked to stop
 	failure error
-	leaving bool          // the actor asked to stop
 	idle    chan struct{} // closed when running falls to 0 while somebody waits
 }
 

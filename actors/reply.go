@@ -11,7 +11,8 @@ import (
 // blocks. The zero Reply answers [ErrNoReply].
 //
 // A Reply belongs to the actor that received it: if that actor fails on the message, loses its state in a restart or
-// stops, the asker learns it at once. To hand the duty to answer to another actor, use [Forward].
+// stops, the asker learns it at once, unless the message waits in the stash or is to be delivered again. To hand the
+// duty to answer to another actor, use [Forward].
 type Reply[R any] struct {
 	pending *pending[R]
 	// generation of pending that this is a reply to; in a later one it is answered.

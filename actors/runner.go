@@ -36,6 +36,8 @@ type runner[M any] struct {
 	crash error
 	// lost says that messages became dead letters because their time was over; the answer to Drain tells.
 	lost bool
+	// swept says that the drain has come to the end of the queue and brought back what was in the stash.
+	swept bool
 }
 
 // run is the function the mailbox calls when there is work. It owns the turn until it returns.
@@ -110,7 +112,7 @@ func (r *runner[M]) loop() {
 			r.obey(r.lease.Commands())
 		case mailbox.Nothing:
 			if last {
-				r.drained()
+				r.sweep()
 			} else if r.rest(false) {
 				return
 			}
@@ -122,6 +124,19 @@ func (r *runner[M]) loop() {
 			return
 		}
 	}
+}
+
+// sweep is what a drain does at the end of the queue: once it brings back what is in the stash, and then it is over.
+func (r *runner[M]) sweep() {
+	if !r.swept {
+		r.swept = true
+
+		if r.lease.Unstash() > 0 {
+			return
+		}
+	}
+
+	r.drained()
 }
 
 // begin is what a turn does first, and again after a panic.

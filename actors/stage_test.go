@@ -141,11 +141,15 @@ func (s *stage) stop(t testing.TB) *system.Report {
 	return r
 }
 
-// letters returns the dead letters so far, without their times and messages.
+// letters returns the dead letters so far, without their times and messages and the number of a first attempt.
 func (s *stage) letters() []system.Letter {
 	all := s.DeadLetters().Letters()
 	for i := range all {
 		all[i].Time, all[i].Message = time.Time{}, nil
+
+		if all[i].Attempt == 1 {
+			all[i].Attempt = 0
+		}
 	}
 
 	return all

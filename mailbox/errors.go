@@ -37,6 +37,19 @@ func (e *FullError) Error() string {
 // Is reports whether target is [ErrFull].
 func (e *FullError) Is(target error) bool { return target == ErrFull }
 
+// StashFullError says that the stash has no room for another message.
+type StashFullError struct {
+	// Target names the mailbox, for an actor its path.
+	Target string
+	// Capacity of the stash, in messages.
+	Capacity int
+}
+
+// Error names the target and the capacity.
+func (e *StashFullError) Error() string {
+	return fmt.Sprintf("%s: stash is full, its capacity is %d", e.Target, e.Capacity)
+}
+
 // DroppedError is the cause of the dead letter of a message that its lane dropped, and what an asker learns of it. It
 // matches [ErrDropped].
 type DroppedError struct {

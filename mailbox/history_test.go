@@ -48,7 +48,7 @@ func TestRandomHistories(t *testing.T) {
 		}
 
 		// The everyday steps more often than those that end something.
-		for _, name := range []string{"TrySend", "SendTicket", "Take", "Next", "Begin"} {
+		for _, name := range []string{"TrySend", "SendTicket", "Take", "Next", "Begin", "Stash"} {
 			actions[name+"2"], actions[name+"3"] = actions[name], actions[name]
 		}
 

@@ -34,13 +34,13 @@ type lane[M any] struct {
 	kind     Lane
 	overflow Overflow
 	batched  bool
+	grown    bool // it has needed more than a small segment
 	capacity uint64
 	count    uint64      // messages ever appended: the number of the next one
 	gone     uint64      // messages that have left the queue
 	dropped  uint64      // messages dropped by policy
 	refused  uint64      // messages refused for want of room
 	late     [2]uint64   // messages refused while stopping, and after
-	grown    bool        // it has needed more than a small segment
 	emptied  uint64      // count when it was last found empty
 	first    *segment[M] // holds message gone, or is exhausted
 	last     *segment[M]
@@ -62,8 +62,8 @@ func (b *Mailbox[M]) append(l *lane[M], m M, t *Ticket) {
 	s.slots[l.count-s.base] = m
 
 	if t != nil {
-		t.lane, t.seq = l.kind, l.count
-		l.tickets.push(&t.place, t)
+		t.seq = l.count
+		l.tickets.add(t)
 	}
 
 	l.count++

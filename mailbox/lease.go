@@ -90,7 +90,7 @@ func (l *Lease[M]) Commands() Command {
 // the next message, as [Lease.Take] does. If there is none and rest is set it ends the turn, in the same step, which
 // spares [Lease.Rest] and looking once more.
 func (l *Lease[M]) Next(rest bool) (m M, got Got) {
-	if at := l.at; at < len(l.batch) && l.hand != inHeld && l.box.urgent.Load()&(commandBits|controlQueued) == 0 {
+	if at := l.at; at < len(l.batch) && l.hand != inHeld && l.box.urgent.Load()&(commandBits|aheadOfData) == 0 {
 		return l.claim(at)
 	}
 
@@ -103,7 +103,7 @@ func (l *Lease[M]) Next(rest bool) (m M, got Got) {
 func (l *Lease[M]) Take() (m M, ok bool) {
 	var got Got
 
-	if at := l.at; at < len(l.batch) && l.hand != inHeld && l.box.urgent.Load()&controlQueued == 0 {
+	if at := l.at; at < len(l.batch) && l.hand != inHeld && l.box.urgent.Load()&aheadOfData == 0 {
 		m, got = l.claim(at)
 	} else {
 		m, got = l.next(false, false)
@@ -119,10 +119,8 @@ func (l *Lease[M]) claim(at int) (m M, got Got) {
 		delta += inHand
 	}
 
-	if l.claims.Add(delta)&revoked != 0 {
-		l.drop()
-
-		return m, Void
+	if n := l.claims.Add(delta); n&(revoked|putAside) != 0 {
+		return l.claimSlow(at, n)
 	}
 
 	if l.hand == inSlot {
@@ -137,6 +135,38 @@ func (l *Lease[M]) claim(at int) (m M, got Got) {
 	}
 
 	return l.batch[at], Message
+}
+
+// claimSlow is the rest of a claim that found something else than the message before in hand: the lease was revoked, or
+// that message was put aside and is not this lease's to settle.
+func (l *Lease[M]) claimSlow(at int, claims uint64) (m M, got Got) {
+	if claims&revoked != 0 {
+		l.drop()
+
+		return m, Void
+	}
+
+	b := l.box
+	b.mu.Lock()
+
+	l.batch[at-1] = m
+	l.at = at + 1
+
+	if b.lease != l { // revoked after the claim: the revocation has found it in hand
+		l.forget()
+		b.mu.Unlock()
+
+		return m, Void
+	}
+
+	l.claims.And(^putAside)
+
+	m = l.batch[at]
+	turn := b.admit(&b.data)
+	b.mu.Unlock()
+	b.start(turn, false)
+
+	return m, Message
 }
 
 // next is where the lanes are looked at under mu: at the end of a batch, and while a lane before data has something.
@@ -186,9 +216,10 @@ func (l *Lease[M]) handBack() {
 // choose returns the lane to take the next message from, or nil if both are empty. Called with mu held.
 func (l *Lease[M]) choose() *lane[M] {
 	b := l.box
-	waiting := b.queued(&b.data) > 0
+	waiting := b.queued(&b.data) > 0 || b.again(Data)
 
-	if c := b.control; c != nil && c.gone < c.count && (l.ahead < b.options.Fairness || b.options.Fairness == Strict) {
+	if c := b.control; c != nil && (c.gone < c.count || b.again(Control)) &&
+		(l.ahead < b.options.Fairness || b.options.Fairness == Strict) {
 		if waiting {
 			l.ahead++
 		}
@@ -208,6 +239,10 @@ func (l *Lease[M]) choose() *lane[M] {
 // take claims the next message of a lane that has one. Called with mu held, after settle.
 func (l *Lease[M]) take(from *lane[M]) M {
 	b := l.box
+
+	if b.again(from.kind) {
+		return l.takeAgain(from.kind)
+	}
 
 	if from.batched {
 		l.refill(from)
@@ -265,7 +300,11 @@ func (l *Lease[M]) admit() {
 // settle counts the message in hand as processed, if there is one. Called with mu held, on a valid lease.
 func (l *Lease[M]) settle() {
 	if l.hand != empty {
-		l.processed++
+		if l.claims.Load()&putAside == 0 {
+			l.processed++
+			l.box.aside.settleTicket()
+		}
+
 		l.clear()
 	}
 
@@ -276,7 +315,11 @@ func (l *Lease[M]) settle() {
 // clear empties the hands. Called with mu held, on a valid lease.
 func (l *Lease[M]) clear() {
 	l.forget()
-	l.claims.And(^(inHand | held))
+	l.claims.And(^(inHand | held | putAside))
+
+	if a := l.box.aside; a != nil {
+		a.hand = nil
+	}
 }
 
 // forget drops the message in hand, so that nothing keeps it alive. Called with mu held.
@@ -312,9 +355,14 @@ func (l *Lease[M]) inHands(claims uint64) (m M, from *lane[M], seq uint64) {
 func (l *Lease[M]) Revoked() bool { return l.claims.Load()&revoked != 0 }
 
 // Fail settles the message in hand as failed, tells its ticket, and returns it. It returns false, and counts nothing,
-// if there is none or the lease was revoked.
+// if there is none, it was put aside, or the lease was revoked.
 func (l *Lease[M]) Fail(cause error) (m M, had bool) {
 	return l.lose(cause, func(c *counts) { c.failed++ })
+}
+
+// Quarantine settles the message in hand as dead-lettered with reason [Quarantined], as Fail settles it as failed.
+func (l *Lease[M]) Quarantine(cause error) (m M, had bool) {
+	return l.lose(cause, func(c *counts) { c.lost(Quarantined) })
 }
 
 // DeadLetter settles the message in hand as dead-lettered and tells its ticket. It returns false, and counts nothing,
@@ -329,25 +377,32 @@ func (l *Lease[M]) lose(cause error, count func(c *counts)) (m M, had bool) {
 	b := l.box
 	b.mu.Lock()
 
-	if b.lease != l || l.hand == empty {
+	claims := l.claims.Load()
+	if b.lease != l || !b.handling(claims) {
 		b.mu.Unlock()
 
 		return m, false
 	}
 
-	m, from, seq := l.inHands(l.claims.Load())
+	m, from, seq := l.inHands(claims)
 	count(&b.settled)
-	l.clear()
 
-	lost := from.tickets.take(seq)
+	var lost *Ticket
+	if a := b.aside; a != nil && a.hand != nil {
+		lost = a.hand.ticket.takeFirst()
+	} else {
+		lost = from.tickets.take(seq)
+	}
+
+	l.clear()
 	b.mu.Unlock()
 	lost.tell(cause)
 
 	return m, true
 }
 
-// Orphan tells the tickets of all messages that were taken and not answered: the receiver's state, and any reply port
-// in it, is gone. It does nothing if the lease was revoked.
+// Orphan tells the tickets of all messages that were taken, not answered, and are not to be taken again: the receiver's
+// state, and any reply port in it, is gone. It does nothing if the lease was revoked.
 func (l *Lease[M]) Orphan(cause error) {
 	b := l.box
 	b.mu.Lock()

@@ -22,6 +22,18 @@ func (l *list[T]) push(e *element[T], of *T) {
 	l.last = e
 }
 
+// prepend moves all elements of other, which is not empty, before those of l.
+func (l *list[T]) prepend(other *list[T]) {
+	if l.first == nil {
+		l.last = other.last
+	} else {
+		other.last.next, l.first.prev = l.first, other.last
+	}
+
+	l.first = other.first
+	*other = list[T]{}
+}
+
 func (l *list[T]) remove(e *element[T]) {
 	if e.prev == nil {
 		l.first = e.next

@@ -54,7 +54,8 @@ const (
 //     reads sendersWait. Atomic operations have one order, so at least one of them sees the other, and no sender
 //     sleeps while there is room.
 //   - A revocation is a critical section that makes claims void with an atomic or. A claim before it is the old
-//     holder's and known to the revocation; one after it sees that it is void.
+//     holder's and known to the revocation; one after it sees that it is void. What puts the message in hand aside is
+//     one too, with a compare-and-swap: it knows which message it was, and the next claim sees that it is gone.
 type Mailbox[M any] struct {
 	mu     sync.Mutex
 	status status
@@ -62,6 +63,8 @@ type Mailbox[M any] struct {
 	data   lane[M]
 	// control is made when it is first needed.
 	control *lane[M]
+	// aside is what has left the lanes to be taken again; nil until there is something.
+	aside   *aside[M]
 	lease   *Lease[M]
 	settled counts
 
@@ -149,6 +152,8 @@ func (b *Mailbox[M]) Close() {
 	if b.control != nil {
 		lost = append(lost, b.control.tickets.takeBelow(b.control.count)...)
 	}
+
+	lost = append(append(lost, b.aside.takenTickets()...), b.aside.waitingTickets()...)
 
 	b.mu.Unlock()
 	lost.tell(&SendError{Target: b.name, Err: ErrStopped})

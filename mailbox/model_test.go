@@ -13,6 +13,8 @@ import (
 
 // model is a mailbox as a child would write it, driven in step with a real one by a single goroutine.
 type model struct {
+	modelAside
+
 	t        driver
 	box      *mailbox.Mailbox[int]
 	woken    chan struct{} // a run that was started and has not been noticed
@@ -59,7 +61,7 @@ func newModel(t driver, o mailbox.Options) *model {
 		capacity: map[mailbox.Lane]int{mailbox.Data: o.Capacity, mailbox.Control: o.Control},
 		policy:   map[mailbox.Lane]mailbox.Overflow{mailbox.Data: o.Overflow, mailbox.Control: o.ControlOverflow},
 		fairness: cmp.Or(o.Fairness, mailbox.DefaultFairness),
-		queues:   map[mailbox.Lane][]int{},
+		queues:   map[mailbox.Lane][]int{}, modelAside: newModelAside(),
 	}
 
 	box, err := mailbox.New("/model", &o, func(*mailbox.Lease[int]) { m.woken <- struct{}{} }, m.noteDrop)
@@ -89,7 +91,7 @@ func laneOf(arg int) mailbox.Lane { return mailbox.Data + mailbox.Lane(arg%2) }
 func seldom(arg int) bool { return arg%16 == 0 }
 
 func steps() []step {
-	return []step{
+	return append([]step{
 		{"TrySend", func(m *model, arg int) bool { return m.send(laneOf(arg), "try") }},
 		{"Send", func(m *model, arg int) bool { return m.send(laneOf(arg), "send") }},
 		{"SendTicket", func(m *model, arg int) bool { return m.send(laneOf(arg), "ticket") }},
@@ -111,7 +113,7 @@ func steps() []step {
 		{"Seal", func(m *model, arg int) bool { return seldom(arg) && m.seal() }},
 		{"Close", func(m *model, arg int) bool { return seldom(arg) && m.close() }},
 		{"Next", func(m *model, arg int) bool { return m.open && m.do(func() { m.look(arg%2 == 0) }) }},
-	}
+	}, asideSteps()...)
 }
 
 // do does what is always possible.
@@ -294,17 +296,17 @@ func (m *model) look(rest bool) {
 
 // choose says from which lane the next message must come, or 0.
 func (m *model) choose() mailbox.Lane {
-	waits := len(m.queues[mailbox.Data]) > 0
+	waits := m.waiting(mailbox.Data) > 0
 	turn := m.fairness != mailbox.Strict && m.ahead >= m.fairness // it is the data lane's
 
 	switch {
-	case !waits && len(m.queues[mailbox.Control]) == 0:
+	case !waits && m.waiting(mailbox.Control) == 0:
 		return 0
 	case !waits:
 		m.ahead = 0 // nothing is kept waiting
 
 		return mailbox.Control
-	case turn, len(m.queues[mailbox.Control]) == 0:
+	case turn, m.waiting(mailbox.Control) == 0:
 		m.ahead = 0
 
 		return mailbox.Data
@@ -323,10 +325,8 @@ func (m *model) receive(lane mailbox.Lane, got int) {
 		return
 	}
 
-	q := m.queues[lane]
-	require.Equal(m.t, q[0], got)
+	require.Equal(m.t, m.pop(lane), got)
 
-	m.queues[lane] = q[1:]
 	m.hand = []int{got}
 
 	for _, t := range m.tickets {
@@ -383,7 +383,7 @@ func (m *model) deadLetter(r mailbox.Reason) bool {
 func (m *model) rest(suspend bool) bool {
 	m.settle(&m.stats.Processed)
 
-	work := m.commands != 0 || !suspend && len(m.queues[mailbox.Data])+len(m.queues[mailbox.Control]) > 0
+	work := m.commands != 0 || !suspend && m.waiting(mailbox.Data)+m.waiting(mailbox.Control) > 0
 	again, void := m.lease.Rest(suspend)
 	require.Equal(m.t, work, again)
 	require.False(m.t, void)
@@ -429,6 +429,8 @@ func (m *model) revoke(keep mailbox.Command) bool {
 		require.Equal(m.t, m.hand[0], found.Message)
 	}
 
+	require.Equal(m.t, m.attempts(), found.Attempt)
+
 	if m.open {
 		require.Same(m.t, m.lease, found.Lease)
 	}
@@ -470,6 +472,10 @@ func (m *model) useVoid(arg int) bool {
 	require.False(m.t, had)
 	require.False(m.t, l.DeadLetter(mailbox.Deadline, errTest))
 	l.Orphan(errTest)
+	require.ErrorIs(m.t, l.Stash(1), mailbox.ErrNotInHand)
+	require.Zero(m.t, l.Unstash())
+	require.False(m.t, l.Redeliver())
+	require.Zero(m.t, l.Attempt())
 
 	again, void := l.Rest(arg%2 == 0)
 	require.False(m.t, again)
@@ -499,7 +505,8 @@ func (m *model) close() bool {
 // check compares the mailbox with the model.
 func (m *model) check() {
 	want := m.stats
-	want.Queued = uint64(len(m.queues[mailbox.Data]) + len(m.queues[mailbox.Control]))
+	want.Queued = uint64(m.waiting(mailbox.Data) + m.waiting(mailbox.Control))
+	want.Stashed = uint64(len(m.stash))
 	want.Handling = uint64(len(m.hand))
 
 	got := m.box.Stats()
@@ -508,6 +515,7 @@ func (m *model) check() {
 	require.Equal(m.t, int(want.Queued), m.box.Queued())
 
 	require.Equal(m.t, m.dropped, m.drops)
+	require.Equal(m.t, m.attempts(), m.box.Begin().Attempt())
 
 	for _, t := range m.tickets {
 		calls := 0

@@ -24,12 +24,15 @@ const (
 	Abandoned
 	// Undecodable: the message is not of a type the target accepts.
 	Undecodable
+	// Quarantined: handling the message failed at every attempt it was given; the cause is that of the last.
+	Quarantined
 
-	reasons = int(Undecodable) + 1
+	reasons = int(Quarantined) + 1
 )
 
 var reasonNames = [reasons]string{
 	"", "no such actor", "stopping", "stopped", "full", "dropped", "failed", "deadline", "abandoned", "undecodable",
+	"quarantined",
 }
 
 // String returns the reason as it is printed in reports.

@@ -7,19 +7,21 @@ type Revocation[M any] struct {
 	// Message was in the old holder's hands, if Had is set.
 	Message M
 	Had     bool
+	// Attempt is which delivery of the message it was; see [Lease.Attempt].
+	Attempt int
 	// Stuck says that a turn of the old holder was still running, or about to.
 	Stuck bool
 }
 
 // Revoke voids the lease of a receiver that does not come back. Of the commands pending only those in keep pass to the
 // next holder. If the old holder had a message in hand, it is settled as dead-lettered with reason [Abandoned]. The
-// tickets of all messages that were taken and not answered are told the cause.
+// tickets of all messages that were taken and not answered are told the cause. What was put aside stays there.
 func (b *Mailbox[M]) Revoke(keep Command, cause error) Revocation[M] {
 	b.mu.Lock()
 
 	old := b.lease
 	claims := old.claims.Or(revoked) // from here on the old holder claims nothing
-	found := Revocation[M]{Lease: old, Had: claims&inHand != 0, Stuck: b.status == busy}
+	found := Revocation[M]{Lease: old, Had: b.handling(claims), Stuck: b.status == busy}
 
 	b.urgent.And(^commandBits | uint64(keep))
 
@@ -31,6 +33,7 @@ func (b *Mailbox[M]) Revoke(keep Command, cause error) Revocation[M] {
 	if found.Had {
 		// Read only: the old holder may be reading it too, about to enter user code. It will drop it.
 		found.Message, _, _ = old.inHands(claims)
+		found.Attempt = b.attempt(claims)
 		b.settled.lost(Abandoned)
 	}
 
@@ -39,11 +42,15 @@ func (b *Mailbox[M]) Revoke(keep Command, cause error) Revocation[M] {
 	}
 
 	next := newLease(b)
-	next.claims.Store(claims &^ (revoked | inHand | held))
+	next.claims.Store(claims &^ (revoked | inHand | held | putAside))
 	b.lease = next
 	b.retire(old)
 
 	lost := b.takenTickets()
+	if b.aside != nil {
+		b.aside.hand = nil
+	}
+
 	b.mu.Unlock()
 	lost.tell(cause)
 

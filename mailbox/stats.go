@@ -9,7 +9,7 @@ type Stats struct {
 	Accepted uint64
 	// Processed is what the receiver handled without an error.
 	Processed uint64
-	// Failed is what the receiver handled with an error or a panic.
+	// Failed is what the receiver handled with an error or a panic, and is not to be delivered again nor quarantined.
 	Failed uint64
 	// DeadLettered is what was accepted and could not be handled, by reason.
 	DeadLettered Counts
@@ -17,7 +17,7 @@ type Stats struct {
 	Dropped uint64
 	// Stashed is what the receiver has put aside.
 	Stashed uint64
-	// Queued is what waits in the lanes.
+	// Queued is what waits in the lanes, and what is to be taken before it: brought back from the stash or redelivered.
 	Queued uint64
 	// Handling is 1 while the receiver has a message in hand, else 0.
 	Handling uint64
@@ -67,17 +67,19 @@ func (c *counts) lost(r Reason) {
 	c.dead[r]++
 }
 
-// Queued returns how many messages wait in both lanes.
+// Queued returns how many messages wait in both lanes, with those that are to be taken before them.
 func (b *Mailbox[M]) Queued() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 
-	return int(b.waiting()) //nolint:gosec // at most the sum of two capacities
+	return int(b.waiting()) //nolint:gosec // at most the sum of the capacities
 }
 
 // waiting is Queued with mu held.
 func (b *Mailbox[M]) waiting() uint64 {
-	n := b.queued(&b.data)
+	_, n := b.aside.counted()
+	n += b.queued(&b.data)
+
 	if b.control != nil {
 		n += b.control.count - b.control.gone
 	}
@@ -104,14 +106,17 @@ func (b *Mailbox[M]) taken(claims uint64) uint64 {
 }
 
 // processed returns how many messages had been settled as processed when claims was read: those taken, less the one in
-// hand and those with another outcome. Called with mu held.
+// hand, those with another outcome and those that are to be taken again. Called with mu held.
 func (b *Mailbox[M]) processed(claims uint64) uint64 {
 	n := b.taken(claims) - b.settled.failed
 	if b.settled.dead != nil {
 		n -= b.settled.dead.Total()
 	}
 
-	if claims&inHand != 0 {
+	stashed, again := b.aside.counted()
+	n -= stashed + again
+
+	if b.handling(claims) {
 		n--
 	}
 
@@ -139,9 +144,11 @@ func (b *Mailbox[M]) Stats() Stats {
 		s.DeadLettered = *b.settled.dead
 	}
 
-	if claims&inHand != 0 {
+	if b.handling(claims) {
 		s.Handling = 1
 	}
+
+	s.Stashed, s.Queued = b.aside.counted()
 
 	b.addLane(&s, &b.data, claims)
 

@@ -14,8 +14,8 @@ type Ticket struct {
 	// Loser is whom to tell.
 	Loser Loser
 
-	lane  Lane
-	seq   uint64
+	in    *tickets // where it is listed while it is outstanding; guarded by Mailbox.mu
+	seq   uint64   // the number of its message in a lane
 	place element[Ticket]
 }
 
@@ -27,6 +27,11 @@ type tickets struct {
 	// near is where take goes on to look: it comes with ever later messages, so that it walks past each ticket once. The
 	// ticket there, if any, is of a message before the one that take last came with.
 	near *element[Ticket]
+}
+
+func (l *tickets) add(t *Ticket) {
+	t.in = l
+	l.push(&t.place, t)
 }
 
 func (l *tickets) remove(e *element[Ticket]) {
@@ -67,6 +72,27 @@ func (l *tickets) takeBelow(end uint64) (taken lostTickets) {
 	return taken
 }
 
+// takeFirst removes and returns the first ticket, or nil if there is none.
+func (l *tickets) takeFirst() *Ticket {
+	if l.first == nil {
+		return nil
+	}
+
+	t := l.first.of
+	l.remove(l.first)
+
+	return t
+}
+
+// takeAll removes and returns all tickets.
+func (l *tickets) takeAll() (taken lostTickets) {
+	for t := l.takeFirst(); t != nil; t = l.takeFirst() {
+		taken = append(taken, t)
+	}
+
+	return taken
+}
+
 // lostTickets are no longer in their list.
 type lostTickets []*Ticket
 
@@ -95,17 +121,18 @@ func (b *Mailbox[M]) Forget(t *Ticket) bool {
 		return false
 	}
 
-	b.lane(t.lane).tickets.remove(&t.place)
+	t.in.remove(&t.place)
 
 	return true
 }
 
-// takenTickets takes the outstanding tickets of messages that left the queue. Called with mu held.
+// takenTickets takes the outstanding tickets of messages that left the queue and are not to be taken again. Called with
+// mu held.
 func (b *Mailbox[M]) takenTickets() lostTickets {
 	lost := b.data.tickets.takeBelow(b.left(&b.data))
 	if b.control != nil {
 		lost = append(lost, b.control.tickets.takeBelow(b.control.gone)...)
 	}
 
-	return lost
+	return append(lost, b.aside.takenTickets()...)
 }

@@ -1,6 +1,8 @@
 package supervision
 
 import (
+	"cmp"
+
 	"github.com/troupe-go/troupe/actors"
 	"github.com/troupe-go/troupe/internal/node"
 )
@@ -13,14 +15,23 @@ type actorDeclaration struct {
 	child Child
 	name  string
 	spec  Spec
+	// limits are those of spec, with the defaults filled in.
+	limits node.Limits
 	// mount makes the actor; nil if there is no factory.
 	mount func(place node.Place, refs *references) (node.Node, error)
+}
+
+// limits returns those of the spec, with the defaults filled in.
+func (s *Spec) limits() node.Limits {
+	return node.Limits{
+		Goroutines: cmp.Or(s.Goroutines, DefaultGoroutines), Stash: cmp.Or(s.Stash, DefaultStash), Redeliver: s.Redeliver,
+	}
 }
 
 // Actor declares an actor. The factory is called for every incarnation, on the actor's goroutine; it may return any
 // type that is an [actors.Actor] of M. What it needs of other actors it takes from in, with [ActorChild.From].
 func Actor[M any, A actors.Actor[M]](name string, factory func(in Deps) (A, error), spec Spec) *ActorChild[M] {
-	c := &ActorChild[M]{decl: actorDeclaration{name: name, spec: spec}}
+	c := &ActorChild[M]{decl: actorDeclaration{name: name, spec: spec, limits: spec.limits()}}
 	c.decl.child = c
 
 	if factory == nil {

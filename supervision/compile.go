@@ -61,6 +61,7 @@ func (c *compiler) add(child Child, parentPath string, parent int) {
 	switch {
 	case d.actor != nil:
 		c.addActor(&c.plan.Nodes[id], d.actor)
+		c.checkRedeliver(&c.plan.Nodes[id], &c.plan.Nodes[parent], d.actor.spec.Redeliver)
 	case d.group != nil:
 		c.addGroup(&c.plan.Nodes[id], d.group)
 	default:
@@ -110,6 +111,25 @@ func (c *compiler) addActor(n *Node, d *actorDeclaration) {
 		c.failf(n.Path, "Goroutines", "%d is out of range, must be from 1 to %d, or 0 for %d", g, MaxGoroutines,
 			DefaultGoroutines)
 	}
+
+	if s := d.spec.Stash; s < 0 || s > MaxStash {
+		c.failf(n.Path, "Stash", "%d is out of range, must be from 1 to %d, or 0 for %d", s, MaxStash, DefaultStash)
+	}
+}
+
+// checkRedeliver checks that the failures of one message fit in the budget they are paid from.
+func (c *compiler) checkRedeliver(n, supervisor *Node, r int) {
+	switch b := supervisor.Budget; {
+	case r == 0:
+	case r < 0 || r > MaxRedeliver:
+		c.failf(n.Path, "Redeliver", "%d is out of range, must be from 0 to %d", r, MaxRedeliver)
+	case n.Restart == Temporary:
+		c.failf(n.Path, "Redeliver", "%d is given to a temporary actor, must be 0: it has no next incarnation", r)
+	case b != Budget{} && r >= b.Restarts:
+		c.failf(n.Path, "Redeliver", "%d is too much, must be less than the %d restarts in the budget of %s: "+
+			"a message that fails every time would cost %d of them and exhaust it", r, b.Restarts,
+			supervisor.Path, r+1)
+	}
 }
 
 func (c *compiler) addGroup(n *Node, d *groupDeclaration) {
@@ -134,6 +154,7 @@ func (c *compiler) addGroup(n *Node, d *groupDeclaration) {
 
 	n.Child = &Node{Path: n.Path + "/" + d.members.name, Parent: -1}
 	c.addActor(n.Child, &d.members)
+	c.checkRedeliver(n.Child, n, d.members.spec.Redeliver)
 }
 
 func (c *compiler) addTree(id int, t *Tree) {

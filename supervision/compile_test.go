@@ -113,6 +113,25 @@ func TestCompileChecksTheRangesOfAnActor(t *testing.T) {
 			[]string{"Goroutines: 65537 is out of range, must be from 1 to 65536, or 0 for 64"},
 		},
 		"the most goroutines are valid": {spec: supervision.Spec{Goroutines: supervision.MaxGoroutines}},
+		"a stash for fewer messages than none": {
+			supervision.Spec{Stash: -1}, []string{"Stash: -1 is out of range, must be from 1 to 1048576, or 0 for 64"},
+		},
+		"a stash that is too large": {
+			supervision.Spec{Stash: supervision.MaxStash + 1},
+			[]string{"Stash: 1048577 is out of range, must be from 1 to 1048576, or 0 for 64"},
+		},
+		"the largest stash is valid": {spec: supervision.Spec{Stash: supervision.MaxStash}},
+		"fewer redeliveries than none": {
+			supervision.Spec{Redeliver: -1}, []string{"Redeliver: -1 is out of range, must be from 0 to 1000"},
+		},
+		"too many redeliveries": {
+			supervision.Spec{Redeliver: supervision.MaxRedeliver + 1},
+			[]string{"Redeliver: 1001 is out of range, must be from 0 to 1000"},
+		},
+		"redelivery to an actor that is not restarted": {
+			supervision.Spec{Redeliver: 1, Restart: supervision.Temporary},
+			[]string{"Redeliver: 1 is given to a temporary actor, must be 0: it has no next incarnation"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var want []string
@@ -123,6 +142,21 @@ func TestCompileChecksTheRangesOfAnActor(t *testing.T) {
 			assert.Equal(t, want, problems(t, tree("shop", supervision.Actor("a", newIdle, row.spec))))
 		})
 	}
+}
+
+func TestCompileRefusesAMessageThatCouldExhaustABudget(t *testing.T) {
+	again := supervision.Actor("a", newIdle, supervision.Spec{Redeliver: 3})
+	under := func(b supervision.Budget) *supervision.Tree {
+		return &supervision.Tree{Name: "shop", Budget: b, Children: supervision.On(again)}
+	}
+
+	assert.Empty(t, problems(t, under(supervision.Budget{Restarts: 4, Within: 1})))
+	assert.Equal(t, []string{
+		"/shop/a: Redeliver: 3 is too much, must be less than the 3 restarts in the budget of /shop: " +
+			"a message that fails every time would cost 4 of them and exhaust it",
+	}, problems(t, under(supervision.Budget{Restarts: 3, Within: 1})))
+	assert.Equal(t, []string{"/shop: Budget: is not set, every supervisor needs one"},
+		problems(t, under(supervision.Budget{})), "with nothing to compare it is not a second problem")
 }
 
 func TestCompileChecksTheRangesOfASupervisor(t *testing.T) {

@@ -61,7 +61,7 @@ func DynamicGroup[M, Arg any, A actors.Actor[M]](
 ) *GroupChild[M, Arg] {
 	c := &GroupChild[M, Arg]{decl: groupDeclaration{
 		name: name, max: spec.MaxChildren, budget: spec.Budget, restart: spec.Restart, backoff: spec.Backoff,
-		members: actorDeclaration{name: "*", spec: spec.Child},
+		members: actorDeclaration{name: "*", spec: spec.Child, limits: spec.Child.limits()},
 	}}
 	c.decl.child = c
 

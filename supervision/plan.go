@@ -140,16 +140,8 @@ func (m *Mounted) Member(pool, id int, path string) (node.Node, error) {
 
 func (d *actorDeclaration) place(id int, path string, host node.Host) node.Place {
 	return node.Place{
-		ID: id, Path: path, Host: host, Mailbox: d.spec.Mailbox, Goroutines: d.goroutines(), Decide: d.decide(),
+		ID: id, Path: path, Host: host, Mailbox: d.spec.Mailbox, Limits: &d.limits, Decide: d.decide(),
 	}
-}
-
-func (d *actorDeclaration) goroutines() int {
-	if d.spec.Goroutines == 0 {
-		return DefaultGoroutines
-	}
-
-	return d.spec.Goroutines
 }
 
 func (d *actorDeclaration) decide() func(error) node.Directive {

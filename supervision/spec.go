@@ -151,6 +151,15 @@ const DefaultGoroutines = 64
 // MaxGoroutines is the largest number of goroutines an actor may be given.
 const MaxGoroutines = 1 << 16
 
+// DefaultStash is how many messages an actor can put aside when Spec.Stash is 0.
+const DefaultStash = 64
+
+// MaxStash is the largest capacity of a stash, in messages.
+const MaxStash = mailbox.MaxCapacity
+
+// MaxRedeliver is how often a message can be delivered again at most.
+const MaxRedeliver = 1000
+
 // Spec says how an actor is supervised. The zero value is a sound default: transient, default mailbox, back-off on.
 type Spec struct {
 	// Restart type; unset means [Transient].
@@ -169,6 +178,22 @@ type Spec struct {
 	// Goroutines is how many goroutines [actors.Context.Go] may have running at a time, from 1 to [MaxGoroutines];
 	// 0 means [DefaultGoroutines].
 	Goroutines int
+	// Stash is how many messages [actors.Context.Stash] can put aside at a time, from 1 to [MaxStash]; 0 means
+	// [DefaultStash]. Memory follows use, not capacity.
+	Stash int
+	// Redeliver is how often a message is delivered again if Receive fails on it and the directive is [RestartChild],
+	// from 0, the default, to [MaxRedeliver]. The next incarnation gets it before everything else of its lane, so that the
+	// order is kept, and [actors.Context.Attempt] tells it; meanwhile it counts as queued and an asker goes on waiting. If
+	// the actor fails once more than that, the message becomes a dead letter with reason quarantined. With 0 it becomes
+	// one with reason failed at once.
+	//
+	// What Receive did before it failed it does again: handling must be idempotent. A message whose handling hangs until
+	// the actor is abandoned is not delivered again, it becomes a dead letter with reason abandoned; nor is one at which
+	// the directive is another.
+	//
+	// One message never exhausts a budget on its own: Redeliver must be less than the Restarts of the supervisor's
+	// [Budget]. A [Temporary] actor has no next incarnation to deliver to.
+	Redeliver int
 }
 
 // On lists dependencies: it is []Child{…} that reads well.

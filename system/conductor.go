@@ -71,7 +71,7 @@ func newConductor(s *System) (*conductor, error) {
 
 	c.machine = lifecycle.New(lifecycle.Config{
 		Plan: s.plan, Shares: shares(s.options.Grace), Forced: ForcedGrace, Chance: rand.Float64,
-		Queued: func(id int) int { return c.nodes[lifecycle.Slot(id)].Queued() },
+		Queued: c.queued,
 	})
 
 	return c, nil
@@ -200,6 +200,13 @@ func (c *conductor) starting() string {
 	}
 
 	return c.system.plan.Nodes[0].Path
+}
+
+// queued returns how many messages an actor has still to handle, also those it has put aside.
+func (c *conductor) queued(id int) int {
+	s := c.nodes[lifecycle.Slot(id)].Stats()
+
+	return int(s.Queued + s.Stashed) //nolint:gosec // at most the sum of the capacities
 }
 
 // markProcessed remembers how far every actor was when the shutdown began. Called with mu held.

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/troupe-go/troupe/mailbox"
 	"github.com/troupe-go/troupe/supervision"
 )
 
@@ -125,6 +126,69 @@ func TestFaultOneChildLessAndTheOrderIsGone(t *testing.T) {
 		assert.Equal(t, []string{
 			"flush front", "flush middle", "flush back", "close front", "close middle", "close back",
 		}, entries[len(entries)-6:])
+	})
+}
+
+func TestFaultAStashIsLastInFirstOutAndWithoutABound(t *testing.T) {
+	theirs := newProtoactor()
+	d := &diary{}
+	shut := true
+	pid := theirs.Root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) {
+		switch m, _ := ctx.Message().(string); {
+		case m == "bad":
+			shut = false
+
+			panic("boom") // only a restart brings back what was put aside
+		case m != "" && shut:
+			ctx.Stash()
+		case m != "":
+			d.note(m)
+		}
+	}, actor.WithSupervisor(actor.NewOneForOneStrategy(1, time.Minute, actor.DefaultDecider))))
+
+	for _, m := range []string{"1", "2", "3", "bad", "4"} {
+		theirs.Root.Send(pid, m)
+	}
+
+	require.NoError(t, theirs.Root.PoisonFuture(pid).Wait())
+	assert.Equal(t, []string{"3", "2", "1", "4"}, d.read())
+
+	virtual(t, func(t *testing.T) {
+		d := &diary{}
+		shut := true
+		a := declare(&probe{name: "a"}, supervision.Spec{Stash: 3})
+		ours := start(t, tree(a), silent())
+
+		note := func(name string) job {
+			return func(ctx *ctxOf) error {
+				if shut {
+					return ctx.Stash()
+				}
+
+				d.note(name)
+
+				return nil
+			}
+		}
+
+		tell(t, ours, a, note("1"))
+		tell(t, ours, a, note("2"))
+		tell(t, ours, a, note("3"))
+		tell(t, ours, a, note("one too many")) // fails, and so becomes a dead letter
+		tell(t, ours, a, func(ctx *ctxOf) error {
+			shut = false
+
+			ctx.Unstash()
+
+			return nil
+		})
+		tell(t, ours, a, note("4"))
+		<-time.After(time.Minute) // the back-off is over
+
+		r, err := stop(t, ours)
+		require.NoError(t, err)
+		assert.Equal(t, []string{"1", "2", "3", "4"}, d.read())
+		assert.Equal(t, uint64(1), r.DeadLetters[mailbox.Failed])
 	})
 }
 

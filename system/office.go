@@ -28,8 +28,11 @@ type Letter struct {
 	Sender string
 	// Reason it is here.
 	Reason mailbox.Reason
-	// Cause is the error behind the reason; for a failed message the actor's error or [*actors.PanicError].
+	// Cause is the error behind the reason; for a failed or quarantined message the actor's error or [*actors.PanicError].
 	Cause error
+	// Attempt is which delivery of the message failed, or would have been the next one: 1 unless it was delivered again,
+	// as [supervision.Spec.Redeliver] says.
+	Attempt int
 	// Time it came in.
 	Time time.Time
 }
@@ -166,7 +169,7 @@ func (f *Office) Subscribe(buffer int) *Subscription {
 // take files a letter. It does not block on anything but the office's lock.
 func (f *Office) take(l node.DeadLetter) {
 	e := entry{pid: l.PID, sender: l.Sender, letter: Letter{
-		Target: l.Target, Message: l.Message, Reason: l.Reason, Cause: l.Cause,
+		Target: l.Target, Message: l.Message, Reason: l.Reason, Cause: l.Cause, Attempt: max(l.Attempt, 1),
 	}}
 	if l.Sender != nil {
 		e.letter.Sender = identity(l.Sender)
@@ -211,7 +214,7 @@ func (f *Office) hear(event any) {
 		return // protoactor's own business
 	}
 
-	filed := entry{foreign: true, pid: e.PID, letter: Letter{Message: e.Message, Reason: mailbox.NoActor}}
+	filed := entry{foreign: true, pid: e.PID, letter: Letter{Message: e.Message, Reason: mailbox.NoActor, Attempt: 1}}
 	if e.PID != nil {
 		filed.letter.Target = "/" + e.PID.GetId()
 	}

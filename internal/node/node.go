@@ -106,6 +106,8 @@ type DeadLetter struct {
 	Sender  *actor.PID
 	Reason  mailbox.Reason
 	Cause   error
+	// Attempt is which delivery of the message failed or would have been the next; 0 means the first.
+	Attempt int
 }
 
 // Host is the runtime as an actor sees it. Its methods do not block on actors and call no user code.
@@ -187,12 +189,22 @@ type Observed interface {
 	AskHealth() (answer func(ctx context.Context) error)
 }
 
+// Limits bound what an actor may have. All actors of one declaration share them.
+type Limits struct {
+	// Goroutines at a time.
+	Goroutines int
+	// Stash is the capacity of the stash, in messages.
+	Stash int
+	// Redeliver is how often a message is delivered again after a failure on it.
+	Redeliver int
+}
+
 // Place is where an actor is put.
 type Place struct {
-	ID         int
-	Path       string
-	Host       Host
-	Mailbox    *mailbox.Options
-	Goroutines int
-	Decide     func(error) Directive
+	ID      int
+	Path    string
+	Host    Host
+	Mailbox *mailbox.Options
+	Limits  *Limits
+	Decide  func(error) Directive
 }

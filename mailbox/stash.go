@@ -1,0 +1,123 @@
+package mailbox
+
+import "errors"
+
+// ErrNotInHand is returned where there is no message in hand: it was put aside already, or there was none.
+var ErrNotInHand = errors.New("no message in hand")
+
+// Stash puts the message in hand aside, behind those that are there already. It is not in hand any more: settling it
+// does nothing. The stash is the mailbox's own, so that it survives the lease. Its capacity is the caller's to say;
+// what [Lease.Unstash] has brought back takes up room until it is taken.
+//
+// The error is a [*StashFullError], and then the message stays in hand; or [ErrNotInHand], also if the lease was
+// revoked. Unlike other methods of a lease, Stash, [Lease.Unstash] and [Lease.Attempt] are safe for concurrent use.
+// What is in hand while another goroutine calls them is a matter of chance.
+func (l *Lease[M]) Stash(capacity int) error {
+	b := l.box
+	b.mu.Lock()
+	defer b.mu.Unlock()
+
+	if b.lease != l {
+		return ErrNotInHand
+	}
+
+	var claims uint64
+
+	for put := false; !put; put = l.claims.CompareAndSwap(claims, claims|putAside) {
+		claims = l.claims.Load()
+		if claims&(inHand|putAside) != inHand {
+			return ErrNotInHand
+		}
+
+		if b.needAside().room >= capacity {
+			return &StashFullError{Target: b.name, Capacity: capacity}
+		}
+	}
+
+	i := l.remove(claims)
+	i.lane, i.stashed = Data, true
+	b.aside.at = claims >> claimShift
+	b.aside.room++
+	b.aside.stash.add(i)
+
+	return nil
+}
+
+// Unstash brings back everything in the stash, to be taken before what waits in the data lane, and before what was
+// brought back earlier and not taken yet, in the order in which it was put aside. It returns how many messages those
+// are; 0 if the lease was revoked.
+func (l *Lease[M]) Unstash() int {
+	b := l.box
+	b.mu.Lock()
+
+	stashed, _ := b.aside.counted()
+	if b.lease != l || stashed == 0 {
+		b.mu.Unlock()
+
+		return 0
+	}
+
+	b.aside.again[Data-1].prepend(&b.aside.stash)
+	b.urgent.Or(broughtBack)
+
+	var turn *Lease[M]
+	if b.status == idle {
+		b.status, turn = busy, l
+	}
+
+	b.mu.Unlock()
+	b.start(turn, false)
+
+	return int(stashed) //nolint:gosec // at most the capacity, an int
+}
+
+// Redeliver puts the message in hand back, to be taken again before everything else of its lane, as its next attempt.
+// It returns false, and does nothing, if there is none or the lease was revoked.
+func (l *Lease[M]) Redeliver() bool {
+	b := l.box
+	b.mu.Lock()
+	defer b.mu.Unlock()
+
+	claims := l.claims.Load()
+	if b.lease != l || !b.handling(claims) {
+		return false
+	}
+
+	i := l.remove(claims)
+	i.attempt++
+
+	var first items[M]
+
+	first.add(i)
+	b.aside.again[i.lane-1].prepend(&first)
+	b.urgent.Or(broughtBack)
+	l.clear()
+
+	return true
+}
+
+// Attempt returns which delivery of the message in hand this is: 1, and one more for each [Lease.Redeliver]. It returns
+// 0 if there is none or the lease was revoked.
+func (l *Lease[M]) Attempt() int {
+	b := l.box
+	b.mu.Lock()
+	defer b.mu.Unlock()
+
+	if b.lease != l {
+		return 0
+	}
+
+	return b.attempt(l.claims.Load())
+}
+
+// attempt is Attempt when claims was read. Called with mu held.
+func (b *Mailbox[M]) attempt(claims uint64) int {
+	switch {
+	case !b.handling(claims):
+		return 0
+	case b.aside != nil && b.aside.hand != nil:
+		return b.aside.hand.attempt
+	default:
+		return 1
+	}
+}
