@@ -100,6 +100,14 @@ func (b *Mailbox[M]) Forget(t *Ticket) bool {
 	return true
 }
 
+// Outstanding reports whether a ticket is outstanding, and whether its message is still queued then.
+func (b *Mailbox[M]) Outstanding(t *Ticket) (outstanding, queued bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+
+	return t.place.linked, t.place.linked && t.seq >= b.left(b.lane(t.lane))
+}
+
 // takenTickets takes the outstanding tickets of messages that left the queue. Called with mu held.
 func (b *Mailbox[M]) takenTickets() lostTickets {
 	lost := b.data.tickets.takeBelow(b.left(&b.data))
