@@ -9,6 +9,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/troupe-go/troupe/internal/waits"
 	"github.com/troupe-go/troupe/mailbox"
 )
 
@@ -121,6 +122,8 @@ type Host interface {
 	Intake() *Gate
 	// Protoactor is the actor system that the actors are registered in.
 	Protoactor() *actor.ActorSystem
+	// Waits is the graph of which actors wait for which.
+	Waits() *waits.Graph
 }
 
 // Groups is what the runtime does with the children of groups and pools. Its methods do not block on actors.
