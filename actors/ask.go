@@ -9,8 +9,9 @@ import (
 // Ask sends the message that build makes around a reply port and waits for the answer. The error is what [Ref.Tell]
 // would return if the message was not accepted; the error given to [Reply.Fail]; the context's error; or, wrapped in a
 // [*mailbox.SendError] naming the target, what became of the actor that should have answered: its failure on the
-// message, [mailbox.ErrStopped], a dead letter's cause; or the [*mailbox.DroppedError] of a full lane's policy. An actor that
-// would wait for itself gets a [*DeadlockError]. Ask does not sit out its deadline when the answer can no longer come.
+// message, [mailbox.ErrStopped], a dead letter's cause; or the [*mailbox.DroppedError] of a full lane's policy. It does
+// not sit out its deadline when the answer can no longer come. An actor that would wait for itself, directly or around
+// a cycle, gets a [*DeadlockError].
 //
 //	total, err := actors.Ask(ctx, ledger, func(r actors.Reply[int64]) ledger.Msg { return ledger.Total{Reply: r} })
 func Ask[R, M any](ctx context.Context, to Ref[M], build func(Reply[R]) M) (R, error) {

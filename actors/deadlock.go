@@ -185,7 +185,7 @@ func (i *incarnation[M]) runUnder(ctx context.Context) {
 // question; nil if the asker is no actor. The error is that it would wait for itself.
 func (p *pending[R]) asks(ctx context.Context, h holder) (*waits.Edge, error) {
 	w := waiterOf(ctx)
-	if w == nil || ctx.Err() != nil {
+	if w == nil {
 		return nil, nil //nolint:nilnil // see above
 	}
 
@@ -197,7 +197,7 @@ func (p *pending[R]) asks(ctx context.Context, h holder) (*waits.Edge, error) {
 		return nil, nil //nolint:nilnil // see above
 	}
 
-	if c := p.edge.Check(h); c != nil && h.Receptive() {
+	if c := p.edge.Check(h); c != nil && ctx.Err() == nil && h.Receptive() {
 		return nil, newDeadlock(c)
 	}
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -30,7 +31,7 @@ func tells(ctx context.Context, to actors.Ref[job]) error { return to.Tell(ctx, 
 
 func tellsControl(ctx context.Context, to actors.Ref[job]) error { return to.TellControl(ctx, nothing) }
 
-// fill returns the actors' names in a ring, and their waits.
+// waitsOf returns the waits of a ring.
 func waitsOf(ops ...string) (all []actors.Wait) {
 	for i, o := range ops {
 		w := actors.Wait{Path: "/stage/" + name(i), For: actors.WaitRoom}
@@ -46,7 +47,9 @@ func waitsOf(ops ...string) (all []actors.Wait) {
 
 func name(i int) string { return string(rune('a' + i)) }
 
-var operations = map[string]op{"ask": asks, "tell": tells, "control": tellsControl} //nolint:gochecknoglobals // immutable
+func operation(name string) op {
+	return map[string]op{"ask": asks, "tell": tells, "control": tellsControl}[name]
+}
 
 // ring is actors that each are in the middle of a message, with a full mailbox if the one before is to wait for room
 // there. To let one go is to have it wait for the next.
@@ -83,7 +86,7 @@ func newRing(t *testing.T, d mailbox.Dispatch, ops ...string) *ring {
 			_ = r.refs[name(i)].Tell(t.Context(), func(ctx *actors.Context[job]) error {
 				<-r.gate[i]
 
-				r.err[i] = operations[o](ctx, next)
+				r.err[i] = operation(o)(ctx, next)
 				r.over[i] = true
 
 				return nil
@@ -223,22 +226,26 @@ func TestADeadlockErrorIsAnOrdinaryFailure(t *testing.T) {
 func TestADeadlockIsFoundUnderEveryContextOfTheActor(t *testing.T) {
 	type key struct{}
 
-	for name, derive := range map[string]func(ctx context.Context) (context.Context, context.CancelFunc){
-		"with a deadline": func(ctx context.Context) (context.Context, context.CancelFunc) { return context.WithTimeout(ctx, 1e9) },
-		"without cancellation": func(ctx context.Context) (context.Context, context.CancelFunc) {
-			return context.WithoutCancel(ctx), func() {}
+	for name, derive := range map[string]func(ctx context.Context, t *testing.T) context.Context{
+		"with a deadline": func(ctx context.Context, t *testing.T) context.Context {
+			t.Helper()
+
+			derived, cancel := context.WithTimeout(ctx, time.Second)
+			t.Cleanup(cancel)
+
+			return derived
 		},
-		"with a value": func(ctx context.Context) (context.Context, context.CancelFunc) {
-			return context.WithValue(ctx, key{}, 1), func() {}
+		"without cancellation": func(ctx context.Context, _ *testing.T) context.Context {
+			return context.WithoutCancel(ctx)
+		},
+		"with a value": func(ctx context.Context, _ *testing.T) context.Context {
+			return context.WithValue(ctx, key{}, 1)
 		},
 	} {
 		bubble(t, name, func(t *testing.T) {
 			s := play(t, &part{})
 			perform(t, s.ref(), func(ctx *actors.Context[job]) error {
-				derived, cancel := derive(ctx)
-				defer cancel()
-
-				assert.ErrorAs(t, asks(derived, s.ref()), new(*actors.DeadlockError))
+				assert.ErrorAs(t, asks(derive(ctx, t), s.ref()), new(*actors.DeadlockError))
 
 				return nil
 			})
@@ -335,7 +342,6 @@ func TestAForwardThatClosesACycle(t *testing.T) {
 func TestTheEndOfAGoroutineThatClosesACycle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := play(t, &part{name: "a"}, &part{name: "b"})
-		_, release := hold()
 		done := make(chan struct{})
 
 		var first, second error
@@ -360,6 +366,5 @@ func TestTheEndOfAGoroutineThatClosesACycle(t *testing.T) {
 		synctest.Wait()
 		require.EqualError(t, first, "deadlock: /stage/a asks /stage/b, which asks /stage/a")
 		require.NoError(t, second)
-		release()
 	})
 }

@@ -66,8 +66,8 @@ func (b *Mailbox[M]) startFor(ctx context.Context, l *Lease[M]) {
 	b.start(l, true)
 }
 
-// Sender returns the context of the send whose goroutine runs the turn, or nil if it is not a sender's. It is called in a
-// turn.
+// Sender returns the context of the send whose goroutine runs the turn, or nil if it is not a sender's. It is called
+// in a turn.
 func (l *Lease[M]) Sender() context.Context { return l.sender }
 
 // Continue starts the turn that is running anew, on a goroutine as the dispatch says, because runtime.Goexit takes the

@@ -117,7 +117,13 @@ type Host interface {
 	RequestStop(id int, mode StopMode)
 	// Undelivered records a dead letter.
 	Undelivered(l DeadLetter)
+
 	Groups
+	Shared
+}
+
+// Shared is what all actors of a system have in common.
+type Shared interface {
 	// Intake is the gate that messages from outside the tree pass.
 	Intake() *Gate
 	// Protoactor is the actor system that the actors are registered in.
