@@ -101,15 +101,15 @@ func waiterOf(ctx context.Context) waiter {
 	return w
 }
 
-// set makes e the edge of a wait of w. It reports whether w is who is about to wait: a context can be anywhere, so what
-// counts is that the calling goroutine is the actor's own.
-func set(e *waits.Edge, w waiter, k waits.Kind, what waits.Wait) bool {
+// set makes e the edge of a wait of w under ctx. It reports whether w is who is about to wait: a context can be
+// anywhere, so what counts is that the calling goroutine is the actor's own.
+func set(ctx context.Context, e *waits.Edge, w waiter, k waits.Kind, what waits.Wait) bool {
 	depth := w.graph().Depth()
 	if depth == 0 {
 		return false
 	}
 
-	w.graph().Set(e, w, k, what)
+	w.graph().Set(e, w, k, what, ctx.Done())
 
 	for ; depth > 1; depth-- { // it runs on the goroutine of a sender, which is an actor's own too
 		if w = waiterOf(w.sender()); w == nil {
@@ -152,9 +152,9 @@ func (i *incarnation[M]) Helped() bool { return i.owned.count() > 0 }
 func (i *incarnation[M]) graph() *waits.Graph { return i.ctx.cell.place.Host.Waits() }
 
 // Blocks implements [mailbox.Observer].
-func (i *incarnation[M]) Blocks(target any, waiting func() bool) (over func(), err error) {
+func (i *incarnation[M]) Blocks(ctx context.Context, target any, waiting func() bool) (over func(), err error) {
 	e := new(waits.Edge)
-	if !set(e, i, waits.Room, &room{target, waiting}) {
+	if !set(ctx, e, i, waits.Room, &room{target, waiting}) {
 		return nil, nil //nolint:nilnil // a goroutine that is not the actor's own may wait for it
 	}
 
@@ -193,11 +193,11 @@ func (p *pending[R]) asks(ctx context.Context, h holder) (*waits.Edge, error) {
 		p.edge = new(waits.Edge)
 	}
 
-	if !set(p.edge, w, waits.Answer, p) {
+	if !set(ctx, p.edge, w, waits.Answer, p) {
 		return nil, nil //nolint:nilnil // see above
 	}
 
-	if c := p.edge.Check(h); c != nil && ctx.Err() == nil && h.Receptive() {
+	if c := p.edge.Check(h); c != nil && h.Receptive() {
 		return nil, newDeadlock(c)
 	}
 

@@ -54,11 +54,12 @@ type question struct {
 
 // arrival is a message of a puppet that waits for room.
 type arrival struct {
-	from *puppet
 	*question
+
+	from *puppet
 }
 
-const puppetCapacity = 2
+const puppetCapacity = 1
 
 func newPuppets(t *testing.T, n int) *puppets {
 	t.Helper()
@@ -152,7 +153,7 @@ func (w *puppets) arrives(from, to *puppet, q *question) {
 	case len(to.queue) < puppetCapacity:
 		to.queue = append(to.queue, q)
 	default:
-		to.line = append(to.line, &arrival{from, q})
+		to.line = append(to.line, &arrival{q, from})
 		from.waiting = true
 
 		return
@@ -320,7 +321,7 @@ func (w *puppets) check() error {
 		told := errors.As(p.last, new(*actors.DeadlockError))
 
 		if waits != p.waiting || told != p.told {
-			return fmt.Errorf("%v waits %v, told %v, should be %v, %v", p.name, waits, p.last, p.waiting, p.told)
+			return fmt.Errorf("%v waits %v, told %v; should be %v, %v: %w", p.name, waits, told, p.waiting, p.told, p.last)
 		}
 	}
 

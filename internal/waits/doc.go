@@ -8,6 +8,6 @@
 //
 // An edge is entered before its actor waits and left before it goes on, both under the graph's lock. So none of the
 // actors on a cycle can do anything while the lock is held: what is seen there of one edge after the other was so all
-// at once, when the lock was taken. A wait that is over although its actor has not come to leave it, because there is room
-// or an answer, is no edge: that is asked of each ([Wait.For]), and no wait that is over begins again.
+// at once, when the lock was taken. A wait that is over although its actor has not come to leave it, because there is
+// room or an answer or its context has ended, is no edge: that is asked of each, and no wait that is over begins again.
 package waits

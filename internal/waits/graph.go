@@ -73,19 +73,20 @@ type Edge struct {
 	queue any // of party
 	kind  Kind
 	wait  Wait
-	below *Edge // whom it holds up with it: the party whose goroutine the turn runs on; or nil
+	done  <-chan struct{} // closed when the party gives up, though it may not have come to that; or nil
+	below *Edge           // whom it holds up with it: the party whose goroutine the turn runs on; or nil
 }
 
-// Set makes e an edge that has not been entered.
-func (g *Graph) Set(e *Edge, p Party, k Kind, w Wait) {
-	*e = Edge{graph: g, party: p, queue: p.Queue(), kind: k, wait: w}
+// Set makes e an edge that has not been entered. The party gives up when done is closed.
+func (g *Graph) Set(e *Edge, p Party, k Kind, w Wait, done <-chan struct{}) {
+	*e = Edge{graph: g, party: p, queue: p.Queue(), kind: k, wait: w, done: done}
 }
 
 // Below says that the party of e runs its turn on the goroutine of another, which waits with it. It returns the edge
 // of that one.
 func (e *Edge) Below(p Party) *Edge {
 	e.below = &Edge{}
-	e.graph.Set(e.below, p, Turn, turn{e.queue})
+	e.graph.Set(e.below, p, Turn, turn{e.queue}, nil)
 
 	return e.below
 }
@@ -216,11 +217,25 @@ func (g *Graph) around(queue any) round {
 			return append(round(nil), path...)
 		}
 
+		if e.over() {
+			return nil
+		}
+
 		path = append(path, e)
 		at, inHands = e.wait.For()
 	}
 
 	return nil
+}
+
+// over reports whether the party gives up.
+func (e *Edge) over() bool {
+	select {
+	case <-e.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // links returns what is told of the edges. Called with mu held.
