@@ -73,6 +73,7 @@ type Edge struct {
 	queue any // of party
 	kind  Kind
 	wait  Wait
+	to    any             // the queue of the actor that must go on, whatever wait says of that; or nil
 	done  <-chan struct{} // closed when the party gives up, though it may not have come to that; or nil
 	below *Edge           // whom it holds up with it: the party whose goroutine the turn runs on; or nil
 }
@@ -86,15 +87,11 @@ func (g *Graph) Set(e *Edge, p Party, k Kind, w Wait, done <-chan struct{}) {
 // of that one.
 func (e *Edge) Below(p Party) *Edge {
 	e.below = &Edge{}
-	e.graph.Set(e.below, p, Turn, turn{e.queue}, nil)
+	e.graph.Set(e.below, p, Turn, nil, nil)
+	e.below.to = e.queue // as long as who runs the turn waits
 
 	return e.below
 }
-
-// turn is the wait for the end of a turn: as long as who runs it waits.
-type turn struct{ queue any }
-
-func (t turn) For() (queue any, inHands bool) { return t.queue, false }
 
 // Enter adds the edge, unless it closes a cycle: then it returns that, beginning with its party, and the party must not
 // wait.
@@ -168,11 +165,10 @@ func (e *Edge) Check(queue any) Cycle {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 
-	before := e.wait
-	e.wait = turn{queue} // which stands, and nobody but that actor can end
+	e.to = queue
 	cycle := g.enter(e).links()
 	g.leave(e)
-	e.wait = before
+	e.to = nil
 
 	return cycle
 }
@@ -222,7 +218,10 @@ func (g *Graph) around(queue any) round {
 		}
 
 		path = append(path, e)
-		at, inHands = e.wait.For()
+
+		if at, inHands = e.to, false; at == nil {
+			at, inHands = e.wait.For()
+		}
 	}
 
 	return nil
