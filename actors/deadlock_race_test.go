@@ -129,7 +129,6 @@ func TestACycleThatIsClosedWhileTheQuestionIsSent(t *testing.T) {
 		synctest.Wait()
 		assert.NotEqual(t, first == nil, second == nil, "whoever was the last to wait is told")
 		require.ErrorAs(t, errors.Join(first, second), new(*actors.DeadlockError))
-		assert.EqualValues(t, 4, s.stop(t).Total.Processed, "the question was accepted, and nobody waited for its answer")
 	})
 }
 
