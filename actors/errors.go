@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/troupe-go/troupe/internal/node"
+	"github.com/troupe-go/troupe/internal/waits"
 )
 
 var (
@@ -101,12 +102,23 @@ func call(f func() error) error {
 	go func() {
 		defer close(over)
 
-		err = protect(f)
+		waits.Run(&hook{f, &err})
 	}()
 	<-over
 
 	return err
 }
+
+// hook is user code that is not called in a turn's loop, and what came of it.
+type hook struct {
+	f   func() error
+	err *error
+}
+
+// Loop implements [waits.Loop].
+//
+//go:noinline
+func (h *hook) Loop() { *h.err = protect(h.f) }
 
 // protect calls user code and turns a panic into an error.
 func protect(f func() error) (err error) {

@@ -34,6 +34,7 @@ type incarnation[M any] struct {
 	closed   bool                    // guarded by mu: Close has been called
 	ended    error                   // guarded by mu: why work has ended
 	deadline time.Time               // guarded by mu: of the step in progress; zero if it has none
+	under    context.Context         // guarded by mu: of the send whose goroutine runs the turn, with Synchronous; or nil
 }
 
 func newIncarnation[M any](c *cell[M], number uint64, deadline time.Time) *incarnation[M] {
@@ -131,7 +132,7 @@ func (i *incarnation[M]) run(hook func(context.Context) error) error {
 
 	defer cancel(errEnded)
 
-	return i.because(call(func() error { return hook(deadlineContext{ctx, deadline}) }))
+	return i.because(call(func() error { return hook(deadlineContext{ctx, deadline, i}) }))
 }
 
 // because adds to an error that only says that the context has ended why it has.
@@ -172,11 +173,21 @@ func (i *incarnation[M]) close() error {
 // deadlineContext tells the deadline of a step; the runtime is the one that keeps it, by cancelling.
 type deadlineContext struct {
 	context.Context
-	at time.Time
+	at       time.Time
+	observer mailbox.Observer
 }
 
 // Deadline returns the time the step is to be over.
 func (c deadlineContext) Deadline() (time.Time, bool) { return c.at, !c.at.IsZero() }
+
+// Value returns whose hook it is, for sends that wait.
+func (c deadlineContext) Value(key any) any {
+	if key == (mailbox.ObserverKey{}) {
+		return c.observer
+	}
+
+	return c.Context.Value(key)
+}
 
 // mark is a context only for [pprof.SetGoroutineLabels], which asks it for one value: it looks that up once.
 type mark struct {

@@ -4,6 +4,7 @@ import (
 	"runtime/pprof"
 
 	"github.com/troupe-go/troupe/internal/node"
+	"github.com/troupe-go/troupe/internal/waits"
 	"github.com/troupe-go/troupe/mailbox"
 )
 
@@ -78,15 +79,17 @@ func (r *runner[M]) attempt() (crashed bool) {
 		r.lease.Continue()
 	}()
 
-	r.loop()
+	waits.Run(r)
 
 	returned = true
 
 	return false
 }
 
-// loop handles commands and messages until there are none or the lease is revoked.
-func (r *runner[M]) loop() {
+// Loop implements [waits.Loop]: it handles commands and messages until there are none or the lease is revoked.
+//
+//go:noinline
+func (r *runner[M]) Loop() {
 	r.begin()
 
 	for {
@@ -154,6 +157,7 @@ func (r *runner[M]) begin() {
 	}
 
 	if r.synchronous && r.phase != absent {
+		r.inc.runUnder(r.lease.Sender())
 		r.inc.announce() // whoever has started it may not have come to that
 	}
 }

@@ -1,6 +1,7 @@
 package mailbox
 
 import (
+	"context"
 	"runtime"
 	"sync/atomic"
 )
@@ -31,6 +32,9 @@ type Lease[M any] struct {
 	seq    uint64
 	turn   func()  // runs a turn
 	worker *worker // of a dispatch that keeps a goroutine; guarded by Mailbox.mu
+	// sender is the context of the send that runs the turn, with the dispatch [Synchronous]. Written before the turn by
+	// whoever starts it.
+	sender context.Context
 }
 
 // hand says where the message in hand is. It mirrors the bits of claims, which a revocation can see.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/troupe-go/troupe/internal/lifecycle"
 	"github.com/troupe-go/troupe/internal/node"
+	"github.com/troupe-go/troupe/internal/waits"
 	"github.com/troupe-go/troupe/supervision"
 )
 
@@ -20,6 +21,7 @@ type conductor struct {
 	office     *Office
 	journal    *journal
 	intake     node.Gate
+	waits      *waits.Graph
 	booted     chan struct{}
 
 	looking sync.WaitGroup // looks for stacks that the report waits for; added to with mu held
@@ -46,8 +48,9 @@ type place struct {
 var _ node.Host = (*conductor)(nil)
 
 func newConductor(s *System) (*conductor, error) {
-	c := &conductor{system: s, booted: make(chan struct{}), stuck: make(map[place]string), groups: newGroups()}
-
+	c := &conductor{
+		system: s, booted: make(chan struct{}), stuck: make(map[place]string), groups: newGroups(), waits: waits.New(),
+	}
 	c.protoactor = newProtoactor()
 
 	if p := s.options.Prepare; p != nil {
@@ -90,6 +93,9 @@ func (c *conductor) Undelivered(l node.DeadLetter) { c.office.take(l) }
 
 // Intake implements [node.Host].
 func (c *conductor) Intake() *node.Gate { return &c.intake }
+
+// Waits implements [node.Host].
+func (c *conductor) Waits() *waits.Graph { return c.waits }
 
 // Protoactor implements [node.Host].
 func (c *conductor) Protoactor() *actor.ActorSystem { return c.protoactor }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/troupe-go/troupe/internal/waits"
 	"github.com/troupe-go/troupe/mailbox"
 )
 
@@ -118,11 +119,19 @@ type Host interface {
 	RequestStop(id int, mode StopMode)
 	// Undelivered records a dead letter.
 	Undelivered(l DeadLetter)
+
 	Groups
+	Shared
+}
+
+// Shared is what all actors of a system have in common.
+type Shared interface {
 	// Intake is the gate that messages from outside the tree pass.
 	Intake() *Gate
 	// Protoactor is the actor system that the actors are registered in.
 	Protoactor() *actor.ActorSystem
+	// Waits is the graph of which actors wait for which.
+	Waits() *waits.Graph
 }
 
 // Groups is what the runtime does with the children of groups and pools. Its methods do not block on actors.
