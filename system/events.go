@@ -26,7 +26,7 @@ func newEvents(o Options) *Events {
 }
 
 // put takes an event. It does not block.
-func (e *Events) put(event supervision.Event) { e.stream.put(uint8(event.Kind), event) }
+func (e *Events) put(event supervision.Event) { e.stream.put(uint8(event.Kind), event.Time, event) }
 
 // Recent returns the events that are kept, oldest first: the last Options.Events of them.
 func (e *Events) Recent() []supervision.Event { return e.stream.recent() }
@@ -56,7 +56,7 @@ func (e *Events) Subscribe(buffer int, kinds ...supervision.EventKind) *Subscrip
 
 	kinds = slices.Clone(kinds)
 
-	return e.stream.subscribe(buffer, func(class uint8) bool {
+	return e.stream.subscribe(buffer, func(class uint8, _ time.Time) bool {
 		return slices.Contains(kinds, supervision.EventKind(class))
 	})
 }

@@ -239,7 +239,7 @@ func TestAnOnEventThatHangsPanicsOrExitsHoldsUpNobody(t *testing.T) {
 				}
 
 				synctest.Wait()
-				assert.Equal(t, c.missed, s.Events().Missed() > 0)
+				assert.True(t, s.Events().Missed() > 0 || !c.missed)
 
 				began := time.Now()
 				r, err := stop(t, s)

@@ -38,7 +38,9 @@ type journal struct {
 type kindLog struct {
 	waiting atomic.Int64  // events in the subscription
 	left    atomic.Uint64 // events left out since the last line
-	limit   *rate.Limiter
+	// The rest is guarded by the stream's lock.
+	limit  *rate.Limiter
+	closed time.Time // when the limiter allows the next line, if it has refused one
 }
 
 // newJournal returns nil if the logger is known to discard everything.
@@ -62,11 +64,11 @@ func newJournal(logger *slog.Logger, s *stream[supervision.Event]) *journal {
 	return j
 }
 
-// admit takes an event into the subscription if there is still room for its kind. It is called with the stream's lock
-// held, so never twice at a time.
-func (j *journal) admit(class uint8) bool {
+// admit takes an event into the subscription if it is its kind's turn to be logged, and there is room for it. A flood
+// goes no further than here. It is called with the stream's lock held, so never twice at a time.
+func (j *journal) admit(class uint8, at time.Time) bool {
 	k := &j.kinds[class]
-	if k.waiting.Load() >= logRoom {
+	if k.waiting.Load() >= logRoom || !k.turn(at) {
 		k.left.Add(1)
 
 		return false
@@ -75,6 +77,23 @@ func (j *journal) admit(class uint8) bool {
 	k.waiting.Add(1)
 
 	return true
+}
+
+// turn reports whether there may be a line. In a flood it does not ask the limiter, which costs 90 ns.
+func (k *kindLog) turn(at time.Time) bool {
+	if at.Before(k.closed) {
+		return false
+	}
+
+	if k.limit.AllowN(at, 1) {
+		return true
+	}
+
+	next := k.limit.ReserveN(at, 1)
+	k.closed = at.Add(next.DelayFrom(at))
+	next.CancelAt(at)
+
+	return false
 }
 
 // run is the journal's goroutine. It ends when the stream does and everything is logged.
@@ -157,8 +176,9 @@ func (j *journal) release() {
 // summarise says what was left out and not told of in a later line.
 func (j *journal) summarise() {
 	for kind := range j.kinds {
-		if n := j.kinds[kind].left.Load(); n > 0 {
-			j.write(slog.LevelWarn, time.Now(), "events not logged",
+		of := level(supervision.EventKind(kind))
+		if n := j.kinds[kind].left.Load(); n > 0 && j.enabled(of) {
+			j.write(of, time.Now(), "events not logged",
 				slog.String("kind", supervision.EventKind(kind).String()), slog.Uint64("not_logged", n))
 		}
 	}
@@ -181,15 +201,12 @@ func level(k supervision.EventKind) slog.Level {
 	return slog.LevelWarn
 }
 
-// log logs an event, if its kind's turn is not over.
+// log logs an event.
 func (j *journal) log(e supervision.Event) {
-	if !j.enabled(level(e.Kind)) {
-		return
-	}
-
 	k := &j.kinds[e.Kind]
-	if !k.limit.AllowN(e.Time, 1) {
-		k.left.Add(1)
+
+	if !j.enabled(level(e.Kind)) {
+		k.left.Store(0) // nobody wants to know
 
 		return
 	}
@@ -245,10 +262,6 @@ func (j *journal) enabled(l slog.Level) (yes bool) {
 // write calls the handler; that it fails or panics is its own affair: there is nowhere to log it.
 func (j *journal) write(l slog.Level, at time.Time, message string, attrs ...slog.Attr) {
 	defer func() { _ = recover() }()
-
-	if !j.enabled(l) {
-		return
-	}
 
 	r := slog.NewRecord(at, l, message, 0)
 	r.AddAttrs(attrs...)

@@ -247,3 +247,18 @@ func TestManyFailuresAtOnceGiveABoundedNumberOfLines(t *testing.T) {
 		}
 	})
 }
+
+func TestNobodyIsToldHowManyEventsOfALevelThatIsOffWereLeftOut(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		options, log := logging(slog.LevelInfo)
+		events := system.NewEvents(options)
+
+		for range 1000 {
+			events.Put(supervision.Event{Kind: supervision.Started, Time: time.Now()})
+		}
+
+		require.Empty(t, events.Close())
+		assert.Empty(t, log.lines(""))
+		assert.Equal(t, uint64(1000), events.Count(supervision.Started))
+	})
+}

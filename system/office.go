@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+
 	"github.com/troupe-go/troupe/internal/node"
 	"github.com/troupe-go/troupe/mailbox"
 	"github.com/troupe-go/troupe/supervision"
@@ -92,7 +93,7 @@ func (f *Office) take(l node.DeadLetter) {
 	}
 
 	f.file(letter)
-	f.outbox.put(0, &actor.DeadLetterEvent{PID: l.PID, Message: l.Message, Sender: l.Sender})
+	f.outbox.put(0, time.Time{}, &actor.DeadLetterEvent{PID: l.PID, Message: l.Message, Sender: l.Sender})
 }
 
 // identity prints a protoactor identity as address and name.
@@ -100,7 +101,7 @@ func identity(pid *actor.PID) string { return pid.GetAddress() + "/" + pid.GetId
 
 func (f *Office) file(l Letter) {
 	l.Time = time.Now()
-	f.stream.put(uint8(l.Reason), l)
+	f.stream.put(uint8(l.Reason), l.Time, l)
 	f.events.put(supervision.Event{
 		Kind: supervision.DeadLettered, Path: l.Target, Time: l.Time, Reason: l.Reason, Err: l.Cause,
 	})

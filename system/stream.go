@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // MaxBuffer is the most values a [Subscription] can hold.
@@ -23,12 +24,15 @@ type stream[T any] struct {
 	closed      bool
 }
 
+// admission says whether a subscriber wants a value of a class that came up at a time.
+type admission func(class uint8, at time.Time) bool
+
 func newStream[T any](capacity, classes int) *stream[T] {
 	return &stream[T]{capacity: capacity, counts: make([]uint64, classes)}
 }
 
-// put takes a value. It costs some 20 ns, and as much again for each subscriber.
-func (s *stream[T]) put(class uint8, v T) {
+// put takes a value that came up at a time. It costs some 20 ns, and as much again for each subscriber.
+func (s *stream[T]) put(class uint8, at time.Time, v T) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 
@@ -36,7 +40,7 @@ func (s *stream[T]) put(class uint8, v T) {
 	case len(s.ring) < s.capacity:
 		s.ring = append(s.ring, v)
 	case s.capacity > 0:
-		s.ring[s.taken%uint64(s.capacity)] = v //nolint:gosec // capacity is positive
+		s.ring[s.taken%uint64(s.capacity)] = v
 	}
 
 	s.taken++
@@ -46,7 +50,7 @@ func (s *stream[T]) put(class uint8, v T) {
 	}
 
 	for _, sub := range s.subscribers {
-		if sub.admit != nil && !sub.admit(class) {
+		if sub.admit != nil && !sub.admit(class, at) {
 			continue
 		}
 
@@ -92,7 +96,7 @@ func (s *stream[T]) count(class uint8) uint64 {
 }
 
 // subscribe returns a stream of those values from now on that admit, called with mu held, wants; nil wants all.
-func (s *stream[T]) subscribe(buffer int, admit func(class uint8) bool) *Subscription[T] {
+func (s *stream[T]) subscribe(buffer int, admit admission) *Subscription[T] {
 	sub := &Subscription[T]{stream: s, values: make(chan T, min(max(buffer, 1), MaxBuffer)), admit: admit}
 
 	s.mu.Lock()
@@ -125,7 +129,7 @@ func (s *stream[T]) close() {
 type Subscription[T any] struct {
 	stream *stream[T]
 	values chan T
-	admit  func(class uint8) bool
+	admit  admission
 	missed atomic.Uint64
 }
 
