@@ -131,7 +131,6 @@ func (h *hook) run() {
 
 	defer func() {
 		if exited {
-			h.events.Close()
 			h.err = errors.Join(h.err, errExited)
 		}
 	}()

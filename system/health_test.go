@@ -284,6 +284,7 @@ func TestHealthWhileASupervisorThatGaveUpComesDown(t *testing.T) {
 
 		_, err := stop(t, s)
 		require.NoError(t, err)
+		assert.Equal(t, system.Stopped, state("/test/within"))
 		assert.Equal(t, system.Stopped, state("/test/within/b"))
 	})
 }

@@ -203,16 +203,12 @@ func level(k supervision.EventKind) slog.Level {
 
 // log logs an event.
 func (j *journal) log(e supervision.Event) {
-	k := &j.kinds[e.Kind]
-
 	if !j.enabled(level(e.Kind)) {
-		k.left.Store(0) // nobody wants to know
-
 		return
 	}
 
 	attrs := attributes(e)
-	if left := k.left.Swap(0); left > 0 {
+	if left := j.kinds[e.Kind].left.Swap(0); left > 0 {
 		attrs = append(attrs, slog.Uint64("not_logged", left))
 	}
 
