@@ -101,17 +101,33 @@ type sight struct {
 
 // look returns all nodes as they are now, the root first, linked to a tree.
 func (c *conductor) look(now time.Time) []sight {
+	left := make(map[int]int) // restarts left, by supervisor
+
 	c.mu.Lock()
-	defer c.mu.Unlock()
 
 	all := c.list()
+	ending := c.machine.Phase() >= lifecycle.Intake
+	booted := c.machine.Began(lifecycle.Booting)
+
+	for i := range all {
+		if !all[i].view.Actor {
+			left[all[i].id] = c.machine.RestartsLeft(all[i].id, now)
+		}
+	}
+
+	c.mu.Unlock()
+
 	sights := make([]sight, len(all))
 	above := make(map[int]*sight) // supervisors by their id
-	ending := c.machine.Phase() >= lifecycle.Intake
 
 	for i := range all {
 		n := &sights[i]
-		n.listed, n.health = all[i], c.healthOf(&all[i], now)
+		n.listed, n.health = all[i], healthOf(&all[i].view)
+		n.health.RestartsLeft = left[n.id]
+
+		if n.health.Since.IsZero() {
+			n.health.Since = booted
+		}
 
 		if !n.view.Actor {
 			above[n.id] = n
@@ -128,17 +144,11 @@ func (c *conductor) look(now time.Time) []sight {
 	return sights
 }
 
-// healthOf returns what the machine knows about a node's health. Called with mu held.
-func (c *conductor) healthOf(n *listed, now time.Time) *NodeHealth {
-	v := &n.view
+// healthOf returns what a view says about a node's health.
+func healthOf(v *lifecycle.View) *NodeHealth {
 	h := &NodeHealth{
 		Path: v.Path, Name: v.Path[strings.LastIndexByte(v.Path, '/')+1:], Since: v.Since, Restart: v.Restart,
-		Incarnation: v.Incarnation, Restarts: v.Restarts, RestartsLeft: c.machine.RestartsLeft(n.id, now),
-		LastFailure: v.LastFailure,
-	}
-
-	if h.Since.IsZero() {
-		h.Since = c.machine.Began(lifecycle.Booting)
+		Incarnation: v.Incarnation, Restarts: v.Restarts, LastFailure: v.LastFailure,
 	}
 
 	for _, a := range v.Abandoned {
