@@ -1,6 +1,7 @@
 package system
 
 import (
+	"errors"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -19,7 +20,7 @@ type conductor struct {
 	system     *System
 	protoactor *actor.ActorSystem
 	office     *Office
-	journal    *journal
+	events     *Events
 	intake     node.Gate
 	waits      *waits.Graph
 	booted     chan struct{}
@@ -59,15 +60,12 @@ func newConductor(s *System) (*conductor, error) {
 		}
 	}
 
-	c.office = newOffice(s.options, c.protoactor, s.plan)
-	c.journal = newJournal(s.options.Logger)
+	c.events = newEvents(s.options)
+	c.office = newOffice(s.options, c.protoactor, s.plan, c.events)
 
 	mounted, err := s.plan.Mount(c)
 	if err != nil {
-		c.office.close()
-		c.journal.close()
-
-		return nil, err
+		return nil, errors.Join(append(c.dismiss(), err)...)
 	}
 
 	c.mounted, c.nodes, s.intake = mounted, mounted.Nodes, mounted.Intake()
@@ -79,6 +77,10 @@ func newConductor(s *System) (*conductor, error) {
 
 	return c, nil
 }
+
+// dismiss ends the streams of dead letters and events, and waits for those of the system's goroutines that call other
+// people's code with them. It returns what did not go well.
+func (c *conductor) dismiss() []error { return append(c.office.close(), c.events.close()...) }
 
 // Report implements [node.Host].
 func (c *conductor) Report(r node.Report) { c.step(lifecycle.Report{Report: r}) }
@@ -190,7 +192,7 @@ func (c *conductor) carryOut(e lifecycle.Effect) {
 			c.ended(e.Path)
 		}
 
-		c.journal.add(e.Event)
+		c.events.put(e.Event)
 	}
 }
 

@@ -35,6 +35,7 @@ type entry struct {
 	instance bool  // the incarnation has started and not ended
 	again    bool  // it stopped itself and is to be restarted
 	visited  bool  // the drain has come to it
+	failed   bool  // since its last start began
 
 	pending   bool // its supervisor is to start it when its turn comes
 	fresh     bool // it has not started since its supervisor's start began; if it cannot, that fails with it

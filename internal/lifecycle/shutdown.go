@@ -92,6 +92,7 @@ func (m *Machine) startAtOnce(s *entry) {
 	}
 
 	m.set(s, Running)
+	s.failed = false
 
 	for c := range s.children() {
 		c.fresh, c.pending = false, c.doomed // who is on its way down comes back

@@ -21,7 +21,7 @@ func (m *Machine) fail(n *entry, err error, d node.Directive) {
 	t.cause, t.directive = &supervision.FailureError{Path: n.path, Err: err}, d
 
 	if !n.cancelled {
-		t.failure = t.cause
+		t.failure, n.failed = t.cause, true
 		m.tell(n, supervision.Event{Kind: supervision.Failed, Err: t.cause, Incarnation: n.incarnation})
 	}
 }
@@ -75,6 +75,7 @@ func (m *Machine) down(n *entry, err error, d node.Directive) {
 	case halted:
 		m.haltedForGroup(p, n)
 	case p.state == Starting && n.fresh: // the start of its supervisor fails with it
+		p.failed = true
 		m.haltAll(p, err)
 	case n.added: // its start fails: it is not there
 		m.spawned(n, err)
@@ -232,7 +233,7 @@ func (m *Machine) tooManyHang(p, c *entry, err error) {
 
 // giveUp makes a supervisor fail over a child that is down: to its parent, or at the root to the whole system.
 func (m *Machine) giveUp(p, c *entry, err error) {
-	p.ill().failure, c.pending = err, false
+	p.ill().failure, p.failed, c.pending = err, true, false
 	m.set(c, Idle)
 	m.tell(p, supervision.Event{Kind: supervision.GaveUp, Err: err})
 
@@ -300,6 +301,7 @@ func (m *Machine) halted(s *entry) {
 	case told, p.state == Halting:
 		m.haltNext(p)
 	case p.state == Starting && s.fresh:
+		p.failed = true
 		m.haltAll(p, s.cause)
 	default:
 		m.childFailed(p, s, s.cause, node.Restart)

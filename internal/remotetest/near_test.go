@@ -50,7 +50,7 @@ func near() error {
 	pid, _ := sys.PID("/near/echo")
 	sayf("%s %s", pid.GetAddress(), pid.GetId())
 
-	letter := <-letters.Letters()
+	letter := <-letters.C()
 	sayf("letter %v for %s", letter.Reason, letter.Target)
 
 	_, _ = os.Stdin.Read(make([]byte, 1)) // until the test closes it
