@@ -47,6 +47,8 @@ func (r *runner[M]) fail(cause error) {
 	r.reportFailure(inc, node.Failing, cause, directive)
 
 	closing := r.end(cause, cause)
+	inc.die(cause)
+
 	if r.lease.Revoked() {
 		return
 	}
@@ -81,6 +83,10 @@ func (r *runner[M]) end(cause, answer error) error {
 	inc.owned.close()
 	inc.endWork(cause)
 	inc.owned.wait()
+
+	if n := inc.notices.Load(); n != nil {
+		n.leaveStrangers()
+	}
 
 	_, err := inc.owned.take() // a goroutine whose failure nobody has come to deal with
 

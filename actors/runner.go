@@ -32,6 +32,8 @@ type runner[M any] struct {
 	synchronous bool
 	// resting says that the incarnation that was just started is to be at rest before that is reported.
 	resting bool
+	// idling says that there is an idle timeout: the actor looks at the time before it comes to rest.
+	idling bool
 	// crash is a panic of Receive that the turn it ended has left for the next one to deal with.
 	crash error
 	// lost says that messages became dead letters because their time was over; the answer to Drain tells.
@@ -99,7 +101,7 @@ func (r *runner[M]) loop() {
 		// A pipe sends before it ends: if none is left before Next looks, it sees what the last of them has sent.
 		last := r.phase == draining && !r.inc.owned.piping()
 
-		m, got := r.lease.Next(r.phase == live)
+		m, got := r.lease.Next(r.phase == live && !r.idling)
 
 		switch got {
 		case mailbox.Message:
@@ -111,7 +113,7 @@ func (r *runner[M]) loop() {
 		case mailbox.Nothing:
 			if last {
 				r.drained()
-			} else if r.rest(false) {
+			} else if r.settle(); r.rest(false) {
 				return
 			}
 		case mailbox.Rested:

@@ -1,0 +1,126 @@
+package actors
+
+import (
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/troupe-go/troupe/mailbox"
+)
+
+// unregister removes the actor from protoactor and tells its watchers. What is sent to its PID afterwards goes to
+// protoactor's dead letters.
+func (c *cell[M]) unregister() {
+	c.place.Host.Protoactor().ProcessRegistry.Remove(c.pid)
+
+	c.mu.Lock()
+	watchers := c.watchers
+	c.watchers, c.finished = nil, true
+	c.mu.Unlock()
+
+	for _, w := range watchers {
+		w.terminated(c.end())
+	}
+}
+
+// end says how the actor has ended. Called when it has.
+func (c *cell[M]) end() Terminated {
+	t := Terminated{Path: c.place.Path, PID: c.pid, Reason: ReasonStopped}
+
+	if inc := c.current.Load(); inc != nil {
+		if err := inc.failure(); err != nil {
+			t.Reason, t.Err = ReasonFailed, &mailbox.SendError{Target: c.place.Path, Err: err}
+		}
+	}
+
+	return t
+}
+
+// join implements watched.
+func (c *cell[M]) join(w watcher) (end Terminated, ended bool) {
+	c.mu.Lock()
+
+	ended = c.finished
+	if !ended {
+		if c.watchers == nil {
+			c.watchers = make(map[any]watcher)
+		}
+
+		c.watchers[w.key()] = w
+	}
+
+	c.mu.Unlock()
+
+	if ended {
+		return c.end(), true
+	}
+
+	if !w.wanted() { // it was ended before it was in the list
+		c.leave(w)
+	}
+
+	return end, false
+}
+
+// leave implements watched.
+func (c *cell[M]) leave(w watcher) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+
+	delete(c.watchers, w.key())
+}
+
+// outsider is a process of protoactor that watches an actor.
+type outsider[M any] struct {
+	cell *cell[M]
+	pid  *actor.PID
+}
+
+func (o outsider[M]) key() any     { return o.pid.String() }
+func (o outsider[M]) wanted() bool { return true }
+
+func (o outsider[M]) terminated(Terminated) { o.tell(actor.TerminatedReason_Stopped) }
+
+// tell tells the process, with the very PID that those who made the actor hold.
+func (o outsider[M]) tell(why actor.TerminatedReason) {
+	if p, ok := o.cell.place.Host.Protoactor().ProcessRegistry.Get(o.pid); ok {
+		p.SendSystemMessage(o.pid, &actor.Terminated{Who: o.cell.pid, Why: why})
+	}
+}
+
+// stranger is a process of protoactor that an actor watches. What it says of its end comes to [process].
+type stranger[M any] struct {
+	cell *cell[M]
+	pid  *actor.PID
+}
+
+// join implements watched. The process knows the actor, not the watch.
+func (s stranger[M]) join(watcher) (end Terminated, ended bool) {
+	p, ok := s.cell.place.Host.Protoactor().ProcessRegistry.Get(s.pid)
+	if !ok {
+		return terminatedStranger(s.pid, ReasonNotFound), true
+	}
+
+	p.SendSystemMessage(s.pid, &actor.Watch{Watcher: s.cell.pid})
+
+	return end, false
+}
+
+// leave implements watched.
+func (s stranger[M]) leave(watcher) {
+	if p, ok := s.cell.place.Host.Protoactor().ProcessRegistry.Get(s.pid); ok {
+		p.SendSystemMessage(s.pid, &actor.Unwatch{Watcher: s.cell.pid})
+	}
+}
+
+// leaveStrangers tells the processes of protoactor that were watched until the incarnation ended that they are not any
+// more. The runner does: there may be code of others behind a process. Those of an abandoned incarnation are not told,
+// its successor may watch them too; when they end, nobody listens.
+func (n *notices[M]) leaveStrangers() {
+	n.mu.Lock()
+	strangers := n.strangers
+	n.strangers = nil
+	n.mu.Unlock()
+
+	for _, s := range strangers {
+		s.leave(nil)
+	}
+}
