@@ -4,8 +4,8 @@ package actors
 // or the end of the incarnation: a restarted actor begins with its own Receive. The hooks stay those of the actor.
 // Errors are [ErrNilFunc], and [ErrNotRunning] if the incarnation is ending.
 //
-// There is no stack of behaviours as in Akka classic: a new one replaces the last, so nothing can grow, and what an actor
-// goes back to is for it to say. A behaviour costs a message nothing.
+// There is no stack of behaviours as in Akka classic: a new one replaces the last, so nothing can grow, and what an
+// actor goes back to is for it to say. A behaviour costs a message nothing.
 func (c *Context[M]) Become(f Func[M]) error {
 	if f == nil {
 		return ErrNilFunc

@@ -35,8 +35,10 @@ func TestBecome(t *testing.T) {
 		var d diary
 
 		s := play(t, &part{})
-		tell(t, s.ref(), unbecome, becomes(t, &d, "one"), nothing, becomes(t, &d, "two"), nothing, nothing, unbecome,
-			nothing, becomes(t, &d, "three"), unbecome)
+		tell(t, s.ref(), unbecome, becomes(t, &d, "one"), nothing, becomes(t, &d, "two"))
+		tell(t, s.ref(), nothing)
+		tell(t, s.ref(), nothing, unbecome)
+		tell(t, s.ref(), nothing, becomes(t, &d, "three"), unbecome)
 		synctest.Wait()
 		assert.Equal(t, []string{"one", "one", "two", "two", "two", "three"}, d.read())
 		assert.Equal(t, uint64(10), s.stop(t).Total.Processed)
@@ -99,7 +101,8 @@ func TestBecome(t *testing.T) {
 
 		s := play(t, &part{})
 		held, release := hold()
-		tell(t, s.ref(), held, becomes(t, &d, "one"), nothing, unbecome, nothing)
+		tell(t, s.ref(), held, becomes(t, &d, "one"), nothing, unbecome)
+		tell(t, s.ref(), nothing)
 		synctest.Wait()
 		s.Stop()
 		release()

@@ -21,15 +21,15 @@ type idle[M any] struct {
 	seen   uint64
 }
 
-// SetIdleTimeout has m handed to Receive whenever the actor has handled no message for d, counted from when the last one
-// was handled or, if that is later, from this call; again and again for as long as that lasts. It takes the place of the
-// idle timeout that was set before; with d 0, there is none any more. Errors are [ErrDuration] if d is negative, and
-// [ErrNotRunning] if the incarnation is ending. Semantics are those of Akka's setReceiveTimeout.
+// SetIdleTimeout has m handed to Receive whenever the actor has handled no message for d, counted from when it was done
+// with the last one and none waited or, if that is later, from this call; again and again for as long as that lasts. It
+// takes the place of the idle timeout that was set before; with d 0, there is none any more. Errors are [ErrDuration] if
+// d is negative, and [ErrNotRunning] if the incarnation is ending. Semantics are those of Akka's setReceiveTimeout.
 //
-// Every message counts, also ticks, [Terminated] and the idle message itself, and all the time from when a message is
-// handed to Receive until the actor has nothing to do. The idle message comes exactly then, or not: it never comes later
-// behind another message. Like a tick, it takes no room in the mailbox, ends with the incarnation, and does not come
-// while the actor works off its queue to stop.
+// Every message ends the idle time, also a tick, [Terminated] and m itself. If one is handled just before m has its
+// turn, m does not come: it never follows another message in less than d. Like a tick, m takes no room in the mailbox,
+// ends with the incarnation, and does not come while the actor works off its queue to stop. A message costs the same
+// with an idle timeout; what is added is a look at the clock whenever the actor comes to rest.
 func (c *Context[M]) SetIdleTimeout(d time.Duration, m M) error {
 	n, err := c.notices()
 	if err != nil {
@@ -76,12 +76,8 @@ func (n *notices[M]) setIdle(i *idle[M]) {
 	n.idle = i
 }
 
-// settle notes that the actor has nothing to do; it comes to rest next, if that stays so.
-func (r *runner[M]) settle() {
-	if !r.idling {
-		return
-	}
-
+// idle notes that the actor has nothing to do, before it comes to rest.
+func (r *runner[M]) idle() {
 	n := r.inc.notices.Load()
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -111,8 +107,8 @@ func (i *idle[M]) arm(d time.Duration) {
 	}
 }
 
-// fire looks whether the actor has been idle for long enough. If it has been for less, the clock is set for the rest; if
-// it is busy, the clock is set when it comes to rest.
+// fire looks whether the actor has been idle for long enough. If it has been for less, the clock is set for what is
+// left; if it is busy, the clock is set when it comes to rest.
 func (i *idle[M]) fire() {
 	n := i.of
 	n.mu.Lock()

@@ -14,12 +14,12 @@ import (
 	"github.com/troupe-go/troupe/supervision"
 )
 
-// idles returns a job that sets the idle timeout, which must succeed.
-func idles(tb testing.TB, d time.Duration, m job) job {
+// idles returns a job that sets an idle timeout of a second, which must succeed.
+func idles(tb testing.TB, m job) job {
 	tb.Helper()
 
 	return func(ctx *actors.Context[job]) error {
-		require.NoError(tb, ctx.SetIdleTimeout(d, m))
+		require.NoError(tb, ctx.SetIdleTimeout(time.Second, m))
 
 		return nil
 	}
@@ -33,7 +33,7 @@ func TestIdleTimeout(t *testing.T) {
 		bubble(t, "comes d after the last message, exactly, and again every d: "+name, func(t *testing.T) {
 			l := newLog()
 			s := play(t, &part{spec: spec})
-			perform(t, s.ref(), idles(t, time.Second, l.entry("idle")))
+			perform(t, s.ref(), idles(t, l.entry("idle")))
 
 			for range 5 { // never idle for a second
 				pass(time.Second - 1)
@@ -54,7 +54,7 @@ func TestIdleTimeout(t *testing.T) {
 		for _, at := range []time.Duration{1, time.Millisecond, time.Second / 2, time.Second - 1} {
 			l := newLog()
 			s := play(t, &part{})
-			perform(t, s.ref(), idles(t, time.Second, l.entry("idle")))
+			perform(t, s.ref(), idles(t, l.entry("idle")))
 			pass(at)
 			tell(t, s.ref(), nothing)
 			pass(time.Second - 1)
@@ -68,7 +68,7 @@ func TestIdleTimeout(t *testing.T) {
 	bubble(t, "an actor that is busy is not idle, and begins to be when it has nothing to do", func(t *testing.T) {
 		l := newLog()
 		s := play(t, &part{})
-		tell(t, s.ref(), idles(t, time.Second, l.entry("idle")), lasts(3300*time.Millisecond), lasts(time.Second+1))
+		tell(t, s.ref(), idles(t, l.entry("idle")), lasts(3300*time.Millisecond), lasts(time.Second+1))
 		pass(5300 * time.Millisecond)
 		assert.Empty(t, l.read())
 		pass(1)
@@ -91,7 +91,7 @@ func TestIdleTimeout(t *testing.T) {
 		l := newLog()
 		s := play(t, &part{})
 		perform(t, s.ref(), after(t, time.Second/2, nothing, nil))
-		perform(t, s.ref(), idles(t, time.Second, l.entry("idle")))
+		perform(t, s.ref(), idles(t, l.entry("idle")))
 		pass(time.Second)
 		s.Health(t.Context())
 		pass(time.Second)
@@ -102,7 +102,7 @@ func TestIdleTimeout(t *testing.T) {
 		l := newLog()
 		s := play(t, &part{})
 		perform(t, s.ref(), after(t, time.Second, l.entry("tick"), nil))
-		perform(t, s.ref(), idles(t, time.Second, l.entry("idle")))
+		perform(t, s.ref(), idles(t, l.entry("idle")))
 		pass(time.Second)
 
 		got := l.read()
@@ -143,13 +143,13 @@ func TestIdleTimeout(t *testing.T) {
 
 		var left *actors.Context[job]
 
-		perform(t, s.ref(), idles(t, time.Second, l.entry("idle")))
+		perform(t, s.ref(), idles(t, l.entry("idle")))
 		tell(t, s.ref(), func(ctx *actors.Context[job]) error { left = ctx; return fail(ctx) })
 		pass(time.Hour)
 		assert.Equal(t, uint64(2), incarnation(t, s.ref()))
 		require.ErrorIs(t, left.SetIdleTimeout(1, nothing), actors.ErrNotRunning)
 
-		perform(t, s.ref(), idles(t, time.Second, l.entry("idle")))
+		perform(t, s.ref(), idles(t, l.entry("idle")))
 		tell(t, s.ref(), pipes(t, &diary{}, func(context.Context) (string, error) {
 			<-time.After(2 * time.Second) // the queue is not worked off before
 

@@ -181,8 +181,8 @@ func (i *incarnation[M]) silence() {
 }
 
 // notice obeys [node.Notice]: it hands one message that is due to the actor. Those that are due together make a round,
-// and after a round one message that waits in the lanes has its turn, so that neither starves the other. Everything else
-// that was ordered together with it is obeyed already: Receive may not return.
+// and after a round one message that waits in the lanes has its turn, so that neither starves the other. Everything
+// else that was ordered together with it is obeyed already: Receive may not return.
 func (r *runner[M]) notice() {
 	if !r.receives() {
 		return

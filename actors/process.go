@@ -83,8 +83,8 @@ func (p *process[M]) PostUserMessage(message any) {
 	}
 }
 
-// PostSystemMessage obeys Watch, Unwatch and Stop, and takes Terminated. The others are protoactor's own way of running actors, which this
-// actor is not run by.
+// PostSystemMessage obeys Watch, Unwatch and Stop, and takes Terminated. The others are protoactor's own way of running
+// actors, which this actor is not run by.
 func (p *process[M]) PostSystemMessage(message any) {
 	switch m := message.(type) {
 	case *actor.Watch:

@@ -113,7 +113,7 @@ func (r *runner[M]) loop() {
 		case mailbox.Nothing:
 			if last {
 				r.drained()
-			} else if r.settle(); r.rest(false) {
+			} else if r.rest(false) {
 				return
 			}
 		case mailbox.Rested:
@@ -185,6 +185,10 @@ func (r *runner[M]) restStarted() (over bool) {
 
 // rest ends the turn. It reports whether the turn is over, and then the runner may be at its next one already.
 func (r *runner[M]) rest(suspend bool) (over bool) {
+	if r.idling && !suspend {
+		r.idle()
+	}
+
 	again, void := r.lease.Rest(suspend)
 	if void {
 		r.cell.returned(r.lease) // the incarnation that was abandoned has come back

@@ -28,8 +28,8 @@ func (c *Context[M]) After(d time.Duration, m M) (*Timer[M], error) { return c.t
 
 // Every sets a timer for a tick with m every d, the first of them d from now. Errors are those of [Context.After].
 //
-// The schedule is fixed, as that of [time.Ticker]: a tick that is handled late does not put off those after it. A tick is
-// left out if the one before it still waits to be handled. So at most one waits, however slow the actor is.
+// The schedule is fixed, as that of [time.Ticker]: a tick that is handled late does not put off those after it. A tick
+// is left out if the one before it still waits to be handled. So at most one waits, however slow the actor is.
 func (c *Context[M]) Every(d time.Duration, m M) (*Timer[M], error) { return c.timer(d, d, m) }
 
 func (c *Context[M]) timer(d, period time.Duration, m M) (*Timer[M], error) {
@@ -67,9 +67,9 @@ func (c *Context[M]) timer(d, period time.Duration, m M) (*Timer[M], error) {
 	return t, nil
 }
 
-// Cancel ends the timer: no tick of it is handled from now on, also none that is due already. It reports whether it made
-// a difference, and not if the timer was over: it was cancelled, its one tick was handed to Receive, or its incarnation
-// has ended. Safe for concurrent use, from any goroutine.
+// Cancel ends the timer: no tick of it is handled from now on, also none that is due already. It reports whether it
+// made a difference, which it does not if the timer is over: it was cancelled, its one tick was handed to Receive, or
+// its incarnation has ended. Safe for concurrent use, from any goroutine.
 func (t *Timer[M]) Cancel() bool {
 	if t == nil || t.of == nil {
 		return false
@@ -110,9 +110,9 @@ func (t *Timer[M]) take() bool {
 	}
 
 	now := time.Now()
-	missed := now.Sub(t.planned) / t.period
-	t.planned = t.planned.Add((missed + 1) * t.period)
-	t.clock.Reset(t.planned.Sub(now))
+	left := t.period - now.Sub(t.planned)%t.period // of the schedule, whose ticks up to now are left out
+	t.planned = now.Add(left)
+	t.clock.Reset(left)
 
 	return true
 }

@@ -358,7 +358,7 @@ func TestTimersEnd(t *testing.T) {
 		assert.Empty(t, l.read())
 	})
 
-	bubble(t, "when the actor begins to work off its queue; one set then never ticks, and is no error", func(t *testing.T) {
+	bubble(t, "when the actor begins to work off its queue; one set then is no error", func(t *testing.T) {
 		l := newLog()
 		s := play(t, &part{})
 		perform(t, s.ref(), every(t, time.Second, l.entry("tick"), nil))

@@ -47,9 +47,9 @@ func (r TerminationReason) String() string {
 }
 
 // Watch has the actor told once when another one ends for good, by the message that into makes of that; at once if it
-// has ended already. The message takes no room in the mailbox, as a [Timer]'s does not. Into is called by the actor when
-// the message has its turn; a panic of it is a failure of the actor. To watch an actor again while it is watched only
-// replaces into.
+// has ended already. The message takes no room in the mailbox, as a [Timer]'s does not. Into is called by the actor
+// when the message has its turn; a panic of it is a failure of the actor. To watch an actor again while it is watched
+// only replaces into.
 //
 // A watch ends with the incarnation that asked for it. No message comes once the actor works off its queue to stop, and
 // to watch then has no effect. Errors are [ErrNilFunc], [ErrNoRef] for the zero Ref, [ErrWatchSelf], [ErrNotRunning] if

@@ -64,7 +64,9 @@ func pair(t *testing.T, target *part) (s *stage, watcher, watched actors.Ref[job
 	target.name = "target"
 	s = play(t, &part{spec: supervision.Spec{Mailbox: small(mailbox.Reject)}}, target)
 
-	return s, s.ref(), s.refs["target"]
+	watcher, watched = s.ref(), s.refs["target"]
+
+	return s, watcher, watched
 }
 
 func TestWatch(t *testing.T) {

@@ -1,8 +1,8 @@
 package mailbox
 
-// Accept accepts a message from the holder itself, beside the lanes and whatever their gate, and puts it in the holder's
-// hands at once; the one that was in its hands counts as processed. It returns false, and does nothing, if the lease was
-// revoked.
+// Accept accepts a message from the holder itself, beside the lanes and whatever their gate, and puts it in the
+// holder's hands at once; the one that was in its hands counts as processed. It returns false, and does nothing, if the
+// lease was revoked.
 func (l *Lease[M]) Accept(m M) bool {
 	b := l.box
 	b.mu.Lock()
