@@ -23,8 +23,8 @@ type idle[M any] struct {
 
 // SetIdleTimeout has m handed to Receive whenever the actor has handled no message for d, counted from when it was done
 // with the last one and none waited or, if that is later, from this call; again and again for as long as that lasts. It
-// takes the place of the idle timeout that was set before; with d 0, there is none any more. Errors are [ErrDuration] if
-// d is negative, and [ErrNotRunning] if the incarnation is ending. Semantics are those of Akka's setReceiveTimeout.
+// takes the place of the idle timeout that was set before; with d 0, there is none any more. Errors are [ErrDuration]
+// if d is negative, and [ErrNotRunning] if the incarnation is ending. Semantics are those of Akka's setReceiveTimeout.
 //
 // Every message ends the idle time, also a tick, [Terminated] and m itself. If one is handled just before m has its
 // turn, m does not come: it never follows another message in less than d. Like a tick, m takes no room in the mailbox,
