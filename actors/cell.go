@@ -27,10 +27,9 @@ type cell[M any] struct {
 	current atomic.Pointer[incarnation[M]] // set by the runtime before it orders a start
 
 	mu       sync.Mutex
-	watchers map[any]watcher // guarded by mu: one entry per watching process, by its PID, and per watch of ours
-	finished bool            // guarded by mu
-	probe    *probe          // guarded by mu: all who ask for health at a time share one
-	reports  bool            // guarded by mu: the instance has a Health hook
+	watchers watchers // guarded by mu
+	probe    *probe   // guarded by mu: all who ask for health at a time share one
+	reports  bool     // guarded by mu: the instance has a Health hook
 	// left holds the incarnations that were abandoned and have not come back, by the lease they held. Guarded by mu.
 	// Each is a goroutine of the user's that hangs; the runtime stops the system when there are too many.
 	left map[*mailbox.Lease[M]]*incarnation[M]
@@ -162,7 +161,7 @@ func (c *cell[M]) AskHealth() func(context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 
-	if c.finished || !c.reports {
+	if c.watchers.ended || !c.reports {
 		return nil
 	}
 

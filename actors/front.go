@@ -20,7 +20,9 @@ type front[M any] struct {
 	members atomic.Pointer[[]member[M]] // in the order they were admitted
 
 	spares spares
-	mu     sync.Mutex // held while members changes
+
+	mu       sync.Mutex // held while members changes
+	watchers watchers   // guarded by mu: of ours, by reference; a process of protoactor is not told
 }
 
 // member is one that takes part.
@@ -65,6 +67,44 @@ func (f *front[M]) Dismiss(n node.Node) {
 func (f *front[M]) Discard() {
 	f.change(func([]member[M]) []member[M] { return nil })
 	f.place.Host.Protoactor().ProcessRegistry.Remove(f.pid)
+
+	f.mu.Lock()
+	all := f.watchers.end()
+	f.mu.Unlock()
+
+	for _, w := range all {
+		w.terminated(f.end())
+	}
+}
+
+// end says how the pool has ended. Called when it has.
+func (f *front[M]) end() Terminated {
+	return Terminated{Path: f.place.Path, PID: f.pid, Reason: ReasonStopped}
+}
+
+// join implements watched.
+func (f *front[M]) join(w watcher) (end Terminated, ended bool) {
+	f.mu.Lock()
+	ended = !f.watchers.add(w)
+	f.mu.Unlock()
+
+	if ended {
+		return f.end(), true
+	}
+
+	if !w.wanted() { // it was ended before it was in the list
+		f.leave(w)
+	}
+
+	return end, false
+}
+
+// leave implements watched.
+func (f *front[M]) leave(w watcher) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+
+	delete(f.watchers.all, w.key())
 }
 
 // change replaces the members by what of makes of a copy.

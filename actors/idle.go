@@ -92,7 +92,7 @@ func (r *runner[M]) idle() {
 	}
 
 	if !i.armed && !slices.Contains(n.due, source[M](i)) {
-		i.arm(i.after - time.Since(i.rested))
+		i.arm(i.after)
 	}
 }
 

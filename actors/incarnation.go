@@ -17,6 +17,9 @@ import (
 type incarnation[M any] struct {
 	number   uint64
 	gate     node.Gate // what this incarnation's references pass; fenced when it is abandoned
+	closed   bool      // guarded by mu: Close has been called
+	silent   bool      // guarded by mu: it gets nothing from itself any more
+	died     bool      // guarded by mu: of a failure, which is ended
 	owned    owned
 	ctx      Context[M]
 	actor    Actor[M]                   // what receives, the runner's own; nil until the factory returned
@@ -30,9 +33,6 @@ type incarnation[M any] struct {
 	cancel   context.CancelCauseFunc // guarded by mu
 	hook     context.CancelCauseFunc // guarded by mu: cancels the Flush or Close that is running
 	cut      error                   // guarded by mu: the time of the step in progress is over; nil while it is not
-	closed   bool                    // guarded by mu: Close has been called
-	silent   bool                    // guarded by mu: it gets nothing from itself any more
-	died     bool                    // guarded by mu: of a failure, which is ended
 	ended    error                   // guarded by mu: why work has ended
 	deadline time.Time               // guarded by mu: of the step in progress; zero if it has none
 }

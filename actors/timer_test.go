@@ -1,7 +1,6 @@
 package actors_test
 
 import (
-	"context"
 	"fmt"
 	"sync/atomic"
 	"testing"
@@ -317,61 +316,6 @@ func TestEvery(t *testing.T) {
 
 		s.stop(t)
 		assert.LessOrEqual(t, time.Since(began), 2*time.Millisecond)
-	})
-}
-
-func TestTimersEnd(t *testing.T) {
-	bubble(t, "with their incarnation", func(t *testing.T) {
-		for name, end := range map[string]job{"failure": fail, "stop": halt, "panic": panicker} {
-			l := newLog()
-			s := play(t, &part{spec: supervision.Spec{Restart: supervision.Permanent}})
-
-			var due, waiting *actors.Timer[job]
-
-			perform(t, s.ref(), every(t, time.Second, l.entry("due"), &due))
-			perform(t, s.ref(), every(t, time.Minute, l.entry("waiting"), &waiting))
-			tell(t, s.ref(), func(ctx *actors.Context[job]) error { _ = lasts(2 * time.Second)(ctx); return end(ctx) })
-			pass(time.Hour)
-			assert.Empty(t, l.read(), name)
-			assert.Equal(t, uint64(2), incarnation(t, s.ref()), name)
-			assert.False(t, due.Cancel(), name)
-			assert.False(t, waiting.Cancel(), name)
-			s.stop(t)
-		}
-	})
-
-	bubble(t, "when it is abandoned, whatever it does later", func(t *testing.T) {
-		l := newLog()
-		s := play(t, &part{spec: supervision.Spec{Deadlines: supervision.Deadlines{Close: time.Second}}})
-		held, release := hold()
-		tell(t, s.ref(), every(t, time.Second, l.entry("tick"), nil), starts(t, func(ctx context.Context) error {
-			_ = held(nil)
-			actx, _ := ctx.(*actors.Context[job])
-			_, err := actx.After(1, l.entry("late"))
-			assert.ErrorIs(t, err, actors.ErrNotRunning)
-
-			return nil
-		}), fail)
-		assert.Equal(t, uint64(2), incarnation(t, s.ref()))
-		release()
-		pass(time.Hour)
-		assert.Empty(t, l.read())
-	})
-
-	bubble(t, "when the actor begins to work off its queue; one set then is no error", func(t *testing.T) {
-		l := newLog()
-		s := play(t, &part{})
-		perform(t, s.ref(), every(t, time.Second, l.entry("tick"), nil))
-		tell(t, s.ref(), lasts(1500*time.Millisecond), func(ctx *actors.Context[job]) error {
-			timer, err := ctx.After(1, l.entry("late"))
-			require.NoError(t, err)
-			assert.False(t, timer.Cancel())
-
-			return lasts(2 * time.Second)(ctx)
-		}, l.entry("last"))
-		synctest.Wait()
-		s.stop(t)
-		assert.Equal(t, []string{"last 3.5s"}, l.read())
 	})
 }
 

@@ -51,19 +51,35 @@ func (r TerminationReason) String() string {
 // when the message has its turn; a panic of it is a failure of the actor. To watch an actor again while it is watched
 // only replaces into.
 //
+// A pool ends when its supervisor has ended it, not with one of its members, and its reason is [ReasonStopped].
+//
 // A watch ends with the incarnation that asked for it. No message comes once the actor works off its queue to stop, and
 // to watch then has no effect. Errors are [ErrNilFunc], [ErrNoRef] for the zero Ref, [ErrWatchSelf], [ErrNotRunning] if
 // the incarnation is ending, or a [*WatchLimitError]. Semantics are those of Akka.
 func Watch[T, M any](ctx *Context[M], other Ref[T], into func(Terminated) M) error {
-	if other.cell == nil {
+	to := other.watched()
+	if to == nil {
 		return ErrNoRef
 	}
 
-	return ctx.watch(other.cell.pid, other.cell, into)
+	return ctx.watch(other.PID(), to, into)
+}
+
+// watched returns who is behind the reference, or nil.
+func (r Ref[M]) watched() watched {
+	switch {
+	case r.cell != nil:
+		return r.cell
+	case r.front != nil:
+		return r.front
+	default:
+		return nil
+	}
 }
 
 // WatchPID is [Watch] for an actor that is known to protoactor: a plain protoactor actor, or one of another system that
 // is reached through protoactor's remote. A nil PID is [ErrNoRef]. Why such an actor has ended protoactor does not say.
+// A pool is watched by its reference only.
 func WatchPID[M any](ctx *Context[M], pid *actor.PID, into func(Terminated) M) error {
 	if pid == nil {
 		return ErrNoRef
@@ -79,7 +95,7 @@ func WatchPID[M any](ctx *Context[M], pid *actor.PID, into func(Terminated) M) e
 // Unwatch ends a watch: its message is not handled from now on, also if it is due already. It reports whether there was
 // such a watch, and not if its message was handed to Receive or the incarnation has ended.
 func Unwatch[T, M any](ctx *Context[M], other Ref[T]) bool {
-	return other.cell != nil && ctx.unwatch(other.cell.pid)
+	return other.watched() != nil && ctx.unwatch(other.PID())
 }
 
 // UnwatchPID is [Unwatch] for a PID.

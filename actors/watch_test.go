@@ -120,6 +120,36 @@ func TestWatch(t *testing.T) {
 		})
 	}
 
+	bubble(t, "one that could not be started again has failed, of that", func(t *testing.T) {
+		var e ends
+
+		errStart := errors.New("no start")
+		_, watcher, target := pair(t, &part{
+			start: func(ctx *actors.Context[job]) error {
+				if ctx.Incarnation() > 1 {
+					return errStart
+				}
+
+				return nil
+			},
+			spec: supervision.Spec{Decide: func(err error) supervision.Directive {
+				if errors.Is(err, errStart) {
+					return supervision.StopChild
+				}
+
+				return supervision.RestartChild
+			}},
+		})
+		perform(t, watcher, watches(t, target, &e))
+		tell(t, target, fail)
+		synctest.Wait()
+
+		got := e.read()
+		require.Len(t, got, 1)
+		assert.Equal(t, actors.ReasonFailed, got[0].Reason)
+		require.ErrorIs(t, got[0].Err, errStart)
+	})
+
 	bubble(t, "a failure it was restarted after is not what it ends of", func(t *testing.T) {
 		var e ends
 
@@ -301,90 +331,6 @@ func TestWatch(t *testing.T) {
 
 			return actors.WatchPID(ctx, pids[0], e.message)
 		})
-	})
-}
-
-func TestWatchPID(t *testing.T) {
-	bubble(t, "a protoactor actor is told of once when it has stopped", func(t *testing.T) {
-		var e ends
-
-		s := play(t, &part{})
-		pid := native(t, s, func(actor.Context) {})
-		watch := func(ctx *actors.Context[job]) error { return actors.WatchPID(ctx, pid, e.message) }
-		perform(t, s.ref(), watch)
-		perform(t, s.ref(), watch)
-		s.Protoactor().Root.Stop(pid)
-		synctest.Wait()
-
-		got := e.read()
-		require.Len(t, got, 1)
-		assert.Equal(t, actors.ReasonStopped, got[0].Reason)
-		assert.Equal(t, "/"+pid.GetId(), got[0].Path)
-		assert.True(t, pid.Equal(got[0].PID))
-
-		perform(t, s.ref(), watch)
-		synctest.Wait()
-
-		got = e.read()
-		require.Len(t, got, 1)
-		assert.Equal(t, actors.ReasonNotFound, got[0].Reason)
-	})
-
-	bubble(t, "neither Unwatch nor a restart leaves a watcher behind", func(t *testing.T) {
-		var (
-			e    ends
-			told []any
-		)
-
-		s := play(t, &part{})
-		pid := native(t, s, func(c actor.Context) {
-			switch c.Message().(type) {
-			case *actor.Started, *actor.Stopping, *actor.Stopped:
-			default:
-				told = append(told, c.Message())
-			}
-		})
-		watch := func(ctx *actors.Context[job]) error { return actors.WatchPID(ctx, pid, e.message) }
-		perform(t, s.ref(), watch)
-		perform(t, s.ref(), func(ctx *actors.Context[job]) error {
-			assert.True(t, actors.UnwatchPID(ctx, actor.NewPID(pid.GetAddress(), pid.GetId())))
-
-			return watch(ctx)
-		})
-		tell(t, s.ref(), fail)
-		synctest.Wait()
-		s.Protoactor().Root.Stop(pid)
-		synctest.Wait()
-		assert.Empty(t, e.read())
-		assert.Empty(t, told)
-	})
-
-	bubble(t, "a watch by PID and one by reference are the same", func(t *testing.T) {
-		var first, second ends
-
-		s, watcher, target := pair(t, &part{})
-		perform(t, watcher, watches(t, target, &first))
-		perform(t, watcher, func(ctx *actors.Context[job]) error {
-			return actors.WatchPID(ctx, target.PID(), second.message)
-		})
-		s.Protoactor().Root.Poison(target.PID())
-		synctest.Wait()
-		assert.Empty(t, first.read())
-		assert.Len(t, second.read(), 1)
-	})
-
-	bubble(t, "an actor of the tree by its PID", func(t *testing.T) {
-		var e ends
-
-		s, watcher, target := pair(t, &part{})
-		perform(t, watcher, func(ctx *actors.Context[job]) error {
-			return actors.WatchPID(ctx, target.PID(), e.message)
-		})
-		s.Protoactor().Root.Poison(target.PID())
-		synctest.Wait()
-		assert.Equal(t, []actors.Terminated{{
-			Path: "/stage/target", PID: target.PID(), Reason: actors.ReasonStopped,
-		}}, e.read())
 	})
 }
 

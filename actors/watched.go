@@ -12,11 +12,10 @@ func (c *cell[M]) unregister() {
 	c.place.Host.Protoactor().ProcessRegistry.Remove(c.pid)
 
 	c.mu.Lock()
-	watchers := c.watchers
-	c.watchers, c.finished = nil, true
+	all := c.watchers.end()
 	c.mu.Unlock()
 
-	for _, w := range watchers {
+	for _, w := range all {
 		w.terminated(c.end())
 	}
 }
@@ -37,16 +36,7 @@ func (c *cell[M]) end() Terminated {
 // join implements watched.
 func (c *cell[M]) join(w watcher) (end Terminated, ended bool) {
 	c.mu.Lock()
-
-	ended = c.finished
-	if !ended {
-		if c.watchers == nil {
-			c.watchers = make(map[any]watcher)
-		}
-
-		c.watchers[w.key()] = w
-	}
-
+	ended = !c.watchers.add(w)
 	c.mu.Unlock()
 
 	if ended {
@@ -65,7 +55,36 @@ func (c *cell[M]) leave(w watcher) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 
-	delete(c.watchers, w.key())
+	delete(c.watchers.all, w.key())
+}
+
+// watchers are those who are to be told of an end. Guarded by the mutex of what they watch.
+type watchers struct {
+	all   map[any]watcher // one entry per watching process, by its PID, and per watch of ours
+	ended bool            // nobody is taken in any more
+}
+
+// add takes a watcher in, unless it comes too late.
+func (l *watchers) add(w watcher) (ok bool) {
+	if l.ended {
+		return false
+	}
+
+	if l.all == nil {
+		l.all = make(map[any]watcher)
+	}
+
+	l.all[w.key()] = w
+
+	return true
+}
+
+// end returns those who are to be told.
+func (l *watchers) end() map[any]watcher {
+	all := l.all
+	l.all, l.ended = nil, true
+
+	return all
 }
 
 // outsider is a process of protoactor that watches an actor.
