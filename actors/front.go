@@ -68,11 +68,7 @@ func (f *front[M]) Discard() {
 	f.change(func([]member[M]) []member[M] { return nil })
 	f.place.Host.Protoactor().ProcessRegistry.Remove(f.pid)
 
-	f.mu.Lock()
-	all := f.watchers.end()
-	f.mu.Unlock()
-
-	for _, w := range all {
+	for _, w := range f.watchers.end(&f.mu) {
 		w.terminated(f.end())
 	}
 }
@@ -84,28 +80,15 @@ func (f *front[M]) end() Terminated {
 
 // join implements watched.
 func (f *front[M]) join(w watcher) (end Terminated, ended bool) {
-	f.mu.Lock()
-	ended = !f.watchers.add(w)
-	f.mu.Unlock()
-
-	if ended {
-		return f.end(), true
+	if f.watchers.join(&f.mu, w) {
+		return end, false
 	}
 
-	if !w.wanted() { // it was ended before it was in the list
-		f.leave(w)
-	}
-
-	return end, false
+	return f.end(), true
 }
 
 // leave implements watched.
-func (f *front[M]) leave(w watcher) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-
-	delete(f.watchers.all, w.key())
-}
+func (f *front[M]) leave(w watcher) { f.watchers.leave(&f.mu, w) }
 
 // change replaces the members by what of makes of a copy.
 func (f *front[M]) change(of func([]member[M]) []member[M]) {

@@ -1,6 +1,7 @@
 package actors_test
 
 import (
+	"fmt"
 	"log/slog"
 	"os"
 	"testing"
@@ -15,6 +16,13 @@ import (
 	"github.com/troupe-go/troupe/supervision"
 	"github.com/troupe-go/troupe/system"
 )
+
+// recorder is a process of protoactor that notes the types of the system messages it gets.
+type recorder struct{ diary }
+
+func (*recorder) SendUserMessage(*actor.PID, any)         {}
+func (*recorder) Stop(*actor.PID)                         {}
+func (r *recorder) SendSystemMessage(_ *actor.PID, m any) { r.note(fmt.Sprintf("%T", m)) }
 
 func TestWatchPID(t *testing.T) {
 	bubble(t, "a protoactor actor is told of once when it has stopped", func(t *testing.T) {
@@ -44,18 +52,14 @@ func TestWatchPID(t *testing.T) {
 
 	bubble(t, "neither Unwatch nor a restart leaves a watcher behind", func(t *testing.T) {
 		var (
-			e    ends
-			told []any
+			e ends
+			r recorder
 		)
 
 		s := play(t, &part{})
-		pid := native(t, s, func(c actor.Context) {
-			switch c.Message().(type) {
-			case *actor.Started, *actor.Stopping, *actor.Stopped:
-			default:
-				told = append(told, c.Message())
-			}
-		})
+		pid, fresh := s.Protoactor().ProcessRegistry.Add(&r, "recorder")
+		require.True(t, fresh)
+
 		watch := func(ctx *actors.Context[job]) error { return actors.WatchPID(ctx, pid, e.message) }
 		perform(t, s.ref(), watch)
 		perform(t, s.ref(), func(ctx *actors.Context[job]) error {
@@ -64,11 +68,11 @@ func TestWatchPID(t *testing.T) {
 			return watch(ctx)
 		})
 		tell(t, s.ref(), fail)
-		synctest.Wait()
-		s.Protoactor().Root.Stop(pid)
-		synctest.Wait()
-		assert.Empty(t, e.read())
-		assert.Empty(t, told)
+		perform(t, s.ref(), watch)
+		s.stop(t)
+		assert.Equal(t, []string{
+			"*actor.Watch", "*actor.Unwatch", "*actor.Watch", "*actor.Unwatch", "*actor.Watch", "*actor.Unwatch",
+		}, r.read())
 	})
 
 	bubble(t, "a watch by PID and one by reference are the same", func(t *testing.T) {

@@ -1,6 +1,8 @@
 package actors
 
 import (
+	"sync"
+
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/troupe-go/troupe/mailbox"
@@ -11,11 +13,7 @@ import (
 func (c *cell[M]) unregister() {
 	c.place.Host.Protoactor().ProcessRegistry.Remove(c.pid)
 
-	c.mu.Lock()
-	all := c.watchers.end()
-	c.mu.Unlock()
-
-	for _, w := range all {
+	for _, w := range c.watchers.end(&c.mu) {
 		w.terminated(c.end())
 	}
 }
@@ -35,52 +33,56 @@ func (c *cell[M]) end() Terminated {
 
 // join implements watched.
 func (c *cell[M]) join(w watcher) (end Terminated, ended bool) {
-	c.mu.Lock()
-	ended = !c.watchers.add(w)
-	c.mu.Unlock()
-
-	if ended {
-		return c.end(), true
+	if c.watchers.join(&c.mu, w) {
+		return end, false
 	}
 
-	if !w.wanted() { // it was ended before it was in the list
-		c.leave(w)
-	}
-
-	return end, false
+	return c.end(), true
 }
 
 // leave implements watched.
-func (c *cell[M]) leave(w watcher) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+func (c *cell[M]) leave(w watcher) { c.watchers.leave(&c.mu, w) }
 
-	delete(c.watchers.all, w.key())
-}
-
-// watchers are those who are to be told of an end. Guarded by the mutex of what they watch.
+// watchers are those who are to be told of an end. Guarded by the mutex of what they watch, which the methods lock.
 type watchers struct {
 	all   map[any]watcher // one entry per watching process, by its PID, and per watch of ours
 	ended bool            // nobody is taken in any more
 }
 
-// add takes a watcher in, unless it comes too late.
-func (l *watchers) add(w watcher) (ok bool) {
-	if l.ended {
-		return false
+// join takes a watcher in, unless it comes too late.
+func (l *watchers) join(mu *sync.Mutex, w watcher) (ok bool) {
+	mu.Lock()
+
+	ok = !l.ended
+	if ok {
+		if l.all == nil {
+			l.all = make(map[any]watcher)
+		}
+
+		l.all[w.key()] = w
 	}
 
-	if l.all == nil {
-		l.all = make(map[any]watcher)
+	mu.Unlock()
+
+	if ok && !w.wanted() { // it was ended before it was in the list
+		l.leave(mu, w)
 	}
 
-	l.all[w.key()] = w
+	return ok
+}
 
-	return true
+func (l *watchers) leave(mu *sync.Mutex, w watcher) {
+	mu.Lock()
+	defer mu.Unlock()
+
+	delete(l.all, w.key())
 }
 
 // end returns those who are to be told.
-func (l *watchers) end() map[any]watcher {
+func (l *watchers) end(mu *sync.Mutex) map[any]watcher {
+	mu.Lock()
+	defer mu.Unlock()
+
 	all := l.all
 	l.all, l.ended = nil, true
 
