@@ -27,10 +27,9 @@ type cell[M any] struct {
 	current atomic.Pointer[incarnation[M]] // set by the runtime before it orders a start
 
 	mu       sync.Mutex
-	watchers map[string]*actor.PID // guarded by mu: one entry per watching process
-	finished bool                  // guarded by mu
-	probe    *probe                // guarded by mu: all who ask for health at a time share one
-	reports  bool                  // guarded by mu: the instance has a Health hook
+	watchers watchers // guarded by mu
+	probe    *probe   // guarded by mu: all who ask for health at a time share one
+	reports  bool     // guarded by mu: the instance has a Health hook
 	// left holds the incarnations that were abandoned and have not come back, by the lease they held. Guarded by mu.
 	// Each is a goroutine of the user's that hangs; the runtime stops the system when there are too many.
 	left map[*mailbox.Lease[M]]*incarnation[M]
@@ -105,6 +104,7 @@ func (c *cell[M]) Abandon(cause error) bool {
 	inc.gate.Fence()
 	inc.owned.close()
 	inc.endAll(cause)
+	inc.die(cause)
 
 	c.mu.Lock()
 	found := c.box.Revoke(node.Probe, &mailbox.SendError{Target: c.place.Path, Err: cause})
@@ -154,14 +154,14 @@ func (c *cell[M]) returned(l *mailbox.Lease[M]) {
 
 func (c *cell[M]) Discard() {
 	c.box.Close()
-	c.unregister(actor.TerminatedReason_Stopped)
+	c.unregister()
 }
 
 func (c *cell[M]) AskHealth() func(context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 
-	if c.finished || !c.reports {
+	if c.watchers.ended || !c.reports {
 		return nil
 	}
 
@@ -223,50 +223,3 @@ func (c *cell[M]) undelivered(m M, reason mailbox.Reason, cause error, attempt i
 
 // dropped records the dead letter of a message that the policy of its lane dropped.
 func (c *cell[M]) dropped(m M, cause error) { c.undelivered(m, mailbox.Dropped, cause, 1) }
-
-// unregister removes the actor from protoactor and tells its watchers. What is sent to its PID afterwards goes to
-// protoactor's dead letters.
-func (c *cell[M]) unregister(why actor.TerminatedReason) {
-	c.place.Host.Protoactor().ProcessRegistry.Remove(c.pid)
-
-	c.mu.Lock()
-	watchers := c.watchers
-	c.watchers, c.finished = nil, true
-	c.mu.Unlock()
-
-	for _, w := range watchers {
-		c.tell(w, why)
-	}
-}
-
-func (c *cell[M]) tell(watcher *actor.PID, why actor.TerminatedReason) {
-	if p, ok := c.place.Host.Protoactor().ProcessRegistry.Get(watcher); ok {
-		p.SendSystemMessage(watcher, &actor.Terminated{Who: c.pid, Why: why})
-	}
-}
-
-func (c *cell[M]) watch(watcher *actor.PID) {
-	c.mu.Lock()
-
-	finished := c.finished
-	if !finished {
-		if c.watchers == nil {
-			c.watchers = make(map[string]*actor.PID)
-		}
-
-		c.watchers[watcher.String()] = watcher
-	}
-
-	c.mu.Unlock()
-
-	if finished {
-		c.tell(watcher, actor.TerminatedReason_NotFound)
-	}
-}
-
-func (c *cell[M]) unwatch(watcher *actor.PID) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-
-	delete(c.watchers, watcher.String())
-}

@@ -43,6 +43,8 @@ func (r *runner[M]) fail(cause error) {
 	r.reportFailure(inc, node.Failing, cause, directive)
 
 	closing := r.end(cause, cause)
+	inc.die(cause)
+
 	if r.lease.Revoked() {
 		return
 	}
@@ -56,14 +58,12 @@ func (r *runner[M]) settleFailed(cause error, d node.Directive) {
 	attempt, most := r.lease.Attempt(), r.cell.place.Limits.Redeliver
 
 	again := most > 0 && d == node.Restart
-	if again && attempt <= most {
-		r.lease.Redeliver()
-
+	if again && attempt <= most && r.lease.Redeliver() {
 		return
 	}
 
 	settle, reason := r.lease.Fail, mailbox.Failed
-	if again {
+	if again && attempt > most {
 		settle, reason = r.lease.Quarantine, mailbox.Quarantined
 	}
 
@@ -99,6 +99,10 @@ func (r *runner[M]) end(cause, answer error) error {
 	inc.owned.close()
 	inc.endWork(cause)
 	inc.owned.wait()
+
+	if n := inc.notices.Load(); n != nil {
+		n.leaveStrangers()
+	}
 
 	_, err := inc.owned.take() // a goroutine whose failure nobody has come to deal with
 

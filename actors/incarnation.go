@@ -18,11 +18,15 @@ import (
 type incarnation[M any] struct {
 	number   uint64
 	gate     node.Gate // what this incarnation's references pass; fenced when it is abandoned
+	closed   bool      // guarded by mu: Close has been called
+	silent   bool      // guarded by mu: it gets nothing from itself any more
+	died     bool      // guarded by mu: of a failure, which is ended
 	owned    owned
 	ctx      Context[M]
-	actor    Actor[M]          // the runner's own; nil until the factory returned
-	lease    *mailbox.Lease[M] // what its messages are taken under; set before any code of the user's has its context
-	labels   context.Context   // bears the labels of the incarnation's goroutines
+	actor    Actor[M]                   // what receives, the runner's own; nil until the factory returned
+	lease    *mailbox.Lease[M]          // what its messages are taken under; set before any code of the user's has its context
+	notices  atomic.Pointer[notices[M]] // nil until the incarnation first asks for something; written with mu held
+	labels   context.Context            // bears the labels of the incarnation's goroutines
 	mark     mark
 	over     atomic.Bool // work has ended
 	started  sync.Once   // its start has been reported
@@ -31,7 +35,6 @@ type incarnation[M any] struct {
 	cancel   context.CancelCauseFunc // guarded by mu
 	hook     context.CancelCauseFunc // guarded by mu: cancels the Flush or Close that is running
 	cut      error                   // guarded by mu: the time of the step in progress is over; nil while it is not
-	closed   bool                    // guarded by mu: Close has been called
 	ended    error                   // guarded by mu: why work has ended
 	deadline time.Time               // guarded by mu: of the step in progress; zero if it has none
 	under    context.Context         // guarded by mu: of the send whose goroutine runs the turn, with Synchronous; or nil
@@ -91,7 +94,6 @@ func (i *incarnation[M]) saysEnded(err error) bool {
 // endWork cancels Receive, Start and the actor's goroutines.
 func (i *incarnation[M]) endWork(cause error) {
 	i.mu.Lock()
-	defer i.mu.Unlock()
 
 	if i.ended == nil {
 		i.ended = cause
@@ -101,6 +103,42 @@ func (i *incarnation[M]) endWork(cause error) {
 			i.cancel(cause)
 		}
 	}
+
+	n := i.notices.Load()
+	i.mu.Unlock()
+
+	if n != nil {
+		n.end()
+	}
+}
+
+// die notes that the incarnation has ended of a failure.
+func (i *incarnation[M]) die(cause error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+
+	i.ended, i.died = cause, true
+}
+
+// failure returns what the incarnation has died of, or nil.
+func (i *incarnation[M]) failure() error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+
+	if i.died {
+		return i.ended
+	}
+
+	return nil
+}
+
+// instance returns what the factory made, which has the hooks.
+func (i *incarnation[M]) instance() Actor[M] {
+	if n := i.notices.Load(); n != nil && n.instance != nil {
+		return n.instance
+	}
+
+	return i.actor
 }
 
 // endAll cancels the hook that is running too.
@@ -156,7 +194,7 @@ func (i *incarnation[M]) setDeadline(t time.Time) {
 
 // close runs the Close hook of the instance, if there is one and it was not run before.
 func (i *incarnation[M]) close() error {
-	c, ok := i.actor.(Closer)
+	c, ok := i.instance().(Closer)
 
 	i.mu.Lock()
 	again := i.closed

@@ -3,8 +3,6 @@ package actors
 import (
 	"errors"
 
-	"github.com/asynkron/protoactor-go/actor"
-
 	"github.com/troupe-go/troupe/internal/node"
 	"github.com/troupe-go/troupe/mailbox"
 )
@@ -16,7 +14,7 @@ func (r *runner[M]) obey(c mailbox.Command) {
 
 		// What else is pending was for the incarnation before, which failed before it could obey: the runtime orders
 		// nothing of a new one before it has started.
-		c &^= node.Owned | node.Halt | node.Leave | node.Drain | node.Cut | node.Flush | node.Close
+		c &^= node.Owned | node.Notice | node.Halt | node.Leave | node.Drain | node.Cut | node.Flush | node.Close
 	}
 
 	if c&node.Owned != 0 {
@@ -31,6 +29,10 @@ func (r *runner[M]) obey(c mailbox.Command) {
 
 	if c&node.Finish != 0 {
 		r.finish()
+	}
+
+	if c&node.Notice != 0 {
+		r.notice() // last, because it calls Receive
 	}
 }
 
@@ -68,7 +70,7 @@ func (r *runner[M]) start() {
 		return // then it may be the next incarnation, whose runner is another
 	}
 
-	r.inc, r.lost = inc, false
+	r.inc, r.lost, r.idling = inc, false, false
 	inc.lease = r.lease
 	r.label()
 
@@ -98,6 +100,7 @@ func (r *runner[M]) start() {
 	if err != nil {
 		// An instance whose Start failed is closed like any other: it may hold what it opened before it failed.
 		err = errors.Join(err, r.end(err, err))
+		inc.die(err)
 		r.reportFailure(inc, node.Started, err, r.decide(err))
 
 		return
@@ -137,6 +140,7 @@ func (r *runner[M]) ownedChanged() {
 func (r *runner[M]) leave() {
 	if r.phase == live {
 		r.phase = quiet
+		r.inc.silence()
 		r.report(r.inc, node.StopSelf, nil)
 	}
 }
@@ -155,7 +159,10 @@ func (r *runner[M]) halt() {
 }
 
 // drain begins to work the queue off; also that of an actor that has just asked to stop.
-func (r *runner[M]) drain() { r.phase, r.swept = draining, false }
+func (r *runner[M]) drain() {
+	r.phase, r.swept = draining, false
+	r.inc.silence()
+}
 
 // cut dead-letters what a drain has not come to, or was never begun because there is no instance.
 func (r *runner[M]) cut() {
@@ -214,7 +221,7 @@ func (r *runner[M]) flush() {
 	inc := r.inc
 
 	var err error
-	if f, ok := inc.actor.(Flusher); ok {
+	if f, ok := inc.instance().(Flusher); ok {
 		err = inc.run(f.Flush)
 	}
 
@@ -244,7 +251,7 @@ func (r *runner[M]) health() {
 	if r.phase != absent {
 		err = nil
 
-		if h, ok := r.inc.actor.(HealthReporter); ok {
+		if h, ok := r.inc.instance().(HealthReporter); ok {
 			err = call(h.Health)
 		}
 	}
@@ -263,7 +270,7 @@ func (r *runner[M]) finish() {
 	c := r.cell
 	c.box.Close()
 	r.discard(mailbox.Stopped, mailbox.ErrStopped)
-	c.unregister(actor.TerminatedReason_Stopped)
+	c.unregister()
 	c.answer(ErrNotRunning)
 
 	if !r.lease.Revoked() {

@@ -83,14 +83,20 @@ func (p *process[M]) PostUserMessage(message any) {
 	}
 }
 
-// PostSystemMessage obeys Watch, Unwatch and Stop. The others are protoactor's own way of running actors, which this
-// actor is not run by.
+// PostSystemMessage obeys Watch, Unwatch and Stop, and takes Terminated. The others are protoactor's own way of running
+// actors, which this actor is not run by.
 func (p *process[M]) PostSystemMessage(message any) {
 	switch m := message.(type) {
 	case *actor.Watch:
-		(*cell[M])(p).watch(m.GetWatcher())
+		o := outsider[M]{(*cell[M])(p), m.GetWatcher()}
+		if _, ended := o.cell.join(o); ended {
+			o.tell(actor.TerminatedReason_NotFound)
+		}
 	case *actor.Unwatch:
-		(*cell[M])(p).unwatch(m.GetWatcher())
+		o := outsider[M]{(*cell[M])(p), m.GetWatcher()}
+		o.cell.leave(o)
+	case *actor.Terminated:
+		(*cell[M])(p).terminated(m)
 	case *actor.Stop:
 		p.place.Host.RequestStop(p.place.ID, node.AtOnce)
 	}

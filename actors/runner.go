@@ -33,6 +33,8 @@ type runner[M any] struct {
 	synchronous bool
 	// resting says that the incarnation that was just started is to be at rest before that is reported.
 	resting bool
+	// idling says that there is an idle timeout: the actor looks at the time before it comes to rest.
+	idling bool
 	// crash is a panic of Receive that the turn it ended has left for the next one to deal with.
 	crash error
 	// lost says that messages became dead letters because their time was over; the answer to Drain tells.
@@ -104,7 +106,7 @@ func (r *runner[M]) Loop() {
 		// A pipe sends before it ends: if none is left before Next looks, it sees what the last of them has sent.
 		last := r.phase == draining && !r.inc.owned.piping()
 
-		m, got := r.lease.Next(r.phase == live)
+		m, got := r.lease.Next(r.phase == live && !r.idling)
 
 		switch got {
 		case mailbox.Message:
@@ -202,6 +204,10 @@ func (r *runner[M]) restStarted() (over bool) {
 
 // rest ends the turn. It reports whether the turn is over, and then the runner may be at its next one already.
 func (r *runner[M]) rest(suspend bool) (over bool) {
+	if r.idling && !suspend {
+		r.idle()
+	}
+
 	again, void := r.lease.Rest(suspend)
 	if void {
 		r.cell.returned(r.lease) // the incarnation that was abandoned has come back

@@ -25,8 +25,8 @@ type Lease[M any] struct {
 	processed uint64
 	taken     int // messages taken since the holder last let others run
 	ahead     int // control messages taken in a row while data waited
-	// held is the message in hand if it was moved out of its lane, from is that lane and seq its number there. Guarded by
-	// Mailbox.mu.
+	// held is the message in hand if it was moved out of its lane, from is that lane and seq its number there; from is
+	// nil if it never was in one. Guarded by Mailbox.mu.
 	held   M
 	from   *lane[M]
 	seq    uint64
@@ -341,8 +341,8 @@ func (l *Lease[M]) forget() {
 	l.hand = empty
 }
 
-// inHands returns the message that was in hand when claims was read, its lane and its number there. Called with mu
-// held.
+// inHands returns the message that was in hand when claims was read, its lane, which may be nil, and its number there.
+// Called with mu held.
 func (l *Lease[M]) inHands(claims uint64) (m M, from *lane[M], seq uint64) {
 	if claims&held != 0 {
 		return l.held, l.from, l.seq
@@ -392,9 +392,10 @@ func (l *Lease[M]) lose(cause error, count func(c *counts)) (m M, had bool) {
 	count(&b.settled)
 
 	var lost *Ticket
-	if a := b.aside; a != nil && a.hand != nil {
+	switch a := b.aside; {
+	case a != nil && a.hand != nil:
 		lost = a.hand.ticket.takeFirst()
-	} else {
+	case from != nil:
 		lost = from.tickets.take(seq)
 	}
 

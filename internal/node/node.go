@@ -35,6 +35,9 @@ const (
 	Probe
 	// Owned says that one of the actor's own goroutines ended.
 	Owned
+	// Notice says that there is something for the actor from its own incarnation: a message that is due, or a change of
+	// how it receives.
+	Notice
 )
 
 // ErrCut is why messages are lost when a drain is cut.
