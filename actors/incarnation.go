@@ -24,7 +24,7 @@ type incarnation[M any] struct {
 	owned    owned
 	ctx      Context[M]
 	actor    Actor[M]                   // what receives, the runner's own; nil until the factory returned
-	lease    *mailbox.Lease[M]          // what its messages are taken under; set before any code of the user's has its context
+	lease    *mailbox.Lease[M]          // what its messages are taken under; set before any user code has the context
 	notices  atomic.Pointer[notices[M]] // nil until the incarnation first asks for something; written with mu held
 	labels   context.Context            // bears the labels of the incarnation's goroutines
 	mark     mark

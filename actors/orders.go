@@ -209,12 +209,10 @@ func (r *runner[M]) drained() {
 		err = nil
 	}
 
-	if r.lost {
-		err = errors.Join(node.ErrCut, err)
-	}
-
 	r.phase = quiet
-	r.report(inc, node.Drained, err)
+	r.cell.place.Host.Report(node.Report{
+		ID: r.cell.place.ID, Incarnation: inc.number, Event: node.Drained, Err: err, Lost: r.lost,
+	})
 }
 
 func (r *runner[M]) flush() {

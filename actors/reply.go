@@ -14,8 +14,8 @@ import (
 // A Reply belongs to the actor that received it: if that actor fails on the message, loses its state in a restart or
 // stops, the asker learns it at once, unless the message waits in the stash or is to be delivered again. To hand the
 // duty to answer to another actor, use [Forward]: that is how it is known who waits for whom, and a port passed on
-// otherwise can make a [*DeadlockError] of a wait that would have ended. A goroutine started with [Context.Go] or [Pipe]
-// may answer for its actor.
+// otherwise can make a [*DeadlockError] of a wait that would have ended. A goroutine started with [Context.Go] or
+// [Pipe] may answer for its actor.
 type Reply[R any] struct {
 	pending *pending[R]
 	// generation of pending that this is a reply to; in a later one it is answered.

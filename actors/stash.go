@@ -98,6 +98,3 @@ func (i *incarnation[M]) running() (l *mailbox.Lease[M], release func(), err err
 
 	return i.lease, i.mu.Unlock, nil
 }
-
-// loop is the name of the run loop, whose callee Receive is.
-const loop = "github.com/troupe-go/troupe/actors.(*runner[...]).loop"

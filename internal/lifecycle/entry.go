@@ -82,6 +82,7 @@ type trouble struct {
 	directive node.Directive
 	restarts  int
 	delay     supervision.Delay
+	ordered   bool        // it halts by its supervisor's order and not because it gave up
 	hurried   bool        // a shutdown has interrupted its back-off, which it does once
 	abandoned []Abandoned // those that have not come back; at most supervision.MaxAbandoned, and one more at the stop
 	everLeft  int         // how many incarnations were abandoned

@@ -40,7 +40,7 @@ func (m *Machine) current(n *entry, r node.Report) {
 	case node.StopSelf:
 		m.stopSelf(n)
 	case node.Drained:
-		m.drained(n, r.Err)
+		m.drained(n, r.Err, r.Lost)
 	case node.Flushed:
 		m.flushed(n, r.Err)
 	case node.Closed:

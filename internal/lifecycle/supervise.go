@@ -248,10 +248,12 @@ func (m *Machine) giveUp(p, c *entry, err error) {
 	}
 }
 
-// haltAll stops a supervisor's children in reverse start order, each awaited; their queues are kept.
+// haltAll stops a supervisor's children in reverse start order, each awaited; their queues are kept. Cause is why it
+// fails, or nil if its own supervisor wants it to halt.
 func (m *Machine) haltAll(s *entry, cause error) {
 	m.set(s, Halting)
-	s.ill().cause, s.cursor, s.populating = cause, nil, false
+	s.ill().cause, s.ordered = cause, cause == nil
+	s.cursor, s.populating = nil, false
 
 	for c := range s.children() {
 		c.pending, c.fresh = false, false
@@ -291,7 +293,7 @@ func (m *Machine) halted(s *entry) {
 		return
 	}
 
-	told := p.spare(s) && errors.Is(s.cause, errCancelled)
+	told := p.spare(s) && s.ordered
 
 	switch {
 	case m.stopping():

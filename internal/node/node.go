@@ -69,8 +69,7 @@ const (
 	Ended
 	// StopSelf: the actor asked to stop; it waits for Flush and Close.
 	StopSelf
-	// Drained: queue empty, goroutines ended. Err is what a goroutine failed with at last, and [ErrCut] if messages were
-	// lost because the time was over.
+	// Drained: queue empty, goroutines ended. Err is what a goroutine failed with at last.
 	Drained
 	// Flushed: the Flush hook returned Err.
 	Flushed
@@ -89,6 +88,8 @@ type Report struct {
 	Event       Event
 	Err         error
 	Directive   Directive
+	// Lost says, of Drained, that messages were lost because the time was over.
+	Lost bool
 }
 
 // StopMode says how an actor is stopped from outside the tree.
@@ -139,8 +140,8 @@ type Shared interface {
 
 // Groups is what the runtime does with the children of groups and pools. Its methods do not block on actors.
 type Groups interface {
-	// Spawn adds a child and starts it; started gets how that went, once. Without a name it takes a number. Mount is called
-	// before anything else can happen to the group.
+	// Spawn adds a child and starts it; started gets how that went, once. Without a name it takes a number. Mount is
+	// called before anything else can happen to the group.
 	Spawn(group int, name string, mount func(id int, path string) (Node, error)) (n Node, started <-chan error, err error)
 	// Stop stops a child for good; gone is closed when it is. It is nil if there is none at the path.
 	Stop(path string, mode StopMode) (gone <-chan struct{})
