@@ -40,7 +40,11 @@ func (r *runner[M]) fail(cause error) {
 		return
 	}
 
-	r.reportFailure(inc, node.Failing, cause, directive)
+	inc.owned.close()
+
+	if inc.endsSlowly() { // else the one report that it has ended will do
+		r.reportFailure(inc, node.Failing, cause, directive)
+	}
 
 	closing := r.end(cause, cause)
 	inc.die(cause)
@@ -49,7 +53,11 @@ func (r *runner[M]) fail(cause error) {
 		return
 	}
 
-	r.reportFailure(inc, node.Ended, errors.Join(cause, closing), directive)
+	if closing != nil {
+		cause = errors.Join(cause, closing)
+	}
+
+	r.reportFailure(inc, node.Ended, cause, directive)
 }
 
 // settleFailed deals with the message in hand of a failure, if there is one that was not put aside: it is delivered

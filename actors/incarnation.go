@@ -192,6 +192,14 @@ func (i *incarnation[M]) setDeadline(t time.Time) {
 	i.deadline, i.cut = t, nil
 }
 
+// endsSlowly reports whether there is something to wait for when the incarnation ends: goroutines or a Close hook.
+// Called when no more goroutines can start.
+func (i *incarnation[M]) endsSlowly() bool {
+	_, closes := i.instance().(Closer)
+
+	return closes || i.owned.count() > 0
+}
+
 // close runs the Close hook of the instance, if there is one and it was not run before.
 func (i *incarnation[M]) close() error {
 	c, ok := i.instance().(Closer)

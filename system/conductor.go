@@ -187,7 +187,7 @@ func (c *conductor) carryOut(e lifecycle.Effect) {
 		c.spawned(e)
 	case lifecycle.Removed:
 		c.remove(e)
-	case lifecycle.Happened:
+	case *lifecycle.Happened:
 		if e.Kind == supervision.Stopped {
 			c.ended(e.Path)
 		}
@@ -228,14 +228,15 @@ func (c *conductor) markProcessed() {
 	}
 }
 
-// arm sets the timer to the machine's next deadline. Called with mu held.
+// arm sees to it that the machine hears of its next deadline. A deadline that has become later, as most do that are
+// kept, is left to the timer as it is set: that it fires for nothing once in a while costs less than setting it for each
+// step. Called with mu held.
 func (c *conductor) arm() {
 	next := c.machine.Next()
 
 	switch {
-	case next.Equal(c.armed):
-	case next.IsZero():
-		c.timer.Stop()
+	case next.IsZero(), !c.armed.IsZero() && !next.Before(c.armed):
+		return
 	case c.timer == nil:
 		c.timer = time.AfterFunc(time.Until(next), c.tick)
 	default:

@@ -35,12 +35,15 @@ func (m *Machine) failing(n *entry, err error, d node.Directive) {
 	}
 }
 
-// ended handles an incarnation that is gone, because it failed or was halted.
-func (m *Machine) ended(n *entry, err error) {
+// ended handles an incarnation that is gone, because it failed or was halted. One that failed and had nothing to wait
+// for has not said before that it was failing.
+func (m *Machine) ended(n *entry, err error, d node.Directive) {
 	was := n.state
 	m.set(n, Idle)
 
 	switch {
+	case was != Halting && was != Ending && err != nil:
+		m.fail(n, err, d)
 	case was == Halting && (n.trouble == nil || n.cause == nil) && err != nil:
 		m.tell(n, supervision.Event{Kind: supervision.HookFailed, Step: "close", Err: err, Incarnation: n.incarnation})
 	case was != Halting && was != Ending:

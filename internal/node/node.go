@@ -61,11 +61,11 @@ type Event uint8
 const (
 	// Started: the Start hook returned; Err says how.
 	Started Event = iota + 1
-	// Failing: the incarnation failed with Err and is ending; Ended follows.
+	// Failing: the incarnation failed with Err and is ending, which may take time; Ended follows.
 	Failing
 	// Resumed: the incarnation failed with Err and goes on, as its supervisor's function has decided.
 	Resumed
-	// Ended: the incarnation is gone. Err is why, nil if it was halted.
+	// Ended: the incarnation is gone. Err is why, nil if it was halted; with Directive if there was no Failing before.
 	Ended
 	// StopSelf: the actor asked to stop; it waits for Flush and Close.
 	StopSelf
