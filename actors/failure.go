@@ -40,6 +40,7 @@ func (r *runner[M]) fail(cause error) {
 		return
 	}
 
+	inc.decision = directive
 	r.reportFailure(inc, node.Failing, cause, directive)
 
 	closing := r.end(cause, cause)
