@@ -51,17 +51,18 @@ func (e *EscalatedError) Unwrap() error {
 //   - A panic is a failure, a [*PanicError], as in any other actor, and its supervisor decides; the message becomes a
 //     dead letter, and who requested an answer learns it. PoisonPill, Poison and Stop, also of itself, are final stops,
 //     after the queue and at once.
-//   - It gets Started once, then, if it fails on a message and is to be restarted, Restarting, and otherwise Stopping and
-//     Stopped. (Protoactor would tell siblings that are restarted with it Restarting too. Whether the budget still allows
-//     the restart is not known yet at Restarting.) The new incarnation has a new instance and a new context: OnInit is
-//     called again. Its own children are stopped meanwhile, as long as the deadline of Close allows.
+//   - It gets Started once, then, if it fails on a message and is to be restarted, Restarting, and otherwise
+//     Stopping and Stopped. (Protoactor would tell siblings that are restarted with it Restarting too. Whether the
+//     budget still allows the restart is not known yet at Restarting.) The new incarnation has a new instance and a
+//     new context: OnInit is called again. Its own children are stopped meanwhile, as long as the deadline of Close
+//     allows.
 //   - Its children are protoactor's, and so is their supervision: by the actor, if it is a strategy, or by
 //     [actor.WithSupervisor]. What that escalates is a failure of the actor, an [*EscalatedError]. Parent is nil.
-//   - What it watches outlives its restarts. ReenterAfter continues only the incarnation that asked for it, and not after
-//     the queue was worked off at a stop. ReceiveTimeout comes once for each time it is set, and only if there was
-//     no message.
-//   - Stash keeps the message until the incarnation ends, as protoactor does. Then it is sent to the actor again, behind
-//     what is queued; what is refused, and what is more than the mailbox's capacity, is a dead letter.
+//   - What it watches outlives its restarts. ReenterAfter continues only the incarnation that asked for it, and not
+//     after the queue was worked off at a stop. ReceiveTimeout comes once for each time it is set, and only if there
+//     was no message.
+//   - Stash keeps the message until the incarnation ends, as protoactor does. Then it is sent to the actor again,
+//     behind what is queued; what is refused, and what is more than the mailbox's capacity, is a dead letter.
 //
 // Of the props, mailbox, dispatcher, spawn function and guardian are replaced by Troupe's own. In OnInit the context is
 // protoactor's bare one and Self has a provisional name, whose messages arrive: it must not be handed out there.
@@ -71,7 +72,9 @@ func (e *EscalatedError) Unwrap() error {
 //
 // Nil props, and returning the same actor for a second incarnation, fail its start, with [ErrNilProps] and
 // [ErrPropsReused]. Props are not changed and can be shared.
-func FromProps(props *actor.Props) Actor[any] { return &native{props: props} }
+func FromProps(props *actor.Props) Actor[any] { //nolint:iface // users have no use for its type
+	return &native{props: props}
+}
 
 // native is an incarnation of a protoactor actor. Apart from used and over, its fields belong to the turn.
 type native struct {
@@ -128,7 +131,7 @@ func (n *native) spawn() error {
 
 	self, err := actor.DefaultSpawner(system, name, props, &origin{RootContext: system.Root, pid: c.pid})
 	if err != nil {
-		return err
+		return fmt.Errorf("protoactor cannot spawn it: %w", err)
 	}
 
 	self.Id = c.pid.GetId()

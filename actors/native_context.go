@@ -161,7 +161,8 @@ type origin struct {
 // Self returns the parent's PID.
 func (o *origin) Self() *actor.PID { return o.pid }
 
-// entrance is the mailbox that protoactor knows of a native actor, until it has its name. It passes on what OnInit sends.
+// entrance is the mailbox that protoactor knows of a native actor, until it has its name. It passes on what OnInit
+// sends.
 type entrance struct{ native *native }
 
 var _ actor.Mailbox = (*entrance)(nil)

@@ -36,25 +36,25 @@ type ProtoactorOptions struct {
 //	…
 //	props := actor.PropsFromProducer(newParent, actor.WithSupervisor(strategy)) // for the children it will have
 //
-// It restarts the child that failed, as [OneForOne], and differs from protoactor's own in that its budget is one for all
-// children of a supervisor, in a sliding window; that restarts wait, as [Backoff] says, on a timer; and that an exhausted
-// budget does not stop the child quietly, but is a failure of the supervisor, escalated with a [*BudgetError] as its
-// reason. Then the supervisor has a new budget. Every decision is an [actor.SupervisorEvent] on the event stream, when it
-// is made, apart from escalations that somebody above decides about.
+// It restarts the child that failed, as [OneForOne], and differs from protoactor's own in that its budget is one for
+// all children of a supervisor, in a sliding window; that restarts wait, as [Backoff] says, on a timer; and that an
+// exhausted budget does not stop the child quietly, but is a failure of the supervisor, escalated with a
+// [*BudgetError] as its reason. Then the supervisor has a new budget. Every decision is an [actor.SupervisorEvent] on
+// the event stream, when it is made, apart from escalations that somebody above decides about.
 //
 // It has no group strategies: protoactor's supervisors do not know the order of their children and cannot await them.
 //
 // At the root nobody is above the supervisor. What is escalated there is an event with [actor.EscalateDirective], an
 // error in the system's log, and told to AtRoot. If the strategy is a guardian ([actor.WithGuardian]), which may not
-// escalate (it would panic the process), the actor that failed is stopped. If the supervisor is an actor that was spawned
-// by the root without a guardian, protoactor restarts it with its children, at once and 10 times in 10 s at most, and
-// then stops it quietly. So give the topmost actors a guardian made by Protoactor.
+// escalate (it would panic the process), the actor that failed is stopped. If the supervisor is an actor that was
+// spawned by the root without a guardian, protoactor restarts it with its children, at once and 10 times in 10 s at
+// most, and then stops it quietly. So give the topmost actors a guardian made by Protoactor.
 //
 // A strategy is safe for concurrent use and can serve many supervisors: each has its budget, which outlives its
-// restarts, and is forgotten with it. While a child waits for its restart it is suspended. If it stops meanwhile, or its
-// supervisor does, there is no restart; only for a Stop that is already in its mailbox, but not handled at the instant
-// the time is over, protoactor's own mailboxes make a new instance that gets Started and nothing more. Those of
-// mailbox.Producer do not.
+// restarts, and is forgotten with it. While a child waits for its restart it is suspended. If it stops meanwhile, or
+// its supervisor does, there is no restart; only for a Stop that is already in its mailbox, but not handled at the
+// instant the time is over, protoactor's own mailboxes make a new instance that gets Started and nothing more. Those
+// of mailbox.Producer do not.
 //
 // Everything wrong with the options is reported at once, each a [*SpecError].
 func Protoactor(options ProtoactorOptions) (actor.SupervisorStrategy, error) {
@@ -72,8 +72,8 @@ func Protoactor(options ProtoactorOptions) (actor.SupervisorStrategy, error) {
 	return &protoactor{options: options, chance: rand.Float64}, nil
 }
 
-// protoactor is the strategy. It keeps the state of a supervisor where it ends with the supervisor: in the context of an
-// actor. A guardian has none, but there is only one of a strategy in each system.
+// protoactor is the strategy. It keeps the state of a supervisor where it ends with the supervisor: in the context of
+// an actor. A guardian has none, but there is only one of a strategy in each system.
 type protoactor struct {
 	options ProtoactorOptions
 	chance  func() float64 // of the full jitter

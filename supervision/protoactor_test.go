@@ -189,7 +189,7 @@ func TestProtoactorStrategyEscalatesAnExhaustedBudget(t *testing.T) {
 		assert.Equal(t, proto.StopDirective, events[3].Directive)
 	})
 
-	virtual(t, "a guardian gets the failures that counted, and at the end stops the supervisor and says so", func(t *testing.T) {
+	virtual(t, "a guardian gets the failures that counted, and at the end stops the supervisor", func(t *testing.T) {
 		var told []error
 
 		above := strategy(t, supervision.ProtoactorOptions{

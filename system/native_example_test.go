@@ -12,7 +12,8 @@ import (
 	"github.com/troupe-go/troupe/system"
 )
 
-// A plain protoactor actor is a child like any other: Troupe restarts it, keeps its queue and works that off at the end.
+// A plain protoactor actor is a child like any other: Troupe restarts it, keeps its queue and works that off at the
+// end.
 func ExampleStart_native() {
 	ctx := context.Background()
 	greeter := actor.PropsFromFunc(func(ctx actor.Context) {

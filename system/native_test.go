@@ -60,7 +60,9 @@ func (d *diary) props(on func(actor.Context), options ...actor.PropsOption) *act
 	return actor.PropsFromProducer(func() actor.Actor { return &legacy{diary: d, name: "a", on: on} }, options...)
 }
 
-func playNative(t *testing.T, spec supervision.Spec, on func(actor.Context), options ...actor.PropsOption) *nativeStage {
+func playNative(
+	t *testing.T, spec supervision.Spec, on func(actor.Context), options ...actor.PropsOption,
+) *nativeStage {
 	t.Helper()
 
 	d := &diary{}
@@ -114,11 +116,13 @@ func TestANativeActorLivesAsProtoactorPromises(t *testing.T) {
 		},
 		"resumed": {
 			func(error) supervision.Directive { return supervision.ResumeChild },
-			func(s *nativeStage) { s.send(act(crash), "hello") }, []string{"Started", "hello", "Stopping", "Stopped"},
+			func(s *nativeStage) { s.send(act(crash), "hello") },
+			[]string{"Started", "hello", "Stopping", "Stopped"},
 		},
 		"stopped by its supervisor": {
 			func(error) supervision.Directive { return supervision.StopChild },
-			func(s *nativeStage) { s.send(act(crash)) }, []string{"Started", "Stopping", "Stopped"},
+			func(s *nativeStage) { s.send(act(crash)) },
+			[]string{"Started", "Stopping", "Stopped"},
 		},
 		"poisoned after its queue": {
 			nil, func(s *nativeStage) { s.send("one", &actor.PoisonPill{}, "late") },
@@ -167,7 +171,8 @@ func TestANativeActorIsAtItsPIDForAllOfProtoactor(t *testing.T) {
 		assert.Nil(t, parent)
 		assert.Nil(t, sender)
 
-		answer, err := root.RequestFuture(s.pid, act(func(ctx actor.Context) { ctx.Respond("answer") }), time.Second).Result()
+		respond := act(func(ctx actor.Context) { ctx.Respond("answer") })
+		answer, err := root.RequestFuture(s.pid, respond, time.Second).Result()
 		require.NoError(t, err)
 		assert.Equal(t, "answer", answer)
 
@@ -197,7 +202,9 @@ func TestANativeActorIsAtItsPIDForAllOfProtoactor(t *testing.T) {
 		assert.IsType(t, &actor.Touched{}, touched)
 
 		s.end(t)
-		assert.Equal(t, []string{"a Started", "7", "through a reference", "a Touch", "a Stopping", "a Stopped"}, s.diary.read())
+		assert.Equal(t, []string{
+			"a Started", "7", "through a reference", "a Touch", "a Stopping", "a Stopped",
+		}, s.diary.read())
 	})
 }
 
@@ -230,7 +237,8 @@ func TestANativeActorKeepsItsQueueAndPIDUnderCrashes(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		d := &diary{}
 		child := supervision.Actor("legacy", supervision.Native(d.props(nil)), supervision.Spec{
-			Mailbox: &mailbox.Options{Capacity: 10_000}, Backoff: supervision.Backoff{Initial: time.Millisecond, Max: time.Millisecond},
+			Mailbox: &mailbox.Options{Capacity: 10_000},
+			Backoff: supervision.Backoff{Initial: time.Millisecond, Max: time.Millisecond},
 		})
 		top := tree(child)
 		top.Budget = supervision.Budget{Restarts: 1000, Within: time.Second}
@@ -243,7 +251,8 @@ func TestANativeActorKeepsItsQueueAndPIDUnderCrashes(t *testing.T) {
 				assert.Equal(t, i, seen)
 				assert.True(t, ctx.Self().Equal(pid))
 
-				if seen++; i%50 == 0 {
+				seen++
+				if i%50 == 0 {
 					panic("crash")
 				}
 			}))
@@ -342,7 +351,7 @@ func TestTheChildrenOfANativeActorStopWithIt(t *testing.T) {
 			synctest.Wait()
 			s.send(act(crash))
 			<-time.After(time.Minute)
-			assert.Equal(t, "running", health(t, s.System, "/test/legacy").State)
+			assert.Equal(t, system.Running, health(t, s.System, "/test/legacy").State)
 			close(held)
 			synctest.Wait()
 			s.end(t)
@@ -369,7 +378,7 @@ func TestTheChildrenOfANativeActorStopWithIt(t *testing.T) {
 
 			s.Protoactor().Root.Send(pid, "crash")
 			synctest.Wait()
-			assert.Equal(t, "stopped", health(t, s.System, "/test/legacy").State)
+			assert.Equal(t, system.Failed, health(t, s.System, "/test/legacy").State)
 			s.end(t)
 		})
 	})
