@@ -190,3 +190,27 @@ func TestAnActorOfAnyMessageGetsMessagesWithoutTheirEnvelopes(t *testing.T) {
 		assert.Equal(t, []string{"start", "enveloped", "flush", "close"}, d.read())
 	})
 }
+
+func TestABehaviourOfAnyMessageGetsMessagesWithoutTheirEnvelopes(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		got := make(chan any, 1)
+		a := supervision.Actor("a", func(supervision.Deps) (actors.Func[any], error) {
+			return func(ctx *actors.Context[any], _ any) error {
+				return ctx.Become(func(_ *actors.Context[any], m any) error {
+					got <- m
+
+					return nil
+				})
+			}, nil
+		}, supervision.Spec{})
+		s := start(t, tree(a), silent())
+		pid, _ := s.PID("/test/a")
+
+		s.Protoactor().Root.RequestWithCustomSender(pid, "become", pid)
+		s.Protoactor().Root.RequestWithCustomSender(pid, "enveloped", pid)
+		assert.Equal(t, "enveloped", <-got)
+
+		_, err := stop(t, s)
+		require.NoError(t, err)
+	})
+}
