@@ -30,6 +30,7 @@ type cell[M any] struct {
 	watchers watchers // guarded by mu
 	probe    *probe   // guarded by mu: all who ask for health at a time share one
 	reports  bool     // guarded by mu: the instance has a Health hook
+	foreign  *foreign // guarded by mu: set once there was a native incarnation
 	// left holds the incarnations that were abandoned and have not come back, by the lease they held. Guarded by mu.
 	// Each is a goroutine of the user's that hangs; the runtime stops the system when there are too many.
 	left map[*mailbox.Lease[M]]*incarnation[M]
@@ -216,8 +217,10 @@ func (c *cell[M]) refused(m any, sender *actor.PID, err error) {
 
 // undelivered records the dead letter of a message that was accepted, and delivered so often.
 func (c *cell[M]) undelivered(m M, reason mailbox.Reason, cause error, attempt int) {
+	_, payload, sender := actor.UnwrapEnvelope(m)
+
 	c.place.Host.Undelivered(node.DeadLetter{
-		Target: c.place.Path, PID: c.pid, Message: m, Reason: reason, Cause: cause, Attempt: attempt,
+		Target: c.place.Path, PID: c.pid, Message: payload, Sender: sender, Reason: reason, Cause: cause, Attempt: attempt,
 	})
 }
 

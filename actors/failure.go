@@ -40,6 +40,7 @@ func (r *runner[M]) fail(cause error) {
 		return
 	}
 
+	inc.decision = directive
 	inc.owned.close()
 
 	if inc.endsSlowly() { // else the one report that it has ended will do

@@ -28,8 +28,9 @@ type incarnation[M any] struct {
 	notices  atomic.Pointer[notices[M]] // nil until the incarnation first asks for something; written with mu held
 	labels   context.Context            // bears the labels of the incarnation's goroutines
 	mark     mark
-	over     atomic.Bool // work has ended
-	started  sync.Once   // its start has been reported
+	over     atomic.Bool    // work has ended
+	decision node.Directive // about the failure that ends the incarnation, or 0; the runner's own
+	started  sync.Once      // its start has been reported
 	mu       sync.Mutex
 	work     context.Context         // guarded by mu; made when first asked for, so that an idle actor has none
 	cancel   context.CancelCauseFunc // guarded by mu

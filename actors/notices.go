@@ -265,6 +265,6 @@ func (r *runner[M]) adopt(n *notices[M]) {
 			n.instance = r.inc.actor
 		}
 
-		r.inc.actor = n.receive
+		r.inc.actor = opened[M](n.receive)
 	}
 }

@@ -21,6 +21,10 @@ func (r *runner[M]) obey(c mailbox.Command) {
 		r.ownedChanged()
 	}
 
+	if c&node.Foreign != 0 {
+		r.foreign()
+	}
+
 	r.obeyStop(c)
 
 	if c&node.Probe != 0 {
@@ -84,7 +88,7 @@ func (r *runner[M]) start() {
 			return errNilActor
 		}
 
-		inc.actor = a
+		inc.actor = opened(a)
 
 		return nil
 	})

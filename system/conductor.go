@@ -229,8 +229,8 @@ func (c *conductor) markProcessed() {
 }
 
 // arm sees to it that the machine hears of its next deadline. A deadline that has become later, as most do that are
-// kept, is left to the timer as it is set: that it fires for nothing once in a while costs less than setting it for each
-// step. Called with mu held.
+// kept, is left to the timer as it is set: that it fires for nothing once in a while costs less than setting it for
+// each step. Called with mu held.
 func (c *conductor) arm() {
 	next := c.machine.Next()
 

@@ -64,7 +64,7 @@ type Removed struct {
 	Restarts, EverAbandoned int
 }
 
-// Happened, of which there are pointers, tells those who watch what has happened to a node.
+// Happened tells those who watch what has happened to a node. It comes as a pointer.
 type Happened struct{ supervision.Event }
 
 func (Begin) effect()       {}

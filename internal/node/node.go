@@ -38,6 +38,8 @@ const (
 	// Notice says that there is something for the actor from its own incarnation: a message that is due, or a change of
 	// how it receives.
 	Notice
+	// Foreign says that a native protoactor actor has something to obey that is protoactor's.
+	Foreign
 )
 
 // ErrCut is why messages are lost when a drain is cut.
