@@ -166,6 +166,10 @@ func (p *Plan) longest(of func(Deadlines) time.Duration) (sum time.Duration, pat
 			}
 		}
 
+		if n.Child != nil {
+			n = n.Child // its children go side by side
+		}
+
 		b.sum += of(n.Deadlines)
 		memo[id] = b
 
@@ -175,7 +179,7 @@ func (p *Plan) longest(of func(Deadlines) time.Duration) (sum time.Duration, pat
 	first := -1
 
 	for id := range p.Nodes {
-		if p.Nodes[id].IsActor() {
+		if p.Nodes[id].hasActors() {
 			if b := visit(id); b.sum > sum {
 				sum, first = b.sum, id
 			}
@@ -189,9 +193,12 @@ func (p *Plan) longest(of func(Deadlines) time.Duration) (sum time.Duration, pat
 	return sum, path
 }
 
-// actorsIn returns the actors at or below a node.
+// hasActors reports whether a node is an actor or a group, which stands for its children.
+func (n *Node) hasActors() bool { return n.IsActor() || n.Child != nil }
+
+// actorsIn returns the actors and groups at or below a node.
 func (p *Plan) actorsIn(id int) []int {
-	if p.Nodes[id].IsActor() {
+	if p.Nodes[id].hasActors() {
 		return []int{id}
 	}
 
