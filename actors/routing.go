@@ -22,7 +22,7 @@ const (
 // RoundRobin sends to the members in turn.
 func RoundRobin[M any]() Routing[M] { return Routing[M]{} }
 
-// LeastLoaded sends to a member with the fewest messages in its queue; the one in hand does not count. It looks at all of them for every message, so it
+// LeastLoaded sends to a member with the fewest messages in its queue and in hand. It looks at all of them for every message, so it
 // is for pools of at most some dozens of members.
 func LeastLoaded[M any]() Routing[M] { return Routing[M]{kind: leastLoaded} }
 
@@ -66,12 +66,12 @@ func (r *router[M]) choose(members []member[M], m M) *cell[M] {
 func (r *router[M]) least(members []member[M]) *cell[M] {
 	// It begins elsewhere every time, so that equal ones take turns.
 	first := int(r.turn.Add(1) % uint64(len(members))) //nolint:gosec // below the length of a slice
-	best, queued := members[first].cell, members[first].cell.Queued()
+	best, fewest := members[first].cell, members[first].cell.box.Load()
 
-	for i := 1; i < len(members) && queued > 0; i++ {
+	for i := 1; i < len(members) && fewest > 0; i++ {
 		c := members[(first+i)%len(members)].cell
-		if n := c.Queued(); n < queued {
-			best, queued = c, n
+		if n := c.box.Load(); n < fewest {
+			best, fewest = c, n
 		}
 	}
 
