@@ -13,6 +13,7 @@ import (
 	"github.com/troupe-go/troupe/actors"
 	"github.com/troupe-go/troupe/mailbox"
 	"github.com/troupe-go/troupe/supervision"
+	"github.com/troupe-go/troupe/system"
 )
 
 func TestASiblingThatCrashesWhileItsGroupIsHaltedIsAnAttemptOfItsOwn(t *testing.T) {
@@ -221,14 +222,14 @@ func TestAnAbandonedMemberOfAGroupIsFencedAndDoesNotHoldItUp(t *testing.T) {
 		assert.Equal(t, uint64(1), health(t, s, "/test/other").Incarnation, "the group waits")
 		<-time.After(time.Second - 1)
 		synctest.Wait()
-		assert.Zero(t, health(t, s, "/test/stuck").Abandoned, "not one nanosecond before its deadline")
+		assert.Empty(t, health(t, s, "/test/stuck").Abandoned, "not one nanosecond before its deadline")
 		<-time.After(1)
 		synctest.Wait()
 		assert.Equal(t, time.Second, time.Since(began))
 
 		h := health(t, s, "/test/stuck")
-		assert.Equal(t, 1, h.Abandoned)
-		assert.Equal(t, "running", h.State)
+		assert.Len(t, h.Abandoned, 1)
+		assert.Equal(t, system.Running, h.State)
 		assert.Equal(t, uint64(2), h.Incarnation)
 		assert.Equal(t, uint64(2), health(t, s, "/test/other").Incarnation, "then it goes on")
 
@@ -240,7 +241,7 @@ func TestAnAbandonedMemberOfAGroupIsFencedAndDoesNotHoldItUp(t *testing.T) {
 		synctest.Wait()
 
 		h = health(t, s, "/test/stuck")
-		assert.Zero(t, h.Abandoned, "it has come back and left the health view")
+		assert.Empty(t, h.Abandoned, "it has come back and left the health view")
 		assert.Equal(t, uint64(2), h.Incarnation, "and its error is nobody's failure")
 
 		r, err := stop(t, s)

@@ -229,7 +229,7 @@ func TestWhatIsMeantForAChildThatHasGoneReachesNobody(t *testing.T) {
 		process.SendUserMessage(old.PID(), job(nothing))
 		synctest.Wait()
 		assert.Equal(t, []string{"new"}, names(g))
-		assert.Equal(t, "running", health(t, s, "/test/crowd/new").State)
+		assert.Equal(t, system.Running, health(t, s, "/test/crowd/new").State)
 		assert.Zero(t, processed(s)["/test/crowd/new"])
 	})
 }

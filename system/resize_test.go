@@ -26,7 +26,7 @@ func resize(t *testing.T, s *system.System, p *taskPool, size int) {
 func members(t *testing.T, s *system.System) (all []string) {
 	t.Helper()
 
-	for _, h := range s.Health(t.Context())[2:] {
+	for _, h := range health(t, s, "/test/pool").Children {
 		all = append(all, h.Path)
 	}
 

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/troupe-go/troupe/supervision"
+	"github.com/troupe-go/troupe/system"
 )
 
 // quick is how a child is supervised that comes back at once.
@@ -151,8 +152,8 @@ func TestTemporaryAndEndedChildrenDoNotComeBackWithTheirGroup(t *testing.T) {
 		tell(t, s, a, broken)
 		synctest.Wait()
 		assert.Equal(t, []string{"flush over", "close over", "close a", "close passing", "start a"}, d.read()[3:])
-		assert.Equal(t, "stopped", health(t, s, "/test/passing").State)
-		assert.Equal(t, "stopped", health(t, s, "/test/over").State)
+		assert.Equal(t, system.Stopped, health(t, s, "/test/passing").State)
+		assert.Equal(t, system.Stopped, health(t, s, "/test/over").State)
 
 		_, err := stop(t, s)
 		require.NoError(t, err)
