@@ -140,8 +140,8 @@ func (r Ref[M]) trySend(lane mailbox.Lane, m M) error {
 	return err
 }
 
-// left reports whether a message was refused by an actor that has left the pool since it was chosen, so that the message
-// is for another one. Whoever is chosen next has not left before, so this comes to an end.
+// left reports whether a message was refused by an actor that has left the pool since it was chosen, so that it is for
+// another one. Whoever is chosen next has not left before, so this comes to an end.
 func (r Ref[M]) left(c *cell[M], err error) bool {
 	return r.front != nil && refusal(err) != 0 && !r.front.has(c)
 }

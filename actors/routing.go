@@ -22,8 +22,8 @@ const (
 // RoundRobin sends to the members in turn.
 func RoundRobin[M any]() Routing[M] { return Routing[M]{} }
 
-// LeastLoaded sends to a member with the fewest messages in its queue and in hand. It looks at all of them for every message, so it
-// is for pools of at most some dozens of members.
+// LeastLoaded sends to a member with the fewest messages in its queue and in hand. It looks at all of them for every
+// message, so it is for pools of at most some dozens of members.
 func LeastLoaded[M any]() Routing[M] { return Routing[M]{kind: leastLoaded} }
 
 // ConsistentHash sends all messages of a key to the same member, by rendezvous hashing: when the pool is resized only

@@ -153,7 +153,6 @@ func (p *Plan) longest(of func(Deadlines) time.Duration) (sum time.Duration, pat
 		}
 
 		b := best{next: -1}
-		n := &p.Nodes[id]
 
 		// An actor depends on what its supervisors depend on.
 		for at := id; at >= 0; at = p.Nodes[at].Parent {
@@ -166,11 +165,7 @@ func (p *Plan) longest(of func(Deadlines) time.Duration) (sum time.Duration, pat
 			}
 		}
 
-		if n.Child != nil {
-			n = n.Child // its children go side by side
-		}
-
-		b.sum += of(n.Deadlines)
+		b.sum += of(p.Nodes[id].each().Deadlines)
 		memo[id] = b
 
 		return b
@@ -191,6 +186,15 @@ func (p *Plan) longest(of func(Deadlines) time.Duration) (sum time.Duration, pat
 	}
 
 	return sum, path
+}
+
+// each returns what every actor in a node is like that has actors; those of a group are stopped side by side.
+func (n *Node) each() *Node {
+	if n.Child != nil {
+		return n.Child
+	}
+
+	return n
 }
 
 // hasActors reports whether a node is an actor or a group, which stands for its children.

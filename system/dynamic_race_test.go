@@ -104,9 +104,10 @@ func TestManyStartAndStopAtOnceWhileTheSystemStops(t *testing.T) {
 func TestChildrenThatHaveGoneLeaveOnlyTheirFigures(t *testing.T) {
 	const cycles = 2000
 
-	declared := crowd(supervision.GroupSpec{MaxChildren: 3, Child: supervision.Spec{Backoff: immediately}, Budget: supervision.Budget{
-		Restarts: supervision.MaxRestarts, Within: time.Minute,
-	}})
+	declared := crowd(supervision.GroupSpec{
+		MaxChildren: 3, Child: supervision.Spec{Backoff: immediately},
+		Budget: supervision.Budget{Restarts: supervision.MaxRestarts, Within: time.Minute},
+	})
 	s := start(t, tree(declared), silent())
 	g := declared.From(s.Intake())
 	stays := enter(t, g, "stays", &probe{})

@@ -235,7 +235,8 @@ func TestAChildOfAGroupIsRestartedByItsType(t *testing.T) {
 		"a temporary child after a failure": {supervision.Temporary, broken, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inCrowd(t, supervision.GroupSpec{MaxChildren: 2, Child: supervision.Spec{Restart: row.restart, Backoff: immediately}},
+			child := supervision.Spec{Restart: row.restart, Backoff: immediately}
+			inCrowd(t, supervision.GroupSpec{MaxChildren: 2, Child: child},
 				func(t *testing.T, s *system.System, g group) {
 					ref, other := enter(t, g, "a", &probe{}), enter(t, g, "other", &probe{})
 					send(t, ref, row.end)

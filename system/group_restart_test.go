@@ -303,7 +303,7 @@ func TestTheBackOffOfWhoFailedHoldsUpTheGroupWithinItsBounds(t *testing.T) {
 
 			assert.LessOrEqual(t, (<-started).Sub(failed), limit)
 			synctest.Wait()
-			assert.Equal(t, uint64(i+2), health(t, s, "/test/after").Incarnation) //nolint:gosec // small
+			assert.Equal(t, uint64(i+2), health(t, s, "/test/after").Incarnation)
 		}
 
 		_, err := stop(t, s)

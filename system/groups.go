@@ -1,6 +1,7 @@
 package system
 
 import (
+	"errors"
 	"strconv"
 
 	"github.com/troupe-go/troupe/actors"
@@ -64,7 +65,9 @@ func (c *conductor) mount(
 	above := c.system.plan.Nodes[group].Path
 
 	id, err := c.machine.Free(group)
-	if err != nil {
+	if errors.As(err, new(*supervision.GroupFullError)) { // names the group
+		return nil, nil, err
+	} else if err != nil {
 		return nil, nil, &supervision.FailureError{Path: above, Err: err}
 	}
 

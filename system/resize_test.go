@@ -180,7 +180,7 @@ func TestMembersThatEndAtOnceAreNotStartedForEver(t *testing.T) {
 	})
 }
 
-// TestResizingLosesNothing has senders and askers that must not notice that the pool is resized all the time, by several
+// TestResizingLosesNothing has senders and askers that must not notice that the pool is resized all the time, by some
 // at once.
 func TestResizingLosesNothing(t *testing.T) {
 	const senders, each = 8, 3000
