@@ -337,3 +337,28 @@ func TestFailedStartsExhaustTheBudgetOfAGroup(t *testing.T) {
 		}
 	})
 }
+
+// TestAnEscalatedFailureEndsATemporarySubtree is how to get the effect of OTP's auto_shutdown.
+func TestAnEscalatedFailureEndsATemporarySubtree(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		d := &diary{}
+		spec := quick()
+		spec.Decide = decide
+		significant := declare(&probe{name: "significant", diary: d}, spec)
+		other := declare(&probe{name: "other", diary: d}, quick())
+		outside := declare(&probe{name: "outside", diary: d}, quick())
+		s := start(t, tree(outside, &supervision.Tree{
+			Name: "job", Budget: supervision.Budget{Restarts: 9, Within: time.Second}, Restart: supervision.Temporary,
+			Children: supervision.On(significant, other),
+		}), silent())
+
+		tell(t, s, significant, func(*ctxOf) error { return errEscalate })
+		synctest.Wait()
+		assert.Equal(t, []string{"close significant", "close other"}, d.read()[3:])
+		require.ErrorIs(t, other.From(s.Intake()).TryTell(nothing), mailbox.ErrStopped)
+		tell(t, s, outside, nothing)
+
+		_, err := stop(t, s)
+		require.NoError(t, err)
+	})
+}
