@@ -121,7 +121,12 @@ func (g Group[M, Arg]) Start(ctx context.Context, name string, arg Arg) (actors.
 	}
 
 	if name != "" {
-		if problem := nameProblem(name); problem != "" {
+		problem := nameProblem(name)
+		if name == "*" {
+			problem = `"*" stands for those that have gone`
+		}
+
+		if problem != "" {
 			return actors.Ref[M]{}, &SpecError{Path: g.pathOf(name), Field: "Name", Problem: problem}
 		}
 	}

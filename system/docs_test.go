@@ -24,7 +24,7 @@ func TestWhatTheDocsSayPinsARuleExists(t *testing.T) {
 			return err
 		}
 
-		text, err := os.ReadFile(path) //nolint:gosec // a file of this repository
+		text, err := os.ReadFile(path)
 		tests.Write(text)
 
 		return err
@@ -35,7 +35,7 @@ func TestWhatTheDocsSayPinsARuleExists(t *testing.T) {
 
 	for _, n := range named {
 		if strings.HasSuffix(n[1], ".txt") {
-			assert.FileExists(t, filepath.Join("../internal/lifecycle/testdata", n[1]))
+			assert.FileExists(t, filepath.Join("..", "internal", "lifecycle", "testdata", n[1]))
 		} else {
 			assert.Contains(t, tests.String(), "func "+n[1]+"(t ")
 		}

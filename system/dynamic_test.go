@@ -138,7 +138,7 @@ func departedStats(t *testing.T, s *system.System) system.ActorStats {
 
 func TestNamesOfChildren(t *testing.T) {
 	inCrowd(t, supervision.GroupSpec{MaxChildren: 9}, func(t *testing.T, _ *system.System, g group) {
-		for _, bad := range []string{"a/b", "a b", "/", "\n"} {
+		for _, bad := range []string{"a/b", "a b", "/", "\n", "*"} {
 			_, err := g.Start(t.Context(), bad, &probe{})
 
 			var spec *supervision.SpecError

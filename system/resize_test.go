@@ -248,3 +248,48 @@ func TestResizingLosesNothing(t *testing.T) {
 	assert.Equal(t, uint64(2*senders*each), r.Total.Processed)
 	assert.Empty(t, r.DeadLetters)
 }
+
+func TestAMemberThatDoesNotStartFailsTheStartOfThePool(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		d := &diary{}
+		made := 0
+		store := declare(&probe{name: "store", diary: d}, quick())
+		p := supervision.Pool("pool", func(supervision.Deps) (*probe, error) {
+			made++
+			if made == 3 {
+				return nil, errBroken
+			}
+
+			return &probe{name: "member", diary: d}, nil
+		}, supervision.PoolSpec[job]{Size: 4, Budget: supervision.Budget{Within: 1}, Member: quick(store)})
+
+		_, err := system.Start(t.Context(), tree(p, store), silent())
+		require.EqualError(t, err, "/test/pool/3: broken")
+		assert.Equal(t, []string{
+			"start store", "start member", "start member", "close member", "close member", "close store",
+		}, d.read())
+	})
+}
+
+func TestAShutdownDuringAResize(t *testing.T) {
+	inPool(t, supervision.PoolSpec[task]{Size: 3, Max: 6},
+		func(t *testing.T, s *system.System, p *taskPool, ref actors.Ref[task]) {
+			for range 30 {
+				require.NoError(t, ref.Tell(t.Context(), task{do: func(*actors.Context[task]) error {
+					<-time.After(100 * time.Millisecond)
+
+					return nil
+				}}))
+			}
+
+			resized := make(chan error, 1)
+			go func() { resized <- p.Resize(t.Context(), s.Intake(), 1) }()
+
+			<-time.After(500 * time.Millisecond) // two are on their way out
+
+			r, err := stop(t, s)
+			require.NoError(t, err)
+			assert.Equal(t, uint64(30), r.Total.Processed)
+			require.NoError(t, <-resized)
+		})
+}
