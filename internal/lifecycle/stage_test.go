@@ -3,7 +3,6 @@ package lifecycle_test
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -43,7 +42,7 @@ func newStage(options map[string]string, tree []string) (*stage, error) {
 
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	s := &stage{
-		printer: printer{plan: plan, start: start}, now: start, queued: make(map[int]int), chance: 1,
+		printer: printer{plan: plan, start: start, added: make(map[int]string)}, now: start, queued: make(map[int]int), chance: 1,
 		auto: map[string]bool{"finish": true},
 	}
 	s.machine = lifecycle.New(lifecycle.Config{
@@ -78,6 +77,8 @@ func (s *stage) run(line string) string {
 		s.step(lifecycle.StopOne{ID: s.id(args[0]), Mode: map[string]node.StopMode{
 			"poison": node.Poison, "at-once": node.AtOnce,
 		}[args[1]]})
+	case "add":
+		s.add(s.id(args[0]), args[1])
 	case "queue":
 		s.queued[s.id(args[0])] = must(strconv.Atoi(args[1]))
 	case "chance":
@@ -106,12 +107,35 @@ func (s *stage) printf(format string, args ...any) {
 }
 
 func (s *stage) id(path string) int {
-	i := slices.IndexFunc(s.plan.Nodes, func(n supervision.Node) bool { return n.Path == path })
-	if i < 0 {
-		panic("no such node: " + path)
+	for id := range s.machine.All() {
+		if s.machine.View(id).Path == path {
+			return id
+		}
 	}
 
-	return i
+	panic("no such node: " + path)
+}
+
+// add adds a child to a group, or prints why it cannot be.
+func (s *stage) add(group int, name string) {
+	id, err := s.machine.Free(group)
+	if err != nil {
+		s.printf("refused: %v", err)
+
+		return
+	}
+
+	s.added[id] = s.path(group) + "/" + name
+	s.step(lifecycle.Add{Parent: group, Path: s.added[id]})
+}
+
+// populate adds the members of a pool.
+func (s *stage) populate(e lifecycle.Populate) {
+	for i := range e.Size {
+		s.add(e.ID, strconv.Itoa(i+1))
+	}
+
+	s.step(lifecycle.Populated{ID: e.ID})
 }
 
 // event is "NAME PATH [#INCARNATION] [DIRECTIVE] [ERROR…]".
@@ -187,19 +211,29 @@ func (s *stage) one(in lifecycle.Input) (something bool) {
 	before := s.snapshot()
 	phase := s.machine.Phase()
 
+	var populate []lifecycle.Populate
+
 	for _, e := range s.machine.Step(s.now, in) {
 		something = true
 
 		s.printf("%s", s.effect(e))
 		s.answer(e)
+
+		if p, ok := e.(lifecycle.Populate); ok {
+			populate = append(populate, p)
+		}
 	}
 
-	for id, state := range s.snapshot() {
-		if state != before[id] {
+	for id := range s.machine.All() {
+		if state := s.machine.View(id).State; state != before[id] {
 			something = true
 
-			s.printf("  %s %v → %v", s.path(id), before[id], state)
+			s.printf("  %s %v → %v", s.path(id), max(before[id], lifecycle.Idle), state)
 		}
+	}
+
+	for _, p := range populate {
+		s.populate(p)
 	}
 
 	if now := s.machine.Phase(); now != phase {
@@ -227,9 +261,10 @@ func (s *stage) answer(e lifecycle.Effect) {
 	}
 }
 
-func (s *stage) snapshot() []lifecycle.State {
-	all := make([]lifecycle.State, len(s.plan.Nodes))
-	for id := range all {
+// snapshot returns the states of all nodes; a child that is added begins as one that is idle.
+func (s *stage) snapshot() map[int]lifecycle.State {
+	all := make(map[int]lifecycle.State)
+	for id := range s.machine.All() {
 		all[id] = s.machine.View(id).State
 	}
 
@@ -237,12 +272,12 @@ func (s *stage) snapshot() []lifecycle.State {
 }
 
 func (s *stage) states() {
-	for id := range s.plan.Nodes {
+	for id := range s.machine.All() {
 		v := s.machine.View(id)
 		line := []string{s.path(id), v.State.String()}
 		add := func(format string, args ...any) { line = append(line, fmt.Sprintf(format, args...)) }
 
-		if s.plan.Nodes[id].IsActor() {
+		if v.Actor {
 			add("#%d", v.Incarnation)
 		} else {
 			add("left=%d", s.machine.RestartsLeft(id, s.now))
