@@ -1,9 +1,3 @@
-// Shop is a small order service: orders come in over HTTP, are paid through a bank that fails at random, shipped, and
-// summed up. Without -addr it is its own crowd of customers; with it, it serves until it is interrupted.
-//
-//	shop [-addr HOST:PORT] [-orders N] [-fail SHARE] [-seed N] [-store FILE] [-report FILE]
-//
-// The exit code is 0 if everything went well, 1 for a failure and 2 for wrong usage.
 package main
 
 import (

@@ -93,8 +93,8 @@ func (f *front) crowd(orders int, onAccepted func(string)) load.Crowd {
 	}
 }
 
-// do sends a request and returns the answer with its body read into value, if it is not nil.
-func (f *front) do(t *testing.T, method, path, key, body string, value any) *http.Response {
+// do sends a request, reads the body of the answer into value, if it is not nil, and returns the rest.
+func (f *front) do(t *testing.T, method, path, key, body string, value any) (status int, header http.Header) {
 	t.Helper()
 
 	r, err := http.NewRequestWithContext(t.Context(), method, f.url+path, strings.NewReader(body))
@@ -117,7 +117,7 @@ func (f *front) do(t *testing.T, method, path, key, body string, value any) *htt
 		require.NoError(t, json.Unmarshal(text.Bytes(), value), text.String())
 	}
 
-	return answer
+	return answer.StatusCode, answer.Header
 }
 
 // settle waits until the orders are shipped or declined, and returns them by id.
@@ -330,7 +330,8 @@ func (p *process) signalUnderLoad(t *testing.T, s syscall.Signal) (outcome load.
 		mu.Lock()
 		defer mu.Unlock()
 
-		if count++; count == after {
+		count++
+		if count == after {
 			assert.NoError(t, p.Process.Signal(s))
 		}
 	}).Run(t.Context())

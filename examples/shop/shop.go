@@ -6,7 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
-	"strings"
+	"path"
 	"sync/atomic"
 	"time"
 
@@ -81,23 +81,24 @@ func open(ctx context.Context, c config) (*running, error) {
 // health says that the shop is ready if everything in it runs, save that payment clients and workers may come and go.
 func health(ctx context.Context, sys *system.System) api.Health {
 	why := make(map[string]string)
+	root := sys.Health(ctx)
 
-	for _, n := range sys.Health(ctx) {
-		switch {
-		case strings.HasPrefix(n.Path, "/shop/back/payments/"), strings.HasPrefix(n.Path, "/shop/back/fulfilment/"):
+	for n := range root.Unwell() {
+		switch above := path.Base(path.Dir(n.Path)); {
+		case above == "payments", above == "fulfilment":
 		case n.Degraded != nil:
 			why[n.Path] = n.Degraded.Error()
-		case n.State != "running":
-			why[n.Path] = n.State
+		default:
+			why[n.Path] = n.State.String()
 		}
 	}
 
-	return api.Health{Live: true, Ready: len(why) == 0, Why: why}
+	return api.Health{Live: root.Live(), Ready: len(why) == 0, Why: why}
 }
 
 // history is what a store's file says of each order: the last state it came into, by id.
-func history(path string) (orders map[string]order.Order, err error) {
-	journal, err := store.Open(path)
+func history(file string) (orders map[string]order.Order, err error) {
+	journal, err := store.Open(file)
 	if err != nil {
 		return nil, err
 	}

@@ -42,7 +42,7 @@ func declare(c config, health func(context.Context) api.Health) *shop {
 
 	s.store = supervision.Actor("store", func(supervision.Deps) (*store.Store, error) {
 		return store.New(c.store), nil
-	}, permanent(1024))
+	}, supervision.Spec{Restart: supervision.Permanent, Mailbox: &mailbox.Options{Capacity: 1024}, Backoff: quick()})
 	s.inventory = supervision.Actor("inventory", func(in supervision.Deps) (*inventory.Inventory, error) {
 		return inventory.New(s.store.From(in), c.catalogue), nil
 	}, permanent(64, s.store))
@@ -69,7 +69,9 @@ func declare(c config, health func(context.Context) api.Health) *shop {
 		return payment.NewClient(c.bank, c.patience), nil
 	}, supervision.PoolSpec[payment.Charge]{
 		Size: 4, Routing: actors.LeastLoaded[payment.Charge](), Budget: perTenSeconds(10_000),
-		Member: supervision.Spec{Mailbox: &mailbox.Options{Capacity: maxOpen}, Decide: reconnect, Backoff: atOnce()},
+		Member: supervision.Spec{
+			Mailbox: &mailbox.Options{Capacity: maxOpen}, Decide: reconnect, Backoff: atOnce(), Redeliver: 3,
+		},
 	})
 	s.workers = supervision.DynamicGroup("fulfilment", func(in supervision.Deps, id string) (*fulfilment.Worker, error) {
 		return fulfilment.New(id, s.ledger.From(in), s.payments.From(in)), nil
@@ -88,7 +90,9 @@ func declare(c config, health func(context.Context) api.Health) *shop {
 			Desk: s.desk.From(in), Ledger: s.ledger.From(in), Inventory: s.inventory.From(in),
 			Sales: s.sales.From(in), Pace: s.pace.From(in), Health: health,
 		}), nil
-	}, permanent(16, s.desk, s.ledger, s.inventory, s.sales, s.pace))
+	}, supervision.Spec{
+		Restart: supervision.Permanent, DependsOn: supervision.On(s.desk, s.ledger, s.inventory, s.sales, s.pace),
+	})
 
 	s.tree = supervision.Tree{
 		Name: "shop", Strategy: supervision.OneForOne, Budget: perTenSeconds(5), Children: supervision.On(
@@ -109,11 +113,12 @@ func declare(c config, health func(context.Context) api.Health) *shop {
 	return s
 }
 
-// permanent is the spec of an actor with a mailbox of a capacity.
+// permanent is the spec of an actor with a mailbox of a capacity. When it is halted for a restart of the group, what it
+// waits for may be down, and comes up only after it: so that it gives up soon, its time to close is short.
 func permanent(capacity int, dependsOn ...supervision.Child) supervision.Spec {
 	return supervision.Spec{
 		Restart: supervision.Permanent, DependsOn: dependsOn, Mailbox: &mailbox.Options{Capacity: capacity},
-		Backoff: quick(),
+		Backoff: quick(), Deadlines: supervision.Deadlines{Close: time.Second},
 	}
 }
 

@@ -72,7 +72,9 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Query().Has("wait") {
 		ctx, cancel := context.WithTimeout(r.Context(), longestWait)
 		defer cancel()
-		defer context.AfterFunc(s.life, cancel)() // nobody waits for one who waits
+
+		forget := context.AfterFunc(s.life, cancel) // a stop does not wait for those who wait
+		defer forget()
 
 		o, err := actors.Ask(ctx, s.shop.Ledger, func(r actors.Reply[order.Order]) ledger.Msg {
 			return ledger.Await{Reply: r, ID: id}
@@ -171,9 +173,14 @@ func statusOf(err error) int {
 	return http.StatusServiceUnavailable
 }
 
-// answer writes a value as JSON. That the customer has gone is no error of ours.
+// answer writes a value as JSON.
 func answer(w http.ResponseWriter, status int, value any) {
+	text, err := json.Marshal(value)
+	if err != nil {
+		status = http.StatusInternalServerError
+	}
+
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(value)
+	_, _ = w.Write(append(text, '\n')) // that the customer has gone is no error of ours
 }

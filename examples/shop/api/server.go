@@ -49,7 +49,7 @@ type Where struct{ actors.Reply[string] }
 
 const (
 	readTimeout     = 10 * time.Second
-	shutdownTimeout = 5 * time.Second
+	shutdownTimeout = 3 * time.Second
 )
 
 // Server serves HTTP.

@@ -57,7 +57,9 @@ func (w *Worker) step(ctx context.Context, o order.Order) (order.Order, error) {
 	next := order.Shipped
 
 	if o.State == order.Accepted {
-		paid, err := w.charge(ctx, o)
+		paid, err := actors.Ask(ctx, w.payments, func(r actors.Reply[bool]) payment.Charge {
+			return payment.Charge{Reply: r, Order: o}
+		})
 		if err != nil {
 			return o, err
 		}
@@ -73,20 +75,4 @@ func (w *Worker) step(ctx context.Context, o order.Order) (order.Order, error) {
 	})
 
 	return e.Order, err
-}
-
-// attempts is how many clients are asked in turn before the worker fails, to begin again after its back-off.
-const attempts = 3
-
-func (w *Worker) charge(ctx context.Context, o order.Order) (paid bool, err error) {
-	for range attempts {
-		paid, err = actors.Ask(ctx, w.payments, func(r actors.Reply[bool]) payment.Charge {
-			return payment.Charge{Reply: r, Order: o}
-		})
-		if err == nil || ctx.Err() != nil {
-			break
-		}
-	}
-
-	return paid, err
 }

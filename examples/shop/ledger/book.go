@@ -19,8 +19,8 @@ var (
 	ErrUnknown = errors.New("no such order")
 )
 
-// book holds all orders, by id and by idempotency key.
-type book struct {
+// Book holds all orders, by id and by idempotency key.
+type Book struct {
 	orders map[string]order.Order
 	keys   map[string]string // ids
 	last   int               // the highest id
@@ -28,12 +28,13 @@ type book struct {
 	most   int               // bound on open
 }
 
-func newBook(maxOpen int) book {
-	return book{orders: make(map[string]order.Order), keys: make(map[string]string), most: maxOpen}
+// NewBook returns a book without orders that may have so many open.
+func NewBook(maxOpen int) *Book {
+	return &Book{orders: make(map[string]order.Order), keys: make(map[string]string), most: maxOpen}
 }
 
-// known returns the order that was accepted under the same key before.
-func (b *book) known(o order.Order) (before order.Order, found bool, err error) {
+// Known returns the order that was accepted under the same key before.
+func (b *Book) Known(o order.Order) (before order.Order, found bool, err error) {
 	id, found := b.keys[o.Key]
 	if o.Key == "" || !found {
 		return order.Order{}, false, nil
@@ -49,8 +50,8 @@ func (b *book) known(o order.Order) (before order.Order, found bool, err error) 
 
 func sameProducts(a, b order.Line) bool { return a.Product == b.Product && a.Quantity == b.Quantity }
 
-// accept gives a new order its id. The book does not hold it before it is applied.
-func (b *book) accept(o order.Order) (order.Order, error) {
+// Accept gives a new order its id. The book does not hold it before it is applied.
+func (b *Book) Accept(o order.Order) (order.Order, error) {
 	if b.open >= b.most {
 		return o, fmt.Errorf("%w: %d of %d", ErrBusy, b.open, b.most)
 	}
@@ -60,9 +61,9 @@ func (b *book) accept(o order.Order) (order.Order, error) {
 	return o, nil
 }
 
-// move returns the order in its next state. The book holds the old one until the new one is applied.
-func (b *book) move(id string, next order.State) (order.Order, error) {
-	o, err := b.get(id)
+// Move returns the order in its next state. The book holds the old one until the new one is applied.
+func (b *Book) Move(id string, next order.State) (order.Order, error) {
+	o, err := b.Get(id)
 	if err != nil {
 		return o, err
 	}
@@ -70,8 +71,8 @@ func (b *book) move(id string, next order.State) (order.Order, error) {
 	return o.To(next)
 }
 
-// apply takes in an order's new state.
-func (b *book) apply(o order.Order) {
+// Apply takes in an order's new state.
+func (b *Book) Apply(o order.Order) {
 	before, found := b.orders[o.ID]
 	if wasOpen := found && !before.State.Final(); wasOpen {
 		b.open--
@@ -92,7 +93,8 @@ func (b *book) apply(o order.Order) {
 	b.orders[o.ID] = o
 }
 
-func (b *book) get(id string) (order.Order, error) {
+// Get returns an order, or [ErrUnknown].
+func (b *Book) Get(id string) (order.Order, error) {
 	o, found := b.orders[id]
 	if !found {
 		return o, fmt.Errorf("%w: %q", ErrUnknown, id)
@@ -101,8 +103,8 @@ func (b *book) get(id string) (order.Order, error) {
 	return o, nil
 }
 
-// unfinished returns the ids of the open orders.
-func (b *book) unfinished() []string {
+// Unfinished returns the ids of the open orders.
+func (b *Book) Unfinished() []string {
 	ids := make([]string, 0, b.open)
 
 	for id, o := range b.orders {

@@ -71,7 +71,7 @@ type Ledger struct {
 	store   actors.Ref[store.Msg]
 	changed func()
 	maxOpen int
-	book    book
+	book    *Book
 	waiting map[string][]Await // by id; count of them is waits
 	waits   int
 }
@@ -84,8 +84,8 @@ func New(events actors.Ref[store.Msg], changed func(), maxOpen int) *Ledger {
 
 // Start learns everything from the store.
 func (l *Ledger) Start(ctx *actors.Context[Msg]) error {
-	l.book = newBook(l.maxOpen)
-	_, err := store.Replay(ctx, l.store, 0, func(e order.Event) { l.book.apply(e.Order) })
+	l.book = NewBook(l.maxOpen)
+	_, err := store.Replay(ctx, l.store, 0, func(e order.Event) { l.book.Apply(e.Order) })
 
 	return err
 }
@@ -96,31 +96,31 @@ func (l *Ledger) Receive(ctx *actors.Context[Msg], m Msg) error {
 	case Accept:
 		return l.accept(ctx, m)
 	case Record:
-		o, err := l.book.move(m.ID, m.State)
+		o, err := l.book.Move(m.ID, m.State)
 		if err != nil {
 			return m.Fail(err)
 		}
 
 		return l.append(ctx, m.Reply, o)
 	case Known:
-		o, _, err := l.book.known(m.Order)
+		o, _, err := l.book.Known(m.Order)
 
 		return answer(m.Reply, o, err)
 	case Get:
-		o, err := l.book.get(m.ID)
+		o, err := l.book.Get(m.ID)
 
 		return answer(m.Reply, o, err)
 	case Await:
 		return l.await(m)
 	case Unfinished:
-		return m.Send(l.book.unfinished())
+		return m.Send(l.book.Unfinished())
 	default:
 		return fmt.Errorf("ledger: unknown message %T", m)
 	}
 }
 
 func (l *Ledger) accept(ctx context.Context, m Accept) error {
-	before, found, err := l.book.known(m.Order)
+	before, found, err := l.book.Known(m.Order)
 
 	switch {
 	case err != nil:
@@ -129,7 +129,7 @@ func (l *Ledger) accept(ctx context.Context, m Accept) error {
 		return m.Send(order.Event{Order: before})
 	}
 
-	o, err := l.book.accept(m.Order)
+	o, err := l.book.Accept(m.Order)
 	if err != nil {
 		return m.Fail(err)
 	}
@@ -146,7 +146,7 @@ func (l *Ledger) append(ctx context.Context, r actors.Reply[order.Event], o orde
 		return err
 	}
 
-	l.book.apply(o)
+	l.book.Apply(o)
 	l.changed()
 
 	if o.State.Final() {
@@ -157,7 +157,7 @@ func (l *Ledger) append(ctx context.Context, r actors.Reply[order.Event], o orde
 }
 
 func (l *Ledger) await(m Await) error {
-	o, err := l.book.get(m.ID)
+	o, err := l.book.Get(m.ID)
 
 	switch {
 	case err != nil, o.State.Final():

@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -98,19 +99,15 @@ type placed struct {
 func (c Crowd) order(n int) *placed {
 	chance := rand.New(rand.NewPCG(c.Seed, uint64(n))) //nolint:gosec // n counts up from 0
 
-	type line struct {
-		Product  string `json:"product"`
-		Quantity int    `json:"quantity"`
-	}
-
 	const mostLines, mostPieces = 3, 4
 
-	lines := make([]line, 1+chance.IntN(mostLines))
+	lines := make([]string, 1+chance.IntN(mostLines))
 	for i := range lines {
-		lines[i] = line{c.Products[chance.IntN(len(c.Products))], 1 + chance.IntN(mostPieces)}
+		lines[i] = fmt.Sprintf(`{"product":%q,"quantity":%d}`,
+			c.Products[chance.IntN(len(c.Products))], 1+chance.IntN(mostPieces))
 	}
 
-	body, _ := json.Marshal(map[string]any{"lines": lines}) // strings and numbers
+	body := []byte(`{"lines":[` + strings.Join(lines, ",") + `]}`)
 
 	return &placed{key: fmt.Sprintf("%d-%d", c.Seed, n), body: body, chance: chance}
 }

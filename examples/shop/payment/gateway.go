@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"sync"
 	"time"
 
@@ -62,12 +63,7 @@ func (s *Simulation) Charged() map[string]int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 
-	all := make(map[string]int64, len(s.charged))
-	for id, cents := range s.charged {
-		all[id] = cents
-	}
-
-	return all
+	return maps.Clone(s.charged)
 }
 
 func (s *Simulation) attempt(id string) uint64 {

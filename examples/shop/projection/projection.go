@@ -45,8 +45,11 @@ func (p *Projection[S]) Receive(_ *actors.Context[Msg[S]], m Msg[S]) error {
 	}
 
 	if m.Sums.IsSet() {
-		return m.Sums.Send(p.sums.snapshot(p.position))
+		return m.Sums.Send(p.Sums())
 	}
 
 	return nil
 }
+
+// Sums returns what the events come to so far.
+func (p *Projection[S]) Sums() S { return p.sums.snapshot(p.position) }
