@@ -41,6 +41,9 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
+// longest bounds what a test waits for; it is not reached unless something is wrong.
+const longest = 20 * time.Second
+
 // front is a shop that is open for a test, and a customer.
 type front struct {
 	*running
@@ -53,7 +56,7 @@ func openShop(t *testing.T, file string, bank payment.Gateway, change ...func(*c
 	t.Helper()
 
 	c := config{
-		addr: "127.0.0.1:0", store: file, catalogue: goods(), bank: bank, patience: time.Minute,
+		addr: "127.0.0.1:0", store: file, catalogue: goods(), bank: bank, patience: longest,
 		log: slog.New(slog.DiscardHandler),
 	}
 	for _, f := range change {
@@ -63,7 +66,7 @@ func openShop(t *testing.T, file string, bank payment.Gateway, change ...func(*c
 	s, err := open(t.Context(), c)
 	require.NoError(t, err)
 
-	client := &http.Client{Transport: &http.Transport{}, Timeout: time.Minute}
+	client := &http.Client{Transport: &http.Transport{}, Timeout: longest}
 
 	t.Cleanup(func() {
 		client.CloseIdleConnections()
@@ -125,9 +128,11 @@ func (f *front) settle(t *testing.T, ids ...string) map[string]order.Order {
 	t.Helper()
 
 	orders := make(map[string]order.Order)
+	deadline := time.Now().Add(longest)
 
 	for _, id := range ids {
 		for o := (order.Order{}); !o.State.Final(); orders[id] = o {
+			require.True(t, time.Now().Before(deadline), "order %s is %s", id, orders[id].State)
 			f.do(t, http.MethodGet, "/orders/"+id+"?wait=1", "", "", &o)
 		}
 	}

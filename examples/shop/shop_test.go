@@ -126,7 +126,7 @@ func TestACrashOfTheLedgerRestartsWhatDependsOnIt(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, open, 21)
 
-	require.Eventually(t, func() bool { return f.incarnations(t)["desk"] == 2 }, time.Minute, time.Millisecond)
+	require.Eventually(t, func() bool { return f.incarnations(t)["desk"] == 2 }, longest, time.Millisecond)
 
 	lives := f.incarnations(t)
 	for _, id := range open {
@@ -218,7 +218,7 @@ func TestACrashOfAProjectionRestartsAllAndTheTotalsAreRight(t *testing.T) {
 		status, _ := f.do(t, http.MethodGet, "/stats", "", "", &stats)
 
 		return status == http.StatusOK && stats.Sales.Position == events && stats.Pace.Position == events
-	}, time.Minute, time.Millisecond)
+	}, longest, time.Millisecond)
 
 	assert.Equal(t, states, stats.Sales.Orders)
 	assert.Equal(t, revenue, stats.Sales.Revenue)
