@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"maps"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -90,17 +91,8 @@ func (s *Simulation) charge(o order.Order) {
 func (s *Simulation) chance(what, id string, attempt uint64) float64 {
 	h := fnv.New64a()
 	_, _ = h.Write(binary.LittleEndian.AppendUint64([]byte(what+id), attempt)) // a hash never returns an error
-	_, _ = h.Write(binary.LittleEndian.AppendUint64(nil, s.Seed))
 
-	return float64(mix(h.Sum64())>>11) / (1 << 53)
-}
-
-// mix spreads the bits of a hash (the finaliser of splitmix64).
-func mix(x uint64) uint64 {
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-
-	return x ^ x>>31
+	return rand.New(rand.NewPCG(s.Seed, h.Sum64())).Float64()
 }
 
 func wait(ctx context.Context, d time.Duration) error {
