@@ -145,16 +145,27 @@ func reconnect(err error) supervision.Directive {
 }
 
 // carryOut starts a worker for an order, unless there is one. While the shop closes there are no new workers: the order
-// is taken up when it opens again.
+// is taken up when it opens again. The name of a worker that has just ended may still be taken for a moment; that is an
+// error, over which the desk starts again.
 func carryOut(workers supervision.Group[fulfilment.Done, string]) func(ctx context.Context, id string) error {
 	return func(ctx context.Context, id string) error {
 		_, err := workers.Start(ctx, id, id)
 
-		taken := (*actors.NameTakenError)(nil)
-		if errors.As(err, &taken) || errors.Is(err, mailbox.ErrStopping) {
+		switch taken := (*actors.NameTakenError)(nil); {
+		case errors.As(err, &taken) && isThere(workers, id), errors.Is(err, mailbox.ErrStopping):
 			return nil
+		default:
+			return err
 		}
-
-		return err
 	}
+}
+
+func isThere(workers supervision.Group[fulfilment.Done, string], id string) bool {
+	for name := range workers.All() {
+		if name == id {
+			return true
+		}
+	}
+
+	return false
 }
