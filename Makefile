@@ -20,6 +20,7 @@ CACHE = .cache
 
 # What `make examples` passes to a program beside -report. An example without a line here runs with its defaults.
 ARGS_indexer = -root "$$($(GO) env GOROOT)/src/net" -db "$$tmp/index.db" -query Listen
+ARGS_shop = -orders 200
 
 .DEFAULT_GOAL := help
 
