@@ -43,7 +43,7 @@ func newStage(options map[string]string, tree []string) (*stage, error) {
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	s := &stage{
 		printer: printer{plan: plan, start: start, added: make(map[int]string)},
-		now: start, queued: make(map[int]int), chance: 1,
+		now:     start, queued: make(map[int]int), chance: 1,
 		auto: map[string]bool{"finish": true},
 	}
 	s.machine = lifecycle.New(lifecycle.Config{
