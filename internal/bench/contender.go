@@ -75,6 +75,12 @@ func contenders() []contender {
 // supervisors returns those that restart what crashes; the first is ours.
 func supervisors() []contender { return []contender{troupe{}, protoactor{label: "protoactor"}} }
 
+// restarters are supervisors, of which protoactor has two: an actor, which is its children's supervisor, and a guardian
+// of what has no parent.
+func restarters() []contender {
+	return append(supervisors(), protoactor{label: "protoactor-guardian", guardian: true})
+}
+
 // inParallel calls send on a goroutine for each of so many senders, and returns when all of them are done.
 func inParallel(senders int, send func(sender int)) {
 	var wg sync.WaitGroup

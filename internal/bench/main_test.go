@@ -28,7 +28,7 @@ func TestEveryContenderHandlesWhatWasSent(t *testing.T) {
 		assert.Positive(t, ops, "%s, %s", workload, contender)
 	})
 
-	assert.Equal(t, 6*4+1+3*2, seen)
+	assert.Equal(t, 6*4+1+2*3+2, seen)
 }
 
 func TestComparisonEndsWithRatios(t *testing.T) {
@@ -69,8 +69,11 @@ func TestAComparisonOfEverythingEndsWithTheRatiosOfEachWorkload(t *testing.T) {
 		}
 	}
 
-	for _, workload := range []string{"restart", "restart-window", "idle", "idle-bytes"} {
-		want.WriteString("ratio " + workload + ` protoactor \d+\.\d\d\n`)
+	for _, ratio := range []string{
+		"restart protoactor", "restart protoactor-guardian",
+		"restart-window protoactor", "restart-window protoactor-guardian", "idle protoactor", "idle-bytes protoactor",
+	} {
+		want.WriteString("ratio " + ratio + ` \d+\.\d\d\n`)
 	}
 
 	assert.Regexp(t, "^"+want.String()+"$", "ratio "+ratios)

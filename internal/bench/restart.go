@@ -168,13 +168,27 @@ func (p protoCrasher) Receive(c actor.Context) {
 func (p protoactor) restart(ctx context.Context, r restarts) (*trial, error) {
 	c := newCrashes(r)
 	stage := newStage()
-	// The guardian decides on the goroutine of the actor that has failed; a parent would have to be woken.
-	root := stage.system.Root.WithGuardian(actor.NewOneForOneStrategy(math.MaxInt, r.within, actor.DefaultDecider))
-	pid := root.Spawn(actor.PropsFromProducer(func() actor.Actor { return protoCrasher{c.fresh()} }))
-	stage.pids = append(stage.pids, pid)
+	strategy := actor.NewOneForOneStrategy(math.MaxInt, r.within, actor.DefaultDecider)
+	props := actor.PropsFromProducer(func() actor.Actor { return protoCrasher{c.fresh()} })
+
+	var pid *actor.PID
+
+	if p.guardian {
+		pid = stage.system.Root.WithGuardian(strategy).Spawn(props) // it decides on the goroutine of who has failed
+		stage.pids = append(stage.pids, pid)
+	} else {
+		spawned := make(chan *actor.PID, 1)
+		parent := actor.PropsFromFunc(func(c actor.Context) {
+			if _, ok := c.Message().(*actor.Started); ok {
+				spawned <- c.Spawn(props)
+			}
+		}, actor.WithSupervisor(strategy))
+		stage.pids = append(stage.pids, stage.system.Root.Spawn(parent))
+		pid = <-spawned
+	}
 
 	return c.trial(ctx, func(o order) error {
-		root.Send(pid, o)
+		stage.system.Root.Send(pid, o)
 
 		return nil
 	}, stage.stop)

@@ -24,8 +24,8 @@ func printTables(w io.Writer, results []result) error {
 	return nil
 }
 
-// printRatios prints a line for each workload and baseline: our throughput over theirs, and our bytes over theirs. These
-// lines are for programs to read, so they come last.
+// printRatios prints a line for each workload and baseline: our throughput over theirs, and our bytes over theirs.
+// These lines are for programs to read, so they come last.
 func printRatios(w io.Writer, results []result) {
 	for _, r := range results {
 		rows := r.summaries()

@@ -59,14 +59,14 @@ func workloads() []workload {
 		},
 		{
 			name: "restart", models: "panic, new instance, next message; no restart counts for long", unit: "restarts",
-			share: 60, by: supervisors(), allocates: true,
+			share: 60, by: restarters(), allocates: true,
 			prepare: supervised(func(ctx context.Context, c supervising, ops int) (*trial, error) {
 				return c.restart(ctx, restarts{count: ops})
 			}),
 		},
 		{
 			name: "restart-window", models: "the same, each of the last 10 s counts, and 20,000 do", unit: "restarts",
-			share: 3000, by: supervisors(), allocates: true,
+			share: 3000, by: restarters(), allocates: true,
 			prepare: supervised(func(ctx context.Context, c supervising, ops int) (*trial, error) {
 				return c.restart(ctx, restarts{within: restartWindow, before: restartHistory, count: ops})
 			}),
