@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/troupe-go/troupe/internal/node"
@@ -74,9 +75,9 @@ func (s Stack) String() string {
 func newPanicError(value any) *PanicError {
 	const depth, skip = 64, 3 // Callers, newPanicError, the deferred function
 
-	pcs := make([]uintptr, depth)
+	var pcs [depth]uintptr // most stacks are a fraction of it
 
-	return &PanicError{Value: value, Stack: pcs[:runtime.Callers(skip, pcs)]}
+	return &PanicError{Value: value, Stack: slices.Clone(pcs[:runtime.Callers(skip, pcs[:])])}
 }
 
 // GoroutineLimitError says that an actor has as many goroutines as it may.
@@ -93,7 +94,7 @@ func (e *GoroutineLimitError) Error() string {
 }
 
 // call runs a hook on a goroutine of its own and waits for it: runtime.Goexit cannot be stopped as a panic can, and
-// must not take the runner's goroutine along.
+// must not take the runner's goroutine along. Where that is worth it, [runner.inline] does without.
 func call(f func() error) error {
 	err := ErrExited // unless f returns or panics
 	over := make(chan struct{})

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/pprof"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,10 +20,9 @@ type incarnation[M any] struct {
 	ctx      Context[M]
 	actor    Actor[M]          // the runner's own; nil until the factory returned
 	lease    *mailbox.Lease[M] // what its messages are taken under; set before any code of the user's has its context
-	labels   context.Context   // bears the labels of the incarnation's goroutines
-	mark     mark
-	over     atomic.Bool // work has ended
-	started  sync.Once   // its start has been reported
+	mark     mark              // the runner's own
+	over     atomic.Bool       // work has ended
+	started  sync.Once         // its start has been reported
 	mu       sync.Mutex
 	work     context.Context         // guarded by mu; made when first asked for, so that an idle actor has none
 	cancel   context.CancelCauseFunc // guarded by mu
@@ -40,9 +37,6 @@ func newIncarnation[M any](c *cell[M], number uint64, deadline time.Time) *incar
 	inc := &incarnation[M]{number: number, deadline: deadline}
 	inc.owned.limit = c.place.Limits.Goroutines
 	inc.ctx = Context[M]{cell: c, inc: inc}
-	inc.labels = pprof.WithLabels(context.Background(), pprof.Labels(
-		node.LabelActor, c.place.Path, node.LabelIncarnation, strconv.FormatUint(number, 10)))
-	inc.mark.Context = inc.labels
 
 	return inc
 }
@@ -61,7 +55,7 @@ func (i *incarnation[M]) context() context.Context {
 	defer i.mu.Unlock()
 
 	if i.work == nil {
-		i.work, i.cancel = context.WithCancelCause(i.labels)
+		i.work, i.cancel = context.WithCancelCause(i.labels())
 
 		if i.ended != nil {
 			i.cancel(i.ended)
@@ -119,7 +113,7 @@ func (i *incarnation[M]) endAll(cause error) {
 func (i *incarnation[M]) run(hook func(context.Context) error) error {
 	i.mu.Lock()
 
-	ctx, cancel := context.WithCancelCause(i.labels)
+	ctx, cancel := context.WithCancelCause(i.labels())
 	deadline := i.deadline
 	i.hook = cancel
 
@@ -136,10 +130,14 @@ func (i *incarnation[M]) run(hook func(context.Context) error) error {
 
 // because adds to an error that only says that the context has ended why it has.
 func (i *incarnation[M]) because(err error) error {
+	if err == nil {
+		return nil
+	}
+
 	i.mu.Lock()
 	defer i.mu.Unlock()
 
-	if err != nil && i.cut != nil && errors.Is(err, context.Canceled) && !errors.Is(err, i.cut) {
+	if i.cut != nil && errors.Is(err, context.Canceled) && !errors.Is(err, i.cut) {
 		return fmt.Errorf("%w: %w", i.cut, err)
 	}
 
@@ -177,18 +175,3 @@ type deadlineContext struct {
 
 // Deadline returns the time the step is to be over.
 func (c deadlineContext) Deadline() (time.Time, bool) { return c.at, !c.at.IsZero() }
-
-// mark is a context only for [pprof.SetGoroutineLabels], which asks it for one value: it looks that up once.
-type mark struct {
-	context.Context
-	labels any
-}
-
-// Value returns the labels.
-func (m *mark) Value(key any) any {
-	if m.labels == nil {
-		m.labels = m.Context.Value(key)
-	}
-
-	return m.labels
-}

@@ -12,11 +12,12 @@ import (
 // obey carries out commands, in the order of their declaration. The hands are free.
 func (r *runner[M]) obey(c mailbox.Command) {
 	if c&node.Start != 0 && r.phase == absent {
-		r.start()
-
 		// What else is pending was for the incarnation before, which failed before it could obey: the runtime orders
 		// nothing of a new one before it has started.
-		c &^= node.Owned | node.Halt | node.Leave | node.Drain | node.Cut | node.Flush | node.Close
+		c &^= node.Start | node.Owned | node.Halt | node.Leave | node.Drain | node.Cut | node.Flush | node.Close
+		r.left = c
+		r.start()
+		r.left = 0
 	}
 
 	if c&node.Owned != 0 {
@@ -70,9 +71,12 @@ func (r *runner[M]) start() {
 
 	r.inc, r.lost = inc, false
 	inc.lease = r.lease
-	r.label()
 
-	err := call(func() error {
+	if !r.synchronous { // then the goroutine is a sender's
+		inc.label(true)
+	}
+
+	r.made(r.inline(making, func() error {
 		a, err := r.cell.factory(&inc.gate)
 		if err != nil {
 			return err
@@ -85,11 +89,23 @@ func (r *runner[M]) start() {
 		inc.actor = a
 
 		return nil
-	})
+	}))
+}
 
+// made runs the Start hook of the instance that the factory has made, if it has.
+func (r *runner[M]) made(err error) {
+	inc := r.inc
 	if s, ok := inc.actor.(Starter[M]); ok && err == nil {
-		err = inc.because(call(func() error { return s.Start(&inc.ctx) }))
+		err = r.inline(starting, func() error { return s.Start(&inc.ctx) })
 	}
+
+	r.begun(err)
+}
+
+// begun says how the start went.
+func (r *runner[M]) begun(err error) {
+	inc := r.inc
+	err = inc.because(err)
 
 	if r.lease.Revoked() {
 		return

@@ -1,8 +1,6 @@
 package actors
 
 import (
-	"runtime/pprof"
-
 	"github.com/troupe-go/troupe/internal/node"
 	"github.com/troupe-go/troupe/mailbox"
 )
@@ -21,6 +19,15 @@ const (
 	quiet                 // the instance is there, messages are not handled any more
 )
 
+// hook is a hook that is run without a goroutine of its own.
+type hook uint8
+
+const (
+	none     hook = iota
+	making        // the factory
+	starting      // Start
+)
+
 // runner is the goroutine side of an actor: the holder of its mailbox's lease. Its fields belong to whoever holds the
 // lease. When a lease is revoked its runner is left behind with the incarnation it is stuck in.
 type runner[M any] struct {
@@ -34,6 +41,10 @@ type runner[M any] struct {
 	resting bool
 	// crash is a panic of Receive that the turn it ended has left for the next one to deal with.
 	crash error
+	// hook is the one that runs on the turn's goroutine; if runtime.Goexit ends that in it, the next one goes on behind
+	// the hook, and then with the commands left.
+	hook hook
+	left mailbox.Command
 	// lost says that messages became dead letters because their time was over; the answer to Drain tells.
 	lost bool
 	// swept says that the drain has come to the end of the queue and brought back what was in the stash.
@@ -53,6 +64,10 @@ func (c *cell[M]) run(lease *mailbox.Lease[M]) {
 
 // turn runs until there is nothing to do or the lease is revoked.
 func (r *runner[M]) turn() {
+	if r.inc != nil && !r.synchronous {
+		r.inc.label(false)
+	}
+
 	for crashed := true; crashed; {
 		crashed = r.attempt()
 	}
@@ -144,18 +159,43 @@ func (r *runner[M]) begin() {
 	if err := r.crash; err != nil {
 		r.crash = nil
 
-		if r.phase != absent {
+		switch {
+		case r.hook != none:
+			r.behind(err)
+		case r.phase != absent:
 			r.fail(err)
 		}
-	}
-
-	if r.inc != nil {
-		r.label()
 	}
 
 	if r.synchronous && r.phase != absent {
 		r.inc.announce() // whoever has started it may not have come to that
 	}
+}
+
+// inline calls a hook on the turn's goroutine. If runtime.Goexit ends that, attempt sees to it that another one goes on
+// with behind.
+func (r *runner[M]) inline(h hook, f func() error) error {
+	r.hook = h
+	err := protect(f)
+	r.hook = none
+
+	return err
+}
+
+// behind goes on behind a hook that ended the turn's goroutine, where start would have.
+func (r *runner[M]) behind(err error) {
+	h, commands := r.hook, r.left
+	r.hook, r.left = none, 0
+
+	switch h {
+	case making:
+		r.made(err)
+	case starting:
+		r.begun(err)
+	case none:
+	}
+
+	r.obey(commands)
 }
 
 // receives reports whether messages are to be handled now.
@@ -204,13 +244,6 @@ func (r *runner[M]) rest(suspend bool) (over bool) {
 	}
 
 	return !again
-}
-
-// label marks the goroutine with the actor, for profiles and for finding it when it hangs; not one that is a sender's.
-func (r *runner[M]) label() {
-	if !r.synchronous {
-		pprof.SetGoroutineLabels(&r.inc.mark)
-	}
 }
 
 func (r *runner[M]) report(inc *incarnation[M], e node.Event, err error) {
