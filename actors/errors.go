@@ -3,9 +3,6 @@ package actors
 import (
 	"errors"
 	"fmt"
-	"runtime"
-	"slices"
-	"strings"
 
 	"github.com/troupe-go/troupe/internal/node"
 )
@@ -49,35 +46,6 @@ func (e *PanicError) Unwrap() error {
 	err, _ := e.Value.(error)
 
 	return err
-}
-
-// Stack is a call stack as program counters.
-type Stack []uintptr
-
-// String prints the stack, one function and position per call.
-func (s Stack) String() string {
-	var b strings.Builder
-
-	frames := runtime.CallersFrames(s)
-	for {
-		f, more := frames.Next()
-		if f.Function != "" {
-			fmt.Fprintf(&b, "%s\n\t%s:%d\n", f.Function, f.File, f.Line)
-		}
-
-		if !more {
-			return b.String()
-		}
-	}
-}
-
-// newPanicError is called in a deferred function with the recovered value.
-func newPanicError(value any) *PanicError {
-	const depth, skip = 64, 3 // Callers, newPanicError, the deferred function
-
-	var pcs [depth]uintptr // most stacks are a fraction of it
-
-	return &PanicError{Value: value, Stack: slices.Clone(pcs[:runtime.Callers(skip, pcs[:])])}
 }
 
 // GoroutineLimitError says that an actor has as many goroutines as it may.

@@ -113,7 +113,7 @@ func (r *runner[M]) begun(err error) {
 
 	if err != nil {
 		// An instance whose Start failed is closed like any other: it may hold what it opened before it failed.
-		err = errors.Join(err, r.end(err, err))
+		err = errors.Join(err, r.end(err, r.answer(err)))
 		r.reportFailure(inc, node.Started, err, r.decide(err))
 
 		return
@@ -164,7 +164,7 @@ func (r *runner[M]) halt() {
 		return // it failed at the same time and has reported that it ended
 	}
 
-	err := r.end(errEnded, errEnded)
+	err := r.end(errEnded, r.answer(errEnded))
 	if !r.lease.Revoked() {
 		r.report(inc, node.Ended, err)
 	}
@@ -242,7 +242,7 @@ func (r *runner[M]) flush() {
 func (r *runner[M]) close() {
 	inc := r.inc
 
-	err := r.end(errEnded, mailbox.ErrStopped)
+	err := r.end(errEnded, r.answer(mailbox.ErrStopped))
 	if !r.lease.Revoked() {
 		r.report(inc, node.Closed, err)
 	}

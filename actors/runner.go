@@ -41,6 +41,7 @@ type runner[M any] struct {
 	resting bool
 	// crash is a panic of Receive that the turn it ended has left for the next one to deal with.
 	crash error
+	trace *trace // nil before the first panic
 	// hook is the one that runs on the turn's goroutine; if runtime.Goexit ends that in it, the next one goes on behind
 	// the hook, and then with the commands left.
 	hook hook
@@ -83,7 +84,11 @@ func (r *runner[M]) attempt() (crashed bool) {
 		}
 
 		if v := recover(); v != nil {
-			r.crash, crashed = newPanicError(v), true
+			if r.trace == nil {
+				r.trace = new(trace)
+			}
+
+			r.crash, crashed = r.trace.panicError(v), true
 
 			return
 		}
