@@ -47,7 +47,7 @@ type probe struct {
 func Mount[M any](place node.Place, factory Factory[M]) (node.Node, error) {
 	c := &cell[M]{place: place, factory: factory}
 
-	box, err := mailbox.New[M](place.Path, place.Mailbox, c.run, c.dropped)
+	box, err := mailbox.NewFor[M](place.Path, place.Mailbox, (*receiver[M])(c))
 	if err != nil {
 		return nil, err
 	}
@@ -221,8 +221,16 @@ func (c *cell[M]) undelivered(m M, reason mailbox.Reason, cause error, attempt i
 	})
 }
 
-// dropped records the dead letter of a message that the policy of its lane dropped.
-func (c *cell[M]) dropped(m M, cause error) { c.undelivered(m, mailbox.Dropped, cause, 1) }
+// receiver is a cell as its mailbox sees it.
+type receiver[M any] cell[M]
+
+// Run implements [mailbox.Receiver].
+func (c *receiver[M]) Run(lease *mailbox.Lease[M]) { (*cell[M])(c).run(lease) }
+
+// Dropped implements [mailbox.Receiver]: it records the dead letter of a message that the policy of its lane dropped.
+func (c *receiver[M]) Dropped(m M, cause error) {
+	(*cell[M])(c).undelivered(m, mailbox.Dropped, cause, 1)
+}
 
 // unregister removes the actor from protoactor and tells its watchers. What is sent to its PID afterwards goes to
 // protoactor's dead letters.

@@ -108,7 +108,7 @@ func (l *Lease[M]) takeAgain(from Lane) M {
 	l.claims.Or(inHand | held)
 
 	if !b.again(Data) && !b.again(Control) {
-		b.urgent.And(^broughtBack)
+		b.lease.urgent.And(^broughtBack)
 	}
 
 	return l.held
@@ -129,7 +129,7 @@ func (l *Lease[M]) remove(claims uint64) *item[M] {
 	m, from, seq := l.inHands(claims)
 	i = &item[M]{message: m, lane: from.kind, attempt: 1}
 
-	if t := from.tickets.take(seq); t != nil {
+	if t := from.tickets().take(seq); t != nil {
 		i.ticket.add(t)
 	}
 

@@ -56,8 +56,14 @@ func (b *Mailbox[M]) start(l *Lease[M], inline bool) {
 // one it is on. The caller touches nothing of the lease any more.
 func (l *Lease[M]) Continue() { l.box.start(l, false) }
 
-// named returns f under a short name. With every go statement the runtime reads the name of the function to its end,
-// and that of a method of a generic type is long.
+// named returns the function that runs a turn, under a short name. With every go statement the runtime reads the name of
+// the function to its end, and that of a method of a generic type is long.
 //
 //go:noinline
-func named(f func()) func() { return func() { f() } }
+func named(l turner) func() { return func() { l.run() } }
+
+// turner is a lease, whatever the type of its messages.
+type turner interface{ run() }
+
+// run runs a turn.
+func (l *Lease[M]) run() { l.box.receiver.Run(l) }

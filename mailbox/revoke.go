@@ -23,8 +23,6 @@ func (b *Mailbox[M]) Revoke(keep Command, cause error) Revocation[M] {
 	claims := old.claims.Or(revoked) // from here on the old holder claims nothing
 	found := Revocation[M]{Lease: old, Had: b.handling(claims), Stuck: b.status == busy}
 
-	b.urgent.And(^commandBits | uint64(keep))
-
 	if found.Stuck {
 		// What the holder took before the message in hand it has settled as processed, though it may not have said so.
 		b.settled.processed = b.processed(claims)
@@ -43,6 +41,7 @@ func (b *Mailbox[M]) Revoke(keep Command, cause error) Revocation[M] {
 
 	next := newLease(b)
 	next.claims.Store(claims &^ (revoked | inHand | held | putAside))
+	next.urgent.Store(old.urgent.Load() & (^commandBits | uint64(keep)))
 	b.lease = next
 	b.retire(old)
 

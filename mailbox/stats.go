@@ -91,14 +91,14 @@ func (b *Mailbox[M]) waiting() uint64 {
 func (b *Mailbox[M]) taken(claims uint64) uint64 {
 	n := claims >> claimShift
 	if !b.data.batched {
-		n = b.data.gone - b.data.dropped
+		n = b.data.gone - b.data.refusals().dropped
 	}
 
 	if c := b.control; c != nil {
 		n += c.gone
 
 		if c.overflow == DropOldest {
-			n -= c.dropped
+			n -= c.refusals().dropped
 		}
 	}
 
@@ -168,13 +168,15 @@ func (b *Mailbox[M]) addLane(s *Stats, l *lane[M], claims uint64) {
 
 	s.Queued += l.count - gone
 	s.Accepted += l.count
-	s.Dropped += l.dropped
+
+	r := l.refusals()
+	s.Dropped += r.dropped
 
 	if l.overflow == DropNewest {
-		s.Accepted += l.dropped
+		s.Accepted += r.dropped
 	}
 
-	s.Refused[Full] += l.refused
-	s.Refused[Stopping] += l.late[0]
-	s.Refused[Stopped] += l.late[1]
+	s.Refused[Full] += r.refused
+	s.Refused[Stopping] += r.late[0]
+	s.Refused[Stopped] += r.late[1]
 }
