@@ -20,20 +20,36 @@ type Factory[M any] func(gate *node.Gate) (Actor[M], error)
 type cell[M any] struct {
 	place   node.Place
 	box     *mailbox.Mailbox[M]
-	pid     *actor.PID
 	factory Factory[M]
-	spares  spares
 
+	pid     atomic.Pointer[actor.PID]      // nil until somebody asks for it
+	spares  atomic.Pointer[spares]         // nil until the first ask
 	current atomic.Pointer[incarnation[M]] // set by the runtime before it orders a start
 
 	mu       sync.Mutex
-	watchers map[string]*actor.PID // guarded by mu: one entry per watching process
-	finished bool                  // guarded by mu
-	probe    *probe                // guarded by mu: all who ask for health at a time share one
-	reports  bool                  // guarded by mu: the instance has a Health hook
-	// left holds the incarnations that were abandoned and have not come back, by the lease they held. Guarded by mu.
-	// Each is a goroutine of the user's that hangs; the runtime stops the system when there are too many.
+	finished bool // guarded by mu
+	reports  bool // guarded by mu: the instance has a Health hook
+	// seldom is nil until something of it is needed. Guarded by mu.
+	seldom *seldom[M]
+}
+
+// seldom is what most actors never need. It is the place for whatever else only some need, so that an idle actor costs
+// little. Guarded by cell.mu.
+type seldom[M any] struct {
+	watchers map[string]*actor.PID // one entry per watching process
+	probe    *probe                // all who ask for health at a time share one
+	// left holds the incarnations that were abandoned and have not come back, by the lease they held. Each is a goroutine
+	// of the user's that hangs; the runtime stops the system when there are too many.
 	left map[*mailbox.Lease[M]]*incarnation[M]
+}
+
+// needs returns what is seldom needed, making it when that is first so. Called with mu held.
+func (c *cell[M]) needs() *seldom[M] {
+	if c.seldom == nil {
+		c.seldom = new(seldom[M])
+	}
+
+	return c.seldom
 }
 
 // probe is one question for an actor's health.
@@ -55,9 +71,7 @@ func Mount[M any](place node.Place, factory Factory[M]) (node.Node, error) {
 	c.box = box
 
 	registry := place.Host.Protoactor().ProcessRegistry
-	c.pid = actor.NewPID(registry.Address, place.Path[1:]) // before anybody can send to it
-
-	if _, fresh := registry.Add(actor.NewActorProcess((*process[M])(c)), c.pid.GetId()); !fresh {
+	if _, fresh := registry.Add(actor.NewActorProcess((*process[M])(c)), c.id()); !fresh {
 		return nil, &NameTakenError{Path: place.Path}
 	}
 
@@ -73,10 +87,23 @@ func (e *NameTakenError) Error() string {
 }
 
 func (c *cell[M]) Path() string         { return c.place.Path }
-func (c *cell[M]) PID() *actor.PID      { return c.pid }
 func (c *cell[M]) Seal()                { c.box.Seal() }
 func (c *cell[M]) Stats() mailbox.Stats { return c.box.Stats() }
 func (c *cell[M]) Queued() int          { return c.box.Queued() }
+
+// id is the actor's name in protoactor's registry.
+func (c *cell[M]) id() string { return c.place.Path[1:] }
+
+// PID returns the one PID there is of the actor: who watches it may compare pointers.
+func (c *cell[M]) PID() *actor.PID {
+	if pid := c.pid.Load(); pid != nil {
+		return pid
+	}
+
+	c.pid.CompareAndSwap(nil, actor.NewPID(c.place.Host.Protoactor().ProcessRegistry.Address, c.id()))
+
+	return c.pid.Load()
+}
 
 func (c *cell[M]) Start(number uint64, deadline time.Time) {
 	c.current.Store(newIncarnation(c, number, deadline))
@@ -112,11 +139,12 @@ func (c *cell[M]) Abandon(cause error) bool {
 	still := found.Stuck || inc.owned.count() > 0
 
 	if still {
-		if c.left == nil {
-			c.left = make(map[*mailbox.Lease[M]]*incarnation[M])
+		s := c.needs()
+		if s.left == nil {
+			s.left = make(map[*mailbox.Lease[M]]*incarnation[M])
 		}
 
-		c.left[found.Lease] = inc
+		s.left[found.Lease] = inc
 	}
 
 	c.mu.Unlock()
@@ -140,9 +168,15 @@ func (c *cell[M]) synchronous() bool {
 // returned is what a runner calls last when its lease was revoked: the abandoned incarnation has come back. Once its
 // goroutines have too, its instance is closed, under a context that has ended, and its return is reported.
 func (c *cell[M]) returned(l *mailbox.Lease[M]) {
+	var inc *incarnation[M]
+
 	c.mu.Lock()
-	inc := c.left[l]
-	delete(c.left, l)
+
+	if s := c.seldom; s != nil {
+		inc = s.left[l]
+		delete(s.left, l)
+	}
+
 	c.mu.Unlock()
 
 	if inc != nil {
@@ -165,11 +199,12 @@ func (c *cell[M]) AskHealth() func(context.Context) error {
 		return nil
 	}
 
-	p := c.probe
-	if p == nil {
-		p = &probe{answered: make(chan struct{})}
-		c.probe = p
+	s := c.needs()
+	if s.probe == nil {
+		s.probe = &probe{answered: make(chan struct{})}
 	}
+
+	p := s.probe
 
 	c.box.Signal(node.Probe)
 
@@ -194,9 +229,14 @@ func (p *probe) wait(ctx context.Context) error {
 
 // answer answers everybody who asked for the actor's health.
 func (c *cell[M]) answer(err error) {
+	var p *probe
+
 	c.mu.Lock()
-	p := c.probe
-	c.probe = nil
+
+	if s := c.seldom; s != nil {
+		p, s.probe = s.probe, nil
+	}
+
 	c.mu.Unlock()
 
 	if p != nil {
@@ -209,7 +249,7 @@ func (c *cell[M]) answer(err error) {
 func (c *cell[M]) refused(m any, sender *actor.PID, err error) {
 	if reason := refusal(err); reason != 0 {
 		c.place.Host.Undelivered(node.DeadLetter{
-			Target: c.place.Path, PID: c.pid, Message: m, Sender: sender, Reason: reason, Cause: err,
+			Target: c.place.Path, PID: c.PID(), Message: m, Sender: sender, Reason: reason, Cause: err,
 		})
 	}
 }
@@ -217,7 +257,7 @@ func (c *cell[M]) refused(m any, sender *actor.PID, err error) {
 // undelivered records the dead letter of a message that was accepted, and delivered so often.
 func (c *cell[M]) undelivered(m M, reason mailbox.Reason, cause error, attempt int) {
 	c.place.Host.Undelivered(node.DeadLetter{
-		Target: c.place.Path, PID: c.pid, Message: m, Reason: reason, Cause: cause, Attempt: attempt,
+		Target: c.place.Path, PID: c.PID(), Message: m, Reason: reason, Cause: cause, Attempt: attempt,
 	})
 }
 
@@ -235,11 +275,17 @@ func (c *receiver[M]) Dropped(m M, cause error) {
 // unregister removes the actor from protoactor and tells its watchers. What is sent to its PID afterwards goes to
 // protoactor's dead letters.
 func (c *cell[M]) unregister(why actor.TerminatedReason) {
-	c.place.Host.Protoactor().ProcessRegistry.Remove(c.pid)
+	c.place.Host.Protoactor().ProcessRegistry.Remove(c.PID())
+
+	var watchers map[string]*actor.PID
 
 	c.mu.Lock()
-	watchers := c.watchers
-	c.watchers, c.finished = nil, true
+	c.finished = true
+
+	if s := c.seldom; s != nil {
+		watchers, s.watchers = s.watchers, nil
+	}
+
 	c.mu.Unlock()
 
 	for _, w := range watchers {
@@ -249,7 +295,7 @@ func (c *cell[M]) unregister(why actor.TerminatedReason) {
 
 func (c *cell[M]) tell(watcher *actor.PID, why actor.TerminatedReason) {
 	if p, ok := c.place.Host.Protoactor().ProcessRegistry.Get(watcher); ok {
-		p.SendSystemMessage(watcher, &actor.Terminated{Who: c.pid, Why: why})
+		p.SendSystemMessage(watcher, &actor.Terminated{Who: c.PID(), Why: why})
 	}
 }
 
@@ -258,11 +304,12 @@ func (c *cell[M]) watch(watcher *actor.PID) {
 
 	finished := c.finished
 	if !finished {
-		if c.watchers == nil {
-			c.watchers = make(map[string]*actor.PID)
+		s := c.needs()
+		if s.watchers == nil {
+			s.watchers = make(map[string]*actor.PID)
 		}
 
-		c.watchers[watcher.String()] = watcher
+		s.watchers[watcher.String()] = watcher
 	}
 
 	c.mu.Unlock()
@@ -276,5 +323,7 @@ func (c *cell[M]) unwatch(watcher *actor.PID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 
-	delete(c.watchers, watcher.String())
+	if s := c.seldom; s != nil {
+		delete(s.watchers, watcher.String())
+	}
 }

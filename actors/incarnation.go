@@ -14,39 +14,81 @@ import (
 
 // incarnation is one life of an actor, from its factory to its Close. The runtime makes it, the runner lives it.
 type incarnation[M any] struct {
-	number   uint64
-	gate     node.Gate // what this incarnation's references pass; fenced when it is abandoned
-	owned    owned
-	ctx      Context[M]
-	actor    Actor[M]          // the runner's own; nil until the factory returned
-	lease    *mailbox.Lease[M] // what its messages are taken under; set before any code of the user's has its context
-	mark     mark              // the runner's own
-	over     atomic.Bool       // work has ended
-	started  sync.Once         // its start has been reported
-	mu       sync.Mutex
-	work     context.Context         // guarded by mu; made when first asked for, so that an idle actor has none
-	cancel   context.CancelCauseFunc // guarded by mu
-	hook     context.CancelCauseFunc // guarded by mu: cancels the Flush or Close that is running
-	cut      error                   // guarded by mu: the time of the step in progress is over; nil while it is not
-	closed   bool                    // guarded by mu: Close has been called
-	ended    error                   // guarded by mu: why work has ended
-	deadline time.Time               // guarded by mu: of the step in progress; zero if it has none
+	number uint64
+	gate   node.Gate   // what this incarnation's references pass; fenced when it is abandoned
+	over   atomic.Bool // work has ended
+	owned  owned
+	ctx    Context[M]
+	actor  Actor[M]          // the runner's own; nil until the factory returned
+	lease  *mailbox.Lease[M] // what its messages are taken under; set before any code of the user's has its context
+	mark   mark              // the runner's own
+	mu     sync.Mutex
+	closed bool    // guarded by mu: Close has been called
+	due    instant // guarded by mu: when the step in progress is to be over
+	// seldom is nil until something of it is needed. Guarded by mu.
+	seldom *moments
+}
+
+// moments are what an incarnation that only handles messages never needs: the contexts of those who ask for one, and
+// how it ends. It is the place for whatever else only some incarnations need, so that an idle actor costs little.
+// Guarded by incarnation.mu, but for started.
+type moments struct {
+	work    context.Context // made when first asked for
+	cancel  context.CancelCauseFunc
+	hook    context.CancelCauseFunc // cancels the Flush or Close that is running
+	cut     error                   // the time of the step in progress is over; nil while it is not
+	ended   error                   // why work has ended
+	started sync.Once               // its start has been reported, with dispatch mailbox.Synchronous
+}
+
+// instant is a time in a third of the space, in nanoseconds since 1970; 0 is none.
+type instant int64
+
+func instantOf(t time.Time) instant {
+	if t.IsZero() {
+		return 0
+	}
+
+	return instant(t.UnixNano())
+}
+
+func (i instant) time() time.Time {
+	if i == 0 {
+		return time.Time{}
+	}
+
+	return time.Unix(0, int64(i))
 }
 
 func newIncarnation[M any](c *cell[M], number uint64, deadline time.Time) *incarnation[M] {
-	inc := &incarnation[M]{number: number, deadline: deadline}
-	inc.owned.limit = c.place.Limits.Goroutines
+	inc := &incarnation[M]{number: number, due: instantOf(deadline)}
 	inc.ctx = Context[M]{cell: c, inc: inc}
 
 	return inc
 }
 
-// announce reports the start, once. Called before the first message is handled.
+// needs returns what is seldom needed, making it when that is first so. Called with mu held.
+func (i *incarnation[M]) needs() *moments {
+	if i.seldom == nil {
+		i.seldom = new(moments)
+	}
+
+	return i.seldom
+}
+
+// announce reports the start, once, if senders run the turns. Called before the first message is handled.
 func (i *incarnation[M]) announce() {
-	i.started.Do(func() {
-		p := &i.ctx.cell.place
-		p.Host.Report(node.Report{ID: p.ID, Incarnation: i.number, Event: node.Started})
-	})
+	i.mu.Lock()
+	m := i.needs()
+	i.mu.Unlock()
+
+	m.started.Do(i.reportStarted)
+}
+
+// reportStarted reports the start.
+func (i *incarnation[M]) reportStarted() {
+	p := &i.ctx.cell.place
+	p.Host.Report(node.Report{ID: p.ID, Incarnation: i.number, Event: node.Started})
 }
 
 // context returns what Receive, Start and the actor's goroutines run under.
@@ -54,15 +96,16 @@ func (i *incarnation[M]) context() context.Context {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 
-	if i.work == nil {
-		i.work, i.cancel = context.WithCancelCause(i.labels())
+	m := i.needs()
+	if m.work == nil {
+		m.work, m.cancel = context.WithCancelCause(i.labels())
 
-		if i.ended != nil {
-			i.cancel(i.ended)
+		if m.ended != nil {
+			m.cancel(m.ended)
 		}
 	}
 
-	return i.work
+	return m.work
 }
 
 func (i *incarnation[M]) err() error {
@@ -78,7 +121,9 @@ func (i *incarnation[M]) saysEnded(err error) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 
-	return i.ended != nil && (errors.Is(err, context.Canceled) || errors.Is(err, i.ended))
+	m := i.seldom
+
+	return m != nil && m.ended != nil && (errors.Is(err, context.Canceled) || errors.Is(err, m.ended))
 }
 
 // endWork cancels Receive, Start and the actor's goroutines.
@@ -86,12 +131,13 @@ func (i *incarnation[M]) endWork(cause error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 
-	if i.ended == nil {
-		i.ended = cause
+	m := i.needs()
+	if m.ended == nil {
+		m.ended = cause
 		i.over.Store(true)
 
-		if i.cancel != nil {
-			i.cancel(cause)
+		if m.cancel != nil {
+			m.cancel(cause)
 		}
 	}
 }
@@ -102,10 +148,11 @@ func (i *incarnation[M]) endAll(cause error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 
-	i.cut = cause // also for a hook that is yet to begin
+	m := i.needs()
+	m.cut = cause // also for a hook that is yet to begin
 
-	if i.hook != nil {
-		i.hook(cause)
+	if m.hook != nil {
+		m.hook(cause)
 	}
 }
 
@@ -113,12 +160,13 @@ func (i *incarnation[M]) endAll(cause error) {
 func (i *incarnation[M]) run(hook func(context.Context) error) error {
 	i.mu.Lock()
 
+	m := i.needs()
 	ctx, cancel := context.WithCancelCause(i.labels())
-	deadline := i.deadline
-	i.hook = cancel
+	deadline := i.due.time()
+	m.hook = cancel
 
-	if i.cut != nil {
-		cancel(i.cut)
+	if m.cut != nil {
+		cancel(m.cut)
 	}
 
 	i.mu.Unlock()
@@ -137,8 +185,8 @@ func (i *incarnation[M]) because(err error) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 
-	if i.cut != nil && errors.Is(err, context.Canceled) && !errors.Is(err, i.cut) {
-		return fmt.Errorf("%w: %w", i.cut, err)
+	if m := i.seldom; m != nil && m.cut != nil && errors.Is(err, context.Canceled) && !errors.Is(err, m.cut) {
+		return fmt.Errorf("%w: %w", m.cut, err)
 	}
 
 	return err
@@ -148,7 +196,11 @@ func (i *incarnation[M]) setDeadline(t time.Time) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 
-	i.deadline, i.cut = t, nil
+	i.due = instantOf(t)
+
+	if i.seldom != nil {
+		i.seldom.cut = nil
+	}
 }
 
 // close runs the Close hook of the instance, if there is one and it was not run before.

@@ -127,7 +127,7 @@ func (r *runner[M]) begun(err error) {
 	r.phase = live
 
 	if r.resting = r.synchronous; !r.resting {
-		inc.announce()
+		inc.reportStarted()
 	}
 }
 

@@ -39,17 +39,34 @@ type runner[M any] struct {
 	synchronous bool
 	// resting says that the incarnation that was just started is to be at rest before that is reported.
 	resting bool
-	// crash is a panic of Receive that the turn it ended has left for the next one to deal with.
-	crash error
-	trace *trace // nil before the first panic
-	// hook is the one that runs on the turn's goroutine; if runtime.Goexit ends that in it, the next one goes on behind
-	// the hook, and then with the commands left.
-	hook hook
-	left mailbox.Command
 	// lost says that messages became dead letters because their time was over; the answer to Drain tells.
 	lost bool
 	// swept says that the drain has come to the end of the queue and brought back what was in the stash.
 	swept bool
+	// trouble is nil until the actor first panics.
+	trouble *trouble
+	// hook is the one that runs on the turn's goroutine; if runtime.Goexit ends that in it, the next one goes on behind
+	// the hook, and then with the commands left.
+	hook hook
+	left mailbox.Command
+}
+
+// trouble is what a runner keeps of panics. Its fields belong to whoever holds the lease.
+type trouble struct {
+	trace
+
+	// crash is a panic of Receive, or the end of a goroutine, that the turn it ended has left for the next one to deal
+	// with.
+	crash error
+}
+
+// troubled returns what is known of panics, making it with the first.
+func (r *runner[M]) troubled() *trouble {
+	if r.trouble == nil {
+		r.trouble = new(trouble)
+	}
+
+	return r.trouble
 }
 
 // run is the function the mailbox calls when there is work. It owns the turn until it returns.
@@ -84,17 +101,14 @@ func (r *runner[M]) attempt() (crashed bool) {
 		}
 
 		if v := recover(); v != nil {
-			if r.trace == nil {
-				r.trace = new(trace)
-			}
-
-			r.crash, crashed = r.trace.panicError(v), true
+			t := r.troubled()
+			t.crash, crashed = t.panicError(v), true
 
 			return
 		}
 
 		// runtime.Goexit takes this goroutine; another one goes on with the turn.
-		r.crash = ErrExited
+		r.troubled().crash = ErrExited
 		r.lease.Continue()
 	}()
 
@@ -161,8 +175,9 @@ func (r *runner[M]) sweep() {
 
 // begin is what a turn does first, and again after a panic.
 func (r *runner[M]) begin() {
-	if err := r.crash; err != nil {
-		r.crash = nil
+	if t := r.trouble; t != nil && t.crash != nil {
+		err := t.crash
+		t.crash = nil
 
 		switch {
 		case r.hook != none:

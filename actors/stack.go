@@ -88,7 +88,7 @@ func (s Stack) edge() uintptr {
 	for i := range s {
 		f, _ := runtime.CallersFrames(s[i : i+1]).Next()
 		if strings.HasPrefix(f.Function, "github.com/troupe-go/troupe/actors.(*runner[") &&
-			strings.HasSuffix(f.Function, ".loop") {
+			strings.HasSuffix(strings.ToLower(f.Function), ".loop") {
 			return s[i]
 		}
 	}

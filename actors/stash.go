@@ -87,7 +87,7 @@ func (i *incarnation[M]) running() (l *mailbox.Lease[M], release func(), err err
 	i.mu.Lock()
 
 	err = i.gate.Err()
-	if err == nil && i.ended != nil {
+	if err == nil && i.over.Load() {
 		err = ErrNotRunning
 	}
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"sync/atomic"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -30,11 +31,13 @@ func (troupe) idle(ctx context.Context, count int) *trial {
 		return idler{}, nil
 	}
 
+	patient := supervision.Spec{Deadlines: supervision.Deadlines{Close: time.Minute}} // all of them stop at a time
+
 	return &trial{
 		run: func() error {
 			children := make([]supervision.Child, count)
 			for i := range children {
-				children[i] = supervision.Actor("idler-"+strconv.Itoa(i), factory, supervision.Spec{})
+				children[i] = supervision.Actor("idler-"+strconv.Itoa(i), factory, patient)
 			}
 
 			var err error

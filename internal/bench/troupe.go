@@ -254,6 +254,7 @@ func startWithin(
 	sys, err := system.Start(ctx, tree, system.Options{
 		Logger:  slog.New(slog.DiscardHandler),
 		Signals: []os.Signal{}, // the program's own
+		Grace:   patience,      // how long a stop takes is measured nowhere
 	})
 	if err != nil {
 		return nil, fmt.Errorf("start the tree: %w", err)
