@@ -10,7 +10,7 @@ import (
 	"github.com/troupe-go/troupe/mailbox"
 )
 
-type pair struct{ a, b int }
+type pair [2]int
 
 // What the receiver reads and writes for every message must not share a cache line with what senders write for each of
 // theirs. So it stands in the lease, which is allocated apart.

@@ -40,8 +40,8 @@ const (
 // concurrent use.
 //
 // It is a monitor: everything but two words of the lease is guarded by one mutex, which is held for a few instructions
-// and never while user code runs. A sender takes it once per message. The receiver takes it once per batch, the stretch of a
-// segment it works through alone. What synchronises with what:
+// and never while user code runs. A sender takes it once per message. The receiver takes it once per batch, the stretch
+// of a segment it works through alone. What synchronises with what:
 //
 //   - A message is written and read under mu, or in a batch that was handed over under mu: it is whole.
 //   - No wake-up is lost, because a receiver finds its lanes empty and becomes idle in one critical section, and a
