@@ -19,12 +19,15 @@ type incarnation[M any] struct {
 	over   atomic.Bool // work has ended
 	owned  owned
 	ctx    Context[M]
-	actor  Actor[M]          // the runner's own; nil until the factory returned
-	lease  *mailbox.Lease[M] // what its messages are taken under; set before any code of the user's has its context
-	mark   mark              // the runner's own
+	actor  Actor[M] // the runner's own; nil until the factory returned
+	// lease is what its messages are taken under. Set before any code of the user's has its context; from then on it
+	// changes with mu held only.
+	lease  *mailbox.Lease[M]
+	mark   mark // the runner's own
 	mu     sync.Mutex
-	closed bool    // guarded by mu: Close has been called
-	due    instant // guarded by mu: when the step in progress is to be over
+	closed bool        // guarded by mu: Close has been called
+	asleep atomic.Bool // it is at rest and has no runner
+	due    instant     // guarded by mu: when the step in progress is to be over
 	// seldom is nil until something of it is needed. Guarded by mu.
 	seldom *moments
 }

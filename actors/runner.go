@@ -75,6 +75,14 @@ func (c *cell[M]) run(lease *mailbox.Lease[M]) {
 	if r == nil {
 		r = &runner[M]{cell: c, lease: lease, synchronous: c.synchronous()}
 		lease.Local = r
+
+		if inc := c.current.Load(); inc != nil && inc.asleep.Swap(false) && inc.gate.Err() == nil {
+			r.inc, r.phase = inc, live // as the runner left it that has spared itself
+
+			inc.mu.Lock()
+			inc.lease = lease
+			inc.mu.Unlock()
+		}
 	}
 
 	r.turn()
@@ -89,6 +97,17 @@ func (r *runner[M]) turn() {
 	for crashed := true; crashed; {
 		crashed = r.attempt()
 	}
+}
+
+// Spare implements [mailbox.Spare]: of an actor that has started and has nothing to do until its first message, only
+// the cell and the incarnation stay.
+func (r *runner[M]) Spare() bool {
+	spare := r.phase == live && !r.synchronous && r.trouble == nil && r.inc.owned.count() == 0
+	if spare {
+		r.inc.asleep.Store(true)
+	}
+
+	return spare
 }
 
 // attempt is the part of a turn up to a panic of Receive: one deferred call per turn, not per message.

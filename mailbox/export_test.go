@@ -5,7 +5,7 @@ func (b *Mailbox[M]) Begin() *Lease[M] {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 
-	return b.lease
+	return b.valid()
 }
 
 // Throughput returns how many messages are taken in a row.

@@ -119,7 +119,7 @@ func (b *Mailbox[M]) append(l *lane[M], m M, t *Ticket) {
 	l.count++
 
 	if l.kind == Control {
-		b.lease.urgent.Or(controlQueued)
+		b.valid().urgent.Or(controlQueued)
 	}
 }
 
@@ -199,7 +199,7 @@ func (b *Mailbox[M]) rewind(l *lane[M]) {
 // left returns how many messages have left the queue by now.
 func (b *Mailbox[M]) left(l *lane[M]) uint64 {
 	if l.batched {
-		l.gone = b.lease.claims.Load() >> claimShift
+		l.gone = b.claims() >> claimShift
 	}
 
 	return l.gone

@@ -456,6 +456,13 @@ func (l *Lease[M]) Rest(suspend bool) (again, void bool) {
 	return work, false
 }
 
+// Spare is implemented by a holder's Lease.Local that can do without the lease while its receiver has nothing to do.
+type Spare interface {
+	// Spare is called when a turn ends that leaves nobody anything to do, if the receiver has not had a message yet. If
+	// it returns true, the lease is given up, and the next turn has another one, without Local. It must not block.
+	Spare() bool
+}
+
 // rest ends the turn. Called with mu held, after settle.
 func (l *Lease[M]) rest(to status) {
 	b := l.box
@@ -463,6 +470,14 @@ func (l *Lease[M]) rest(to status) {
 	l.handBack()
 
 	l.taken = 0
+
+	if b.data.count == 0 && to == idle && b.control == nil && l.worker == nil && l.urgent.Load() == 0 {
+		if s, ok := l.Local.(Spare); ok && s.Spare() {
+			b.lease = nil
+
+			return
+		}
+	}
 
 	if b.queued(&b.data) == 0 {
 		b.rewind(&b.data)

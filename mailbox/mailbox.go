@@ -63,7 +63,8 @@ type Mailbox[M any] struct {
 	// control is made when it is first needed.
 	control *lane[M]
 	// aside is what has left the lanes to be taken again; nil until there is something.
-	aside   *aside[M]
+	aside *aside[M]
+	// lease is the valid one. It is nil before it is first needed, and again once its holder has given it up (Spare).
 	lease   *Lease[M]
 	settled counts
 
@@ -132,7 +133,6 @@ func NewFor[M any](name string, options *Options, receiver Receiver[M]) (*Mailbo
 	}
 	b.data.init(Data, o.Capacity, o.Overflow)
 	b.data.batched = o.Overflow != DropOldest
-	b.lease = newLease(b)
 
 	return b, nil
 }
@@ -140,7 +140,7 @@ func NewFor[M any](name string, options *Options, receiver Receiver[M]) (*Mailbo
 // Signal posts a command to the system lane. It never blocks and is never refused.
 func (b *Mailbox[M]) Signal(c Command) {
 	b.mu.Lock()
-	b.lease.urgent.Or(uint64(c))
+	b.valid().urgent.Or(uint64(c))
 
 	var turn *Lease[M]
 	if b.status != busy {
@@ -149,6 +149,24 @@ func (b *Mailbox[M]) Signal(c Command) {
 
 	b.mu.Unlock()
 	b.start(turn, false)
+}
+
+// valid returns the valid lease, making it if there is none. Called with mu held.
+func (b *Mailbox[M]) valid() *Lease[M] {
+	if b.lease == nil {
+		b.lease = newLease(b)
+	}
+
+	return b.lease
+}
+
+// claims returns what has been claimed under the valid lease. Called with mu held.
+func (b *Mailbox[M]) claims() uint64 {
+	if b.lease == nil {
+		return 0 // a receiver that has had a message keeps its lease
+	}
+
+	return b.lease.claims.Load()
 }
 
 // Seal makes both lanes refuse senders with [ErrStopping]; what was accepted stays. Senders that wait are refused.
@@ -164,7 +182,10 @@ func (b *Mailbox[M]) Seal() {
 func (b *Mailbox[M]) Close() {
 	b.mu.Lock()
 	b.shut(closed)
-	b.retire(b.lease)
+
+	if b.lease != nil {
+		b.retire(b.lease)
+	}
 
 	lost := b.data.tickets().takeBelow(b.data.count)
 	if b.control != nil {
@@ -230,9 +251,10 @@ func (b *Mailbox[M]) rouse(l *lane[M]) *Lease[M] {
 
 	b.status = busy
 
+	lease := b.valid()
 	if l.batched {
-		b.lease.first(l) // a receiver at rest has no batch; this one spares it a look at the lanes
+		lease.first(l) // a receiver at rest has no batch; this one spares it a look at the lanes
 	}
 
-	return b.lease
+	return lease
 }

@@ -19,7 +19,7 @@ type Revocation[M any] struct {
 func (b *Mailbox[M]) Revoke(keep Command, cause error) Revocation[M] {
 	b.mu.Lock()
 
-	old := b.lease
+	old := b.valid()
 	claims := old.claims.Or(revoked) // from here on the old holder claims nothing
 	found := Revocation[M]{Lease: old, Had: b.handling(claims), Stuck: b.status == busy}
 

@@ -134,7 +134,7 @@ func (b *Mailbox[M]) overflow(l *lane[M], m M, t *Ticket) error {
 func (b *Mailbox[M]) wait(ctx context.Context, l *lane[M], m M, t *Ticket, inner bool) error {
 	w := l.needs().waiters.join(m, t, inner)
 	if l.batched {
-		b.lease.urgent.Or(sendersWait)
+		b.valid().urgent.Or(sendersWait)
 	}
 
 	turn := b.admit(l) // room may have come up before sendersWait was set

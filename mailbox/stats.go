@@ -133,7 +133,7 @@ func (b *Mailbox[M]) Stats() Stats {
 
 	// With mu held nothing is accepted, and the receiver settles messages otherwise than as processed only under mu. It
 	// can go on through its batch; claims, read once, is the instant.
-	claims := b.lease.claims.Load()
+	claims := b.claims()
 	s := Stats{Processed: b.settled.processed, Failed: b.settled.failed}
 
 	if b.status == busy {
