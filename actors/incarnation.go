@@ -20,9 +20,9 @@ type incarnation[M any] struct {
 	owned  owned
 	ctx    Context[M]
 	actor  Actor[M] // the runner's own; nil until the factory returned
-	// lease is what its messages are taken under. Set before any code of the user's has its context; from then on it
-	// changes with mu held only.
-	lease  *mailbox.Lease[M]
+	// lease is what its messages are taken under. Set before any code of the user's has its context; nil while the
+	// incarnation is asleep, when it has had none.
+	lease  atomic.Pointer[mailbox.Lease[M]]
 	mark   mark // the runner's own
 	mu     sync.Mutex
 	closed bool        // guarded by mu: Close has been called

@@ -70,7 +70,7 @@ func (r *runner[M]) start() {
 	}
 
 	r.inc, r.lost = inc, false
-	inc.lease = r.lease
+	inc.lease.Store(r.lease)
 
 	if !r.synchronous { // then the goroutine is a sender's
 		inc.label(true)

@@ -78,10 +78,7 @@ func (c *cell[M]) run(lease *mailbox.Lease[M]) {
 
 		if inc := c.current.Load(); inc != nil && inc.asleep.Swap(false) && inc.gate.Err() == nil {
 			r.inc, r.phase = inc, live // as the runner left it that has spared itself
-
-			inc.mu.Lock()
-			inc.lease = lease
-			inc.mu.Unlock()
+			inc.lease.Store(lease)
 		}
 	}
 
@@ -104,6 +101,7 @@ func (r *runner[M]) turn() {
 func (r *runner[M]) Spare() bool {
 	spare := r.phase == live && !r.synchronous && r.trouble == nil && r.inc.owned.count() == 0
 	if spare {
+		r.inc.lease.Store(nil)
 		r.inc.asleep.Store(true)
 	}
 

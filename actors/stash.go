@@ -91,13 +91,18 @@ func (i *incarnation[M]) running() (l *mailbox.Lease[M], release func(), err err
 		err = ErrNotRunning
 	}
 
+	l = i.lease.Load()
+	if err == nil && l == nil {
+		err = ErrNotInHand
+	}
+
 	if err != nil {
 		i.mu.Unlock()
 
 		return nil, nil, err
 	}
 
-	return i.lease, i.mu.Unlock, nil
+	return l, i.mu.Unlock, nil
 }
 
 // loop is the name of the run loop, whose callee Receive is.
