@@ -30,11 +30,11 @@ func TestAbandoned(t *testing.T) {
 		tell(t, s.ref(), starts(t, func(context.Context) error { <-end; return errTest }), fail)
 		assert.Equal(t, uint64(2), incarnation(t, s.ref()))
 		assert.Equal(t, time.Second, time.Since(began))
-		assert.Equal(t, 1, s.Health(t.Context())[1].Abandoned)
+		assert.Len(t, s.Health(t.Context()).Children[0].Abandoned, 1)
 
 		close(end)
 		synctest.Wait()
-		assert.Zero(t, s.Health(t.Context())[1].Abandoned, "it has come back")
+		assert.Empty(t, s.Health(t.Context()).Children[0].Abandoned, "it has come back")
 		assert.Equal(t, uint64(2), incarnation(t, s.ref()), "and its error is nobody's failure")
 	})
 
@@ -193,7 +193,7 @@ func TestAnAbandonedIncarnationDoesNotAnswerForTheHealthOfTheNext(t *testing.T) 
 		go func() {
 			defer close(over)
 
-			for _, n := range sys.Health(t.Context()) {
+			for n := range sys.Health(t.Context()).All() {
 				degraded = errors.Join(degraded, n.Degraded)
 			}
 		}()

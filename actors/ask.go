@@ -10,7 +10,8 @@ import (
 // would return if the message was not accepted; the error given to [Reply.Fail]; the context's error; or, wrapped in a
 // [*mailbox.SendError] naming the target, what became of the actor that should have answered: its failure on the
 // message, [mailbox.ErrStopped], a dead letter's cause; or the [*mailbox.DroppedError] of a full lane's policy. It does
-// not sit out its deadline when the answer can no longer come.
+// not sit out its deadline when the answer can no longer come. An actor that would wait for itself, directly or around
+// a cycle, gets a [*DeadlockError].
 //
 //	total, err := actors.Ask(ctx, ledger, func(r actors.Reply[int64]) ledger.Msg { return ledger.Total{Reply: r} })
 func Ask[R, M any](ctx context.Context, to Ref[M], build func(Reply[R]) M) (R, error) {
@@ -36,11 +37,16 @@ func Ask[R, M any](ctx context.Context, to Ref[M], build func(Reply[R]) M) (R, e
 
 	p.held, p.holder = &p.ticket, c.box
 
+	edge, err := p.asks(ctx, c.box)
+	if err != nil {
+		return zero, err
+	}
+
 	if err := c.submit(ctx, m, &p.ticket); err != nil {
 		return zero, err
 	}
 
-	value, err := p.wait(ctx)
+	value, err := p.wait(ctx, edge)
 
 	if p.release() {
 		spares.put(p)
@@ -80,6 +86,7 @@ func Forward[R, M any](ctx context.Context, to Ref[M], r Reply[R], build func(Re
 	}
 
 	r.pending.hold(t, c.box, turn)
+	c.place.Host.Waits().Recheck(c.box)
 
 	return nil
 }

@@ -26,9 +26,8 @@ type cell[M any] struct {
 	spares  atomic.Pointer[spares]         // nil until the first ask
 	current atomic.Pointer[incarnation[M]] // set by the runtime before it orders a start
 
-	mu       sync.Mutex
-	finished bool // guarded by mu
-	reports  bool // guarded by mu: the instance has a Health hook
+	mu      sync.Mutex
+	reports bool // guarded by mu: the instance has a Health hook
 	// seldom is nil until something of it is needed. Guarded by mu.
 	seldom *seldom[M]
 }
@@ -36,8 +35,9 @@ type cell[M any] struct {
 // seldom is what most actors never need. It is the place for whatever else only some need, so that an idle actor costs
 // little. Guarded by cell.mu.
 type seldom[M any] struct {
-	watchers map[string]*actor.PID // one entry per watching process
-	probe    *probe                // all who ask for health at a time share one
+	watchers watchers
+	probe    *probe   // all who ask for health at a time share one
+	foreign  *foreign // set once there was a native incarnation
 	// left holds the incarnations that were abandoned and have not come back, by the lease they held. Each is a goroutine
 	// of the user's that hangs; the runtime stops the system when there are too many.
 	left map[*mailbox.Lease[M]]*incarnation[M]
@@ -132,6 +132,7 @@ func (c *cell[M]) Abandon(cause error) bool {
 	inc.gate.Fence()
 	inc.owned.close()
 	inc.endAll(cause)
+	inc.die(cause)
 
 	c.mu.Lock()
 	found := c.box.Revoke(node.Probe, &mailbox.SendError{Target: c.place.Path, Err: cause})
@@ -188,18 +189,22 @@ func (c *cell[M]) returned(l *mailbox.Lease[M]) {
 
 func (c *cell[M]) Discard() {
 	c.box.Close()
-	c.unregister(actor.TerminatedReason_Stopped)
+	c.unregister()
 }
 
 func (c *cell[M]) AskHealth() func(context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 
-	if c.finished || !c.reports {
+	if !c.reports {
 		return nil
 	}
 
 	s := c.needs()
+	if s.watchers.ended {
+		return nil
+	}
+
 	if s.probe == nil {
 		s.probe = &probe{answered: make(chan struct{})}
 	}
@@ -256,8 +261,10 @@ func (c *cell[M]) refused(m any, sender *actor.PID, err error) {
 
 // undelivered records the dead letter of a message that was accepted, and delivered so often.
 func (c *cell[M]) undelivered(m M, reason mailbox.Reason, cause error, attempt int) {
+	_, payload, sender := actor.UnwrapEnvelope(m)
+
 	c.place.Host.Undelivered(node.DeadLetter{
-		Target: c.place.Path, PID: c.PID(), Message: m, Reason: reason, Cause: cause, Attempt: attempt,
+		Target: c.place.Path, PID: c.PID(), Message: payload, Sender: sender, Reason: reason, Cause: cause, Attempt: attempt,
 	})
 }
 
@@ -270,60 +277,4 @@ func (c *receiver[M]) Run(lease *mailbox.Lease[M]) { (*cell[M])(c).run(lease) }
 // Dropped implements [mailbox.Receiver]: it records the dead letter of a message that the policy of its lane dropped.
 func (c *receiver[M]) Dropped(m M, cause error) {
 	(*cell[M])(c).undelivered(m, mailbox.Dropped, cause, 1)
-}
-
-// unregister removes the actor from protoactor and tells its watchers. What is sent to its PID afterwards goes to
-// protoactor's dead letters.
-func (c *cell[M]) unregister(why actor.TerminatedReason) {
-	c.place.Host.Protoactor().ProcessRegistry.Remove(c.PID())
-
-	var watchers map[string]*actor.PID
-
-	c.mu.Lock()
-	c.finished = true
-
-	if s := c.seldom; s != nil {
-		watchers, s.watchers = s.watchers, nil
-	}
-
-	c.mu.Unlock()
-
-	for _, w := range watchers {
-		c.tell(w, why)
-	}
-}
-
-func (c *cell[M]) tell(watcher *actor.PID, why actor.TerminatedReason) {
-	if p, ok := c.place.Host.Protoactor().ProcessRegistry.Get(watcher); ok {
-		p.SendSystemMessage(watcher, &actor.Terminated{Who: c.PID(), Why: why})
-	}
-}
-
-func (c *cell[M]) watch(watcher *actor.PID) {
-	c.mu.Lock()
-
-	finished := c.finished
-	if !finished {
-		s := c.needs()
-		if s.watchers == nil {
-			s.watchers = make(map[string]*actor.PID)
-		}
-
-		s.watchers[watcher.String()] = watcher
-	}
-
-	c.mu.Unlock()
-
-	if finished {
-		c.tell(watcher, actor.TerminatedReason_NotFound)
-	}
-}
-
-func (c *cell[M]) unwatch(watcher *actor.PID) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-
-	if s := c.seldom; s != nil {
-		delete(s.watchers, watcher.String())
-	}
 }

@@ -30,7 +30,13 @@ func (c *Context[M]) Done() <-chan struct{} { return c.inc.context().Done() }
 func (c *Context[M]) Err() error { return c.inc.err() }
 
 // Value returns what the context holds for the key, as [context.Context] says.
-func (c *Context[M]) Value(key any) any { return c.inc.context().Value(key) }
+func (c *Context[M]) Value(key any) any {
+	if key == (mailbox.ObserverKey{}) {
+		return c.inc
+	}
+
+	return c.inc.context().Value(key)
+}
 
 // Self returns a reference to this actor, for others to send to. It is as stable as a reference can be: it outlives
 // this incarnation, and passes neither the fence of an abandoned one nor the intake of the system.
@@ -98,6 +104,7 @@ func (c *Context[M]) start(pipe bool, f func() error) error {
 
 		defer func() {
 			c.inc.owned.done(pipe, err)
+			c.cell.place.Host.Waits().Recheck(c.cell.box)
 			c.cell.box.Signal(node.Owned)
 		}()
 

@@ -93,8 +93,8 @@ func TestDrops(t *testing.T) {
 			release()
 			synctest.Wait()
 
-			last := s.Health(t.Context())
-			assert.Equal(t, "stopped", last[len(last)-1].State)
+			children := s.Health(t.Context()).Children
+			assert.Equal(t, "stopped", children[len(children)-1].State.String())
 		}
 	})
 }

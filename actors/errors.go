@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/troupe-go/troupe/internal/node"
+	"github.com/troupe-go/troupe/internal/waits"
 )
 
 var (
@@ -20,6 +21,10 @@ var (
 	ErrNotRunning = errors.New("not running")
 	// ErrNilFunc is returned where a nil function is given.
 	ErrNilFunc = errors.New("nil function")
+	// ErrDuration is returned where a duration must be positive and is not.
+	ErrDuration = errors.New("duration must be positive")
+	// ErrWatchSelf is returned to an actor that would watch itself: it cannot be told of its own end.
+	ErrWatchSelf = errors.New("an actor cannot watch itself")
 	// ErrExited is the failure of an actor whose goroutine was ended by runtime.Goexit.
 	ErrExited = errors.New("runtime.Goexit called in an actor")
 )
@@ -61,6 +66,32 @@ func (e *GoroutineLimitError) Error() string {
 	return fmt.Sprintf("%s: all %d goroutines the actor may have are running", e.Path, e.Limit)
 }
 
+// TimerLimitError says that an actor has as many timers as it may.
+type TimerLimitError struct {
+	// Path of the actor.
+	Path string
+	// Limit is the most timers it may have at a time.
+	Limit int
+}
+
+// Error names the actor and the limit.
+func (e *TimerLimitError) Error() string {
+	return fmt.Sprintf("%s: all %d timers the actor may have are set", e.Path, e.Limit)
+}
+
+// WatchLimitError says that an actor watches as many others as it may.
+type WatchLimitError struct {
+	// Path of the actor.
+	Path string
+	// Limit is the most actors it may watch at a time.
+	Limit int
+}
+
+// Error names the actor and the limit.
+func (e *WatchLimitError) Error() string {
+	return fmt.Sprintf("%s: the actor watches %d others, as many as it may", e.Path, e.Limit)
+}
+
 // call runs a hook on a goroutine of its own and waits for it: runtime.Goexit cannot be stopped as a panic can, and
 // must not take the runner's goroutine along. Where that is worth it, [runner.inline] does without.
 func call(f func() error) error {
@@ -70,12 +101,23 @@ func call(f func() error) error {
 	go func() {
 		defer close(over)
 
-		err = protect(f)
+		waits.Run(&hook{f, &err})
 	}()
 	<-over
 
 	return err
 }
+
+// hook is user code that is not called in a turn's loop, and what came of it.
+type hook struct {
+	f   func() error
+	err *error
+}
+
+// Loop implements [waits.Loop].
+//
+//go:noinline
+func (h *hook) Loop() { *h.err = protect(h.f) }
 
 // protect calls user code and turns a panic into an error.
 func protect(f func() error) (err error) {

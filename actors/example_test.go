@@ -158,3 +158,39 @@ func ExampleAsk() {
 	// /delphi/oracle: the oracle is silent
 	// <nil>
 }
+
+// An actor that would wait for itself is told so instead of hanging.
+func ExampleDeadlockError() {
+	ctx := context.Background()
+
+	type question struct{ actors.Reply[string] }
+
+	child := supervision.Actor("oracle", func(supervision.Deps) (actors.Func[question], error) {
+		return func(ctx *actors.Context[question], q question) error {
+			wisdom, err := actors.Ask(ctx, ctx.Self(), func(r actors.Reply[string]) question { return question{r} })
+
+			if deadlock, ok := errors.AsType[*actors.DeadlockError](err); ok {
+				return q.Send(fmt.Sprintf("%s asks itself", deadlock.Cycle[0].Path))
+			}
+
+			return errors.Join(err, q.Send(wisdom))
+		}, nil
+	}, supervision.Spec{})
+
+	sys, err := system.Start(ctx, supervision.Tree{
+		Name: "delphi", Budget: supervision.Budget{Restarts: 3, Within: time.Minute}, Children: supervision.On(child),
+	}, system.Options{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		fmt.Println(err)
+
+		return
+	}
+
+	fmt.Println(actors.Ask(ctx, child.From(sys.Intake()), func(r actors.Reply[string]) question { return question{r} }))
+
+	_, err = sys.Shutdown(ctx)
+	fmt.Println(err)
+	// Output:
+	// /delphi/oracle asks itself <nil>
+	// <nil>
+}

@@ -41,15 +41,25 @@ func (r *runner[M]) fail(cause error) {
 		return
 	}
 
-	r.reportFailure(inc, node.Failing, cause, directive)
+	inc.decision = directive
+	inc.owned.close()
 
-	if closing := r.end(cause, answer); closing != nil {
+	if inc.endsSlowly() { // else the one report that it has ended will do
+		r.reportFailure(inc, node.Failing, cause, directive)
+	}
+
+	closing := r.end(cause, answer)
+	inc.die(cause)
+
+	if r.lease.Revoked() {
+		return
+	}
+
+	if closing != nil {
 		cause = errors.Join(cause, closing)
 	}
 
-	if !r.lease.Revoked() {
-		r.reportFailure(inc, node.Ended, cause, directive)
-	}
+	r.reportFailure(inc, node.Ended, cause, directive)
 }
 
 // answer is what an asker gets that is not answered because of err.
@@ -63,14 +73,12 @@ func (r *runner[M]) settleFailed(cause *mailbox.SendError, d node.Directive) {
 	attempt, most := r.lease.Attempt(), r.cell.place.Limits.Redeliver
 
 	again := most > 0 && d == node.Restart
-	if again && attempt <= most {
-		r.lease.Redeliver()
-
+	if again && attempt <= most && r.lease.Redeliver() {
 		return
 	}
 
 	settle, reason := r.lease.Fail, mailbox.Failed
-	if again {
+	if again && attempt > most {
 		settle, reason = r.lease.Quarantine, mailbox.Quarantined
 	}
 
@@ -106,6 +114,10 @@ func (r *runner[M]) end(cause error, answer *mailbox.SendError) error {
 	inc.owned.close()
 	inc.endWork(cause)
 	inc.owned.wait()
+
+	if n := inc.notices.Load(); n != nil {
+		n.leaveStrangers()
+	}
 
 	_, err := inc.owned.take() // a goroutine whose failure nobody has come to deal with
 

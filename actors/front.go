@@ -20,7 +20,9 @@ type front[M any] struct {
 	members atomic.Pointer[[]member[M]] // in the order they were admitted
 
 	spares spares
-	mu     sync.Mutex // held while members changes
+
+	mu       sync.Mutex // held while members changes
+	watchers watchers   // guarded by mu: of ours, by reference; a process of protoactor is not told
 }
 
 // member is one that takes part.
@@ -65,7 +67,28 @@ func (f *front[M]) Dismiss(n node.Node) {
 func (f *front[M]) Discard() {
 	f.change(func([]member[M]) []member[M] { return nil })
 	f.place.Host.Protoactor().ProcessRegistry.Remove(f.pid)
+
+	for _, w := range f.watchers.end(&f.mu) {
+		w.terminated(f.end())
+	}
 }
+
+// end says how the pool has ended. Called when it has.
+func (f *front[M]) end() Terminated {
+	return Terminated{Path: f.place.Path, PID: f.pid, Reason: ReasonStopped}
+}
+
+// join implements watched.
+func (f *front[M]) join(w watcher) (end Terminated, ended bool) {
+	if f.watchers.join(&f.mu, w) {
+		return end, false
+	}
+
+	return f.end(), true
+}
+
+// leave implements watched.
+func (f *front[M]) leave(w watcher) { f.watchers.leave(&f.mu, w) }
 
 // change replaces the members by what of makes of a copy.
 func (f *front[M]) change(of func([]member[M]) []member[M]) {

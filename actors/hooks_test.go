@@ -229,7 +229,7 @@ func TestHealth(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 
-		return s.Health(ctx)[1].Degraded
+		return s.Health(ctx).Children[0].Degraded
 	}
 
 	bubble(t, "an actor without the hook is well", func(t *testing.T) {

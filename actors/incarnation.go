@@ -19,15 +19,19 @@ type incarnation[M any] struct {
 	over   atomic.Bool // work has ended
 	owned  owned
 	ctx    Context[M]
-	actor  Actor[M] // the runner's own; nil until the factory returned
+	actor  Actor[M] // what receives, the runner's own; nil until the factory returned
 	// lease is what its messages are taken under. Set before any code of the user's has its context; nil while the
 	// incarnation is asleep, when it has had none.
 	lease  atomic.Pointer[mailbox.Lease[M]]
 	mark   mark // the runner's own
 	mu     sync.Mutex
-	closed bool        // guarded by mu: Close has been called
-	asleep atomic.Bool // it is at rest and has no runner
-	due    instant     // guarded by mu: when the step in progress is to be over
+	closed bool // guarded by mu: Close has been called
+	// decision is about the failure that ends the incarnation, or 0; the runner's own.
+	decision node.Directive
+	asleep   atomic.Bool // it is at rest and has no runner
+	// notices is nil until the incarnation first asks for something; written with mu held.
+	notices atomic.Pointer[notices[M]]
+	due     instant // guarded by mu: when the step in progress is to be over
 	// seldom is nil until something of it is needed. Guarded by mu.
 	seldom *moments
 }
@@ -41,6 +45,9 @@ type moments struct {
 	hook    context.CancelCauseFunc // cancels the Flush or Close that is running
 	cut     error                   // the time of the step in progress is over; nil while it is not
 	ended   error                   // why work has ended
+	died    bool                    // of a failure, which is ended
+	silent  bool                    // it gets nothing from itself any more
+	under   context.Context         // of the send whose goroutine runs the turn, with mailbox.Synchronous; or nil
 	started sync.Once               // its start has been reported, with dispatch mailbox.Synchronous
 }
 
@@ -132,7 +139,6 @@ func (i *incarnation[M]) saysEnded(err error) bool {
 // endWork cancels Receive, Start and the actor's goroutines.
 func (i *incarnation[M]) endWork(cause error) {
 	i.mu.Lock()
-	defer i.mu.Unlock()
 
 	m := i.needs()
 	if m.ended == nil {
@@ -143,6 +149,43 @@ func (i *incarnation[M]) endWork(cause error) {
 			m.cancel(cause)
 		}
 	}
+
+	n := i.notices.Load()
+	i.mu.Unlock()
+
+	if n != nil {
+		n.end()
+	}
+}
+
+// die notes that the incarnation has ended of a failure.
+func (i *incarnation[M]) die(cause error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+
+	m := i.needs()
+	m.ended, m.died = cause, true
+}
+
+// failure returns what the incarnation has died of, or nil.
+func (i *incarnation[M]) failure() error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+
+	if m := i.seldom; m != nil && m.died {
+		return m.ended
+	}
+
+	return nil
+}
+
+// instance returns what the factory made, which has the hooks.
+func (i *incarnation[M]) instance() Actor[M] {
+	if n := i.notices.Load(); n != nil && n.instance != nil {
+		return n.instance
+	}
+
+	return i.actor
 }
 
 // endAll cancels the hook that is running too.
@@ -176,7 +219,7 @@ func (i *incarnation[M]) run(hook func(context.Context) error) error {
 
 	defer cancel(errEnded)
 
-	return i.because(call(func() error { return hook(deadlineContext{ctx, deadline}) }))
+	return i.because(call(func() error { return hook(deadlineContext{ctx, deadline, i}) }))
 }
 
 // because adds to an error that only says that the context has ended why it has.
@@ -206,9 +249,17 @@ func (i *incarnation[M]) setDeadline(t time.Time) {
 	}
 }
 
+// endsSlowly reports whether there is something to wait for when the incarnation ends: goroutines or a Close hook.
+// Called when no more goroutines can start.
+func (i *incarnation[M]) endsSlowly() bool {
+	_, closes := i.instance().(Closer)
+
+	return closes || i.owned.count() > 0
+}
+
 // close runs the Close hook of the instance, if there is one and it was not run before.
 func (i *incarnation[M]) close() error {
-	c, ok := i.actor.(Closer)
+	c, ok := i.instance().(Closer)
 
 	i.mu.Lock()
 	again := i.closed
@@ -225,8 +276,18 @@ func (i *incarnation[M]) close() error {
 // deadlineContext tells the deadline of a step; the runtime is the one that keeps it, by cancelling.
 type deadlineContext struct {
 	context.Context
-	at time.Time
+	at       time.Time
+	observer mailbox.Observer
 }
 
 // Deadline returns the time the step is to be over.
 func (c deadlineContext) Deadline() (time.Time, bool) { return c.at, !c.at.IsZero() }
+
+// Value returns whose hook it is, for sends that wait.
+func (c deadlineContext) Value(key any) any {
+	if key == (mailbox.ObserverKey{}) {
+		return c.observer
+	}
+
+	return c.Context.Value(key)
+}

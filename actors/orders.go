@@ -3,8 +3,6 @@ package actors
 import (
 	"errors"
 
-	"github.com/asynkron/protoactor-go/actor"
-
 	"github.com/troupe-go/troupe/internal/node"
 	"github.com/troupe-go/troupe/mailbox"
 )
@@ -14,7 +12,8 @@ func (r *runner[M]) obey(c mailbox.Command) {
 	if c&node.Start != 0 && r.phase == absent {
 		// What else is pending was for the incarnation before, which failed before it could obey: the runtime orders
 		// nothing of a new one before it has started.
-		c &^= node.Start | node.Owned | node.Halt | node.Leave | node.Drain | node.Cut | node.Flush | node.Close
+		c &^= node.Start | node.Owned | node.Notice |
+			node.Halt | node.Leave | node.Drain | node.Cut | node.Flush | node.Close
 		r.left = c
 		r.start()
 		r.left = 0
@@ -22,6 +21,10 @@ func (r *runner[M]) obey(c mailbox.Command) {
 
 	if c&node.Owned != 0 {
 		r.ownedChanged()
+	}
+
+	if c&node.Foreign != 0 {
+		r.foreign()
 	}
 
 	r.obeyStop(c)
@@ -32,6 +35,10 @@ func (r *runner[M]) obey(c mailbox.Command) {
 
 	if c&node.Finish != 0 {
 		r.finish()
+	}
+
+	if c&node.Notice != 0 {
+		r.notice() // last, because it calls Receive
 	}
 }
 
@@ -69,10 +76,12 @@ func (r *runner[M]) start() {
 		return // then it may be the next incarnation, whose runner is another
 	}
 
-	r.inc, r.lost = inc, false
+	r.inc, r.lost, r.idling = inc, false, false
 	inc.lease.Store(r.lease)
 
-	if !r.synchronous { // then the goroutine is a sender's
+	if r.synchronous { // then the goroutine may be a sender's
+		inc.runUnder(r.lease.Sender())
+	} else {
 		inc.label(true)
 	}
 
@@ -86,7 +95,7 @@ func (r *runner[M]) start() {
 			return errNilActor
 		}
 
-		inc.actor = a
+		inc.actor = opened(a)
 
 		return nil
 	}))
@@ -114,6 +123,7 @@ func (r *runner[M]) begun(err error) {
 	if err != nil {
 		// An instance whose Start failed is closed like any other: it may hold what it opened before it failed.
 		err = errors.Join(err, r.end(err, r.answer(err)))
+		inc.die(err)
 		r.reportFailure(inc, node.Started, err, r.decide(err))
 
 		return
@@ -153,6 +163,7 @@ func (r *runner[M]) ownedChanged() {
 func (r *runner[M]) leave() {
 	if r.phase == live {
 		r.phase = quiet
+		r.inc.silence()
 		r.report(r.inc, node.StopSelf, nil)
 	}
 }
@@ -171,7 +182,10 @@ func (r *runner[M]) halt() {
 }
 
 // drain begins to work the queue off; also that of an actor that has just asked to stop.
-func (r *runner[M]) drain() { r.phase, r.swept = draining, false }
+func (r *runner[M]) drain() {
+	r.phase, r.swept = draining, false
+	r.inc.silence()
+}
 
 // cut dead-letters what a drain has not come to, or was never begun because there is no instance.
 func (r *runner[M]) cut() {
@@ -218,19 +232,17 @@ func (r *runner[M]) drained() {
 		err = nil
 	}
 
-	if r.lost {
-		err = errors.Join(node.ErrCut, err)
-	}
-
 	r.phase = quiet
-	r.report(inc, node.Drained, err)
+	r.cell.place.Host.Report(node.Report{
+		ID: r.cell.place.ID, Incarnation: inc.number, Event: node.Drained, Err: err, Lost: r.lost,
+	})
 }
 
 func (r *runner[M]) flush() {
 	inc := r.inc
 
 	var err error
-	if f, ok := inc.actor.(Flusher); ok {
+	if f, ok := inc.instance().(Flusher); ok {
 		err = inc.run(f.Flush)
 	}
 
@@ -260,7 +272,7 @@ func (r *runner[M]) health() {
 	if r.phase != absent {
 		err = nil
 
-		if h, ok := r.inc.actor.(HealthReporter); ok {
+		if h, ok := r.inc.instance().(HealthReporter); ok {
 			err = call(h.Health)
 		}
 	}
@@ -279,7 +291,7 @@ func (r *runner[M]) finish() {
 	c := r.cell
 	c.box.Close()
 	r.discard(mailbox.Stopped, mailbox.ErrStopped)
-	c.unregister(actor.TerminatedReason_Stopped)
+	c.unregister()
 	c.answer(ErrNotRunning)
 
 	if !r.lease.Revoked() {

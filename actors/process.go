@@ -21,7 +21,8 @@ var errUndecodable = errors.New("message is not of the actor's message type")
 // PostUserMessage takes a message from protoactor: one of type M, alone, in an envelope or in a batch of either. A
 // PoisonPill stops the actor for good after it has worked off its queue.
 func (p *process[M]) PostUserMessage(message any) {
-	if e, ok := message.(*actor.MessageEnvelope); ok && e == nil {
+	envelope, enveloped := message.(*actor.MessageEnvelope)
+	if enveloped && envelope == nil {
 		p.undelivered(nil, nil, mailbox.Undecodable, errUndecodable)
 
 		return
@@ -44,8 +45,8 @@ func (p *process[M]) PostUserMessage(message any) {
 		}
 
 		for _, m := range messages {
-			if _, enveloped := m.(*actor.MessageEnvelope); !enveloped && sender != nil {
-				m = &actor.MessageEnvelope{Message: m, Sender: sender}
+			if _, own := m.(*actor.MessageEnvelope); enveloped && !own {
+				m = &actor.MessageEnvelope{Header: envelope.Header, Message: m, Sender: sender}
 			}
 
 			p.PostUserMessage(m)
@@ -67,6 +68,10 @@ func (p *process[M]) PostUserMessage(message any) {
 		return
 	}
 
+	if keepsEnvelopes[M]() {
+		m, _ = message.(M)
+	}
+
 	if err := p.place.Host.Intake().Err(); err != nil {
 		p.undelivered(payload, sender, mailbox.Stopping, err)
 
@@ -83,16 +88,26 @@ func (p *process[M]) PostUserMessage(message any) {
 	}
 }
 
-// PostSystemMessage obeys Watch, Unwatch and Stop. The others are protoactor's own way of running actors, which this
-// actor is not run by.
+// PostSystemMessage obeys Watch, Unwatch and Stop, and takes Terminated. The others are for a native actor; or they are
+// protoactor's own way of running actors, which this actor is not run by.
 func (p *process[M]) PostSystemMessage(message any) {
 	switch m := message.(type) {
 	case *actor.Watch:
-		(*cell[M])(p).watch(m.GetWatcher())
+		o := outsider[M]{(*cell[M])(p), m.GetWatcher()}
+		if _, ended := o.cell.join(o); ended {
+			o.tell(actor.TerminatedReason_NotFound)
+		}
 	case *actor.Unwatch:
-		(*cell[M])(p).unwatch(m.GetWatcher())
+		o := outsider[M]{(*cell[M])(p), m.GetWatcher()}
+		o.cell.leave(o)
+	case *actor.Terminated:
+		if !(*cell[M])(p).order(m) {
+			(*cell[M])(p).terminated(m)
+		}
 	case *actor.Stop:
 		p.place.Host.RequestStop(p.place.ID, node.AtOnce)
+	default:
+		(*cell[M])(p).order(message)
 	}
 }
 

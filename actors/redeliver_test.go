@@ -149,7 +149,7 @@ func TestRedeliver(t *testing.T) {
 func (s *stage) budgetLeft(t *testing.T) int {
 	t.Helper()
 
-	return s.Health(t.Context())[0].RestartsLeft
+	return s.Health(t.Context()).RestartsLeft
 }
 
 func TestRedeliverEndsWithTheIncarnation(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/troupe-go/troupe/internal/waits"
 	"github.com/troupe-go/troupe/mailbox"
 )
 
@@ -12,7 +13,9 @@ import (
 //
 // A Reply belongs to the actor that received it: if that actor fails on the message, loses its state in a restart or
 // stops, the asker learns it at once, unless the message waits in the stash or is to be delivered again. To hand the
-// duty to answer to another actor, use [Forward].
+// duty to answer to another actor, use [Forward]: that is how it is known who waits for whom, and a port passed on
+// otherwise can make a [*DeadlockError] of a wait that would have ended. A goroutine started with [Context.Go] or
+// [Pipe] may answer for its actor.
 type Reply[R any] struct {
 	pending *pending[R]
 	// generation of pending that this is a reply to; in a later one it is answered.
@@ -66,11 +69,15 @@ type pending[R any] struct {
 	holder holder
 	turn   int // of held
 	turns  int // taken so far
+	// edge is the asker's if it is an actor, or was once.
+	edge *waits.Edge
 }
 
 // holder is the mailbox of the actor that has the duty to answer.
 type holder interface {
 	Forget(t *mailbox.Ticket) bool
+	Outstanding(t *mailbox.Ticket) (outstanding, queued bool)
+	Receptive() bool
 }
 
 func newPending[R any]() *pending[R] {
@@ -80,19 +87,32 @@ func newPending[R any]() *pending[R] {
 	return p
 }
 
-// wait waits for the answer, or until ctx ends.
-func (p *pending[R]) wait(ctx context.Context) (R, error) {
+// wait waits for the answer, or until ctx ends. The edge is the asker's if it is an actor.
+func (p *pending[R]) wait(ctx context.Context, edge *waits.Edge) (R, error) {
+	if c := edge.Enter(); c != nil {
+		p.giveUp(newDeadlock(c))
+
+		return p.value, p.err
+	}
+
 	select {
 	case <-p.ended:
 	case <-ctx.Done():
-		var zero R
-
-		if !p.end(zero, ctx.Err()) {
-			<-p.ended // there is an answer after all
-		}
+		p.giveUp(ctx.Err())
 	}
 
+	edge.Leave()
+
 	return p.value, p.err
+}
+
+// giveUp ends the asker's own wait, unless there is an answer after all.
+func (p *pending[R]) giveUp(err error) {
+	var zero R
+
+	if !p.end(zero, err) {
+		<-p.ended
+	}
 }
 
 // reply is the answer of the actor, in time or not.

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"github.com/troupe-go/troupe/internal/node"
+	"github.com/troupe-go/troupe/internal/waits"
 	"github.com/troupe-go/troupe/mailbox"
 )
 
@@ -19,13 +20,13 @@ const (
 	quiet                 // the instance is there, messages are not handled any more
 )
 
-// hook is a hook that is run without a goroutine of its own.
-type hook uint8
+// startup is a hook of the start, which is run without a goroutine of its own.
+type startup uint8
 
 const (
-	none     hook = iota
-	making        // the factory
-	starting      // Start
+	none     startup = iota
+	making           // the factory
+	starting         // Start
 )
 
 // runner is the goroutine side of an actor: the holder of its mailbox's lease. Its fields belong to whoever holds the
@@ -39,6 +40,8 @@ type runner[M any] struct {
 	synchronous bool
 	// resting says that the incarnation that was just started is to be at rest before that is reported.
 	resting bool
+	// idling says that there is an idle timeout: the actor looks at the time before it comes to rest.
+	idling bool
 	// lost says that messages became dead letters because their time was over; the answer to Drain tells.
 	lost bool
 	// swept says that the drain has come to the end of the queue and brought back what was in the stash.
@@ -47,7 +50,7 @@ type runner[M any] struct {
 	trouble *trouble
 	// hook is the one that runs on the turn's goroutine; if runtime.Goexit ends that in it, the next one goes on behind
 	// the hook, and then with the commands left.
-	hook hook
+	hook startup
 	left mailbox.Command
 }
 
@@ -97,9 +100,10 @@ func (r *runner[M]) turn() {
 }
 
 // Spare implements [mailbox.Spare]: of an actor that has started and has nothing to do until its first message, only
-// the cell and the incarnation stay.
+// the cell and the incarnation stay. One that gets something from itself keeps what its runner knows of that.
 func (r *runner[M]) Spare() bool {
-	spare := r.phase == live && !r.synchronous && r.trouble == nil && r.inc.owned.count() == 0
+	spare := r.phase == live && !r.synchronous && r.trouble == nil && r.inc.owned.count() == 0 &&
+		r.inc.notices.Load() == nil
 	if spare {
 		r.inc.lease.Store(nil)
 		r.inc.asleep.Store(true)
@@ -129,15 +133,17 @@ func (r *runner[M]) attempt() (crashed bool) {
 		r.lease.Continue()
 	}()
 
-	r.loop()
+	waits.Run(r)
 
 	returned = true
 
 	return false
 }
 
-// loop handles commands and messages until there are none or the lease is revoked.
-func (r *runner[M]) loop() {
+// Loop implements [waits.Loop]: it handles commands and messages until there are none or the lease is revoked.
+//
+//go:noinline
+func (r *runner[M]) Loop() {
 	r.begin()
 
 	for {
@@ -152,7 +158,7 @@ func (r *runner[M]) loop() {
 		// A pipe sends before it ends: if none is left before Next looks, it sees what the last of them has sent.
 		last := r.phase == draining && !r.inc.owned.piping()
 
-		m, got := r.lease.Next(r.phase == live)
+		m, got := r.lease.Next(r.phase == live && !r.idling)
 
 		switch got {
 		case mailbox.Message:
@@ -205,13 +211,14 @@ func (r *runner[M]) begin() {
 	}
 
 	if r.synchronous && r.phase != absent {
+		r.inc.runUnder(r.lease.Sender())
 		r.inc.announce() // whoever has started it may not have come to that
 	}
 }
 
 // inline calls a hook on the turn's goroutine. If runtime.Goexit ends that, attempt sees to it that another one goes on
 // with behind.
-func (r *runner[M]) inline(h hook, f func() error) error {
+func (r *runner[M]) inline(h startup, f func() error) error {
 	r.hook = h
 	err := protect(f)
 	r.hook = none
@@ -275,6 +282,10 @@ func (r *runner[M]) restStarted() (over bool) {
 
 // rest ends the turn. It reports whether the turn is over, and then the runner may be at its next one already.
 func (r *runner[M]) rest(suspend bool) (over bool) {
+	if r.idling && !suspend {
+		r.idle()
+	}
+
 	again, void := r.lease.Rest(suspend)
 	if void {
 		r.cell.returned(r.lease) // the incarnation that was abandoned has come back

@@ -25,7 +25,7 @@ func TestAnActorWithoutMessagesIsWhatItWas(t *testing.T) {
 
 		for range 3 {
 			health := s.Health(t.Context())
-			require.ErrorIs(t, health[1].Degraded, errTest)
+			require.ErrorIs(t, health.Children[0].Degraded, errTest)
 		}
 
 		s.stop(t)

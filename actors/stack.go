@@ -42,7 +42,7 @@ func newPanicError(value any) *PanicError {
 // trace is what a runner knows of panics of its actor since the first. Walking a stack is most of what a panic costs,
 // and half the calls on it are the runner's own: it looks no further than it must. Its stacks end with Receive.
 type trace struct {
-	edge  uintptr // where the runner calls Receive; 0 if that was not found
+	edge  uintptr // where the runner called Receive; 0 if that was not found
 	depth int     // how many calls the last stack had, down to the edge
 }
 
@@ -52,46 +52,38 @@ func (t *trace) panicError(value any) *PanicError {
 
 	var calls [maxStack]uintptr
 
-	stack := calls[:]
-	if t.depth > 0 {
-		stack = calls[:t.depth] // an actor that panics again often does so at the same place
-	}
+	if t.depth > 0 { // an actor that panics again often does so at the same place
+		stack := calls[:t.depth]
+		stack = stack[:runtime.Callers(skip, stack)]
 
-	n := runtime.Callers(skip, stack)
-
-	end := t.end(stack[:n])
-	if end < 0 && n < maxStack {
-		stack = calls[:runtime.Callers(skip, calls[:])]
-		end = t.end(stack)
-	}
-
-	if end < 0 {
-		return &PanicError{Value: value, Stack: slices.Clone(stack)}
-	}
-
-	t.depth = end + 1
-
-	return &PanicError{Value: value, Stack: slices.Clone(stack[:end])}
-}
-
-// end returns where the runner's calls begin, or -1 if they do not.
-func (t *trace) end(stack Stack) int {
-	if t.edge == 0 {
-		t.edge = stack.edge()
-	}
-
-	return slices.Index(stack, t.edge)
-}
-
-// edge returns the innermost call out of a runner's loop, or 0.
-func (s Stack) edge() uintptr {
-	for i := range s {
-		f, _ := runtime.CallersFrames(s[i : i+1]).Next()
-		if strings.HasPrefix(f.Function, "github.com/troupe-go/troupe/actors.(*runner[") &&
-			strings.HasSuffix(strings.ToLower(f.Function), ".loop") {
-			return s[i]
+		if end := slices.Index(stack, t.edge); end >= 0 {
+			return &PanicError{Value: value, Stack: slices.Clone(stack[:end])}
 		}
 	}
 
-	return 0
+	stack := calls[:runtime.Callers(skip, calls[:])]
+	if end := t.end(stack); end >= 0 {
+		t.depth = end + 1
+		stack = stack[:end]
+	}
+
+	return &PanicError{Value: value, Stack: slices.Clone(stack)}
+}
+
+// end returns where the runner's calls begin, or -1 if they do not. It calls Receive in more places than one.
+func (t *trace) end(stack []uintptr) int {
+	if end := slices.Index(stack, t.edge); end >= 0 {
+		return end
+	}
+
+	end := slices.IndexFunc(stack, func(pc uintptr) bool {
+		f, _ := runtime.CallersFrames([]uintptr{pc}).Next()
+
+		return strings.HasPrefix(f.Function, "github.com/troupe-go/troupe/actors.(*runner[")
+	})
+	if end >= 0 {
+		t.edge = stack[end]
+	}
+
+	return end
 }

@@ -3,7 +3,6 @@ package actors
 import (
 	"errors"
 	"fmt"
-	"runtime"
 
 	"github.com/troupe-go/troupe/mailbox"
 )
@@ -30,7 +29,7 @@ var ErrNotInHand = mailbox.ErrNotInHand
 //
 // Akka's stash is the model, with a bound by default; protoactor's is last-in-first-out and has none.
 func (c *Context[M]) Stash() error {
-	mine := inReceive()
+	mine := c.cell.place.Host.Waits().Depth() > 0 // on the goroutine of an actor
 
 	l, release, err := c.inc.running()
 	if err == nil {
@@ -103,33 +102,4 @@ func (i *incarnation[M]) running() (l *mailbox.Lease[M], release func(), err err
 	}
 
 	return l, i.mu.Unlock, nil
-}
-
-// loop is the name of the run loop, whose callee Receive is.
-const loop = "github.com/troupe-go/troupe/actors.(*runner[...]).loop"
-
-// inReceive reports whether the caller is called by an actor's Receive, on whose stack the run loop is. There is no
-// cheaper way to know a goroutine again that costs nothing where nobody asks: this is a few microseconds, and only for
-// who does.
-func inReceive() bool {
-	const skip, depth = 2, 32 // Callers and this function
-
-	for from := skip; ; from += depth {
-		var pcs [depth]uintptr
-
-		n := runtime.Callers(from, pcs[:])
-		if n == 0 {
-			return false
-		}
-
-		frames := runtime.CallersFrames(pcs[:n])
-		for more := true; more; {
-			var f runtime.Frame
-
-			f, more = frames.Next()
-			if f.Function == loop {
-				return true
-			}
-		}
-	}
 }

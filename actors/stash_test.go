@@ -194,18 +194,13 @@ func TestStash(t *testing.T) {
 }
 
 // current returns the health of the only actor.
-func (s *stage) current(t *testing.T) system.NodeHealth {
+func (s *stage) current(t *testing.T) *system.NodeHealth {
 	t.Helper()
 
-	for _, h := range s.Health(t.Context()) {
-		if h.Path == "/stage/actor" {
-			return h
-		}
-	}
+	h, ok := s.Health(t.Context()).Find("/stage/actor")
+	require.True(t, ok)
 
-	t.Fatal("no actor")
-
-	return system.NodeHealth{}
+	return h
 }
 
 func TestStashAskers(t *testing.T) {

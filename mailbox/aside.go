@@ -127,7 +127,13 @@ func (l *Lease[M]) remove(claims uint64) *item[M] {
 	}
 
 	m, from, seq := l.inHands(claims)
-	i = &item[M]{message: m, lane: from.kind, attempt: 1}
+	i = &item[M]{message: m, lane: Data, attempt: 1}
+
+	if from == nil {
+		return i // one that the holder has accepted itself
+	}
+
+	i.lane = from.kind
 
 	if t := from.tickets().take(seq); t != nil {
 		i.ticket.add(t)

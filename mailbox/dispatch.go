@@ -1,6 +1,9 @@
 package mailbox
 
-import "fmt"
+import (
+	"context"
+	"fmt"
+)
 
 // Dispatch says which goroutine runs the turns of a mailbox's receiver. The zero value is unset and means [OnDemand].
 type Dispatch uint8
@@ -48,9 +51,24 @@ func (b *Mailbox[M]) start(l *Lease[M], inline bool) {
 	case inline:
 		l.turn()
 	default:
+		l.sender = nil
+
 		go l.turn()
 	}
 }
+
+// startFor is start by a send under ctx.
+func (b *Mailbox[M]) startFor(ctx context.Context, l *Lease[M]) {
+	if l != nil && b.options.Dispatch == Synchronous {
+		l.sender = ctx
+	}
+
+	b.start(l, true)
+}
+
+// Sender returns the context of the send whose goroutine runs the turn, or nil if it is not a sender's. It is called
+// in a turn.
+func (l *Lease[M]) Sender() context.Context { return l.sender }
 
 // Continue starts the turn that is running anew, on a goroutine as the dispatch says, because runtime.Goexit takes the
 // one it is on. The caller touches nothing of the lease any more.

@@ -1,6 +1,7 @@
 package mailbox
 
 import (
+	"context"
 	"runtime"
 	"sync/atomic"
 )
@@ -31,12 +32,15 @@ type Lease[M any] struct {
 	hand  hand
 	// processed counts the messages settled in the batch; the holder's own, added to Mailbox.settled under mu.
 	processed uint64
-	// held is the message in hand if it was moved out of its lane, from is that lane and seq its number there. Guarded by
-	// Mailbox.mu.
+	// held is the message in hand if it was moved out of its lane, from is that lane and seq its number there; from is
+	// nil if it never was in one. Guarded by Mailbox.mu.
 	held   M
 	from   *lane[M]
 	seq    uint64
 	worker *worker // of a dispatch that keeps a goroutine; guarded by Mailbox.mu
+	// sender is the context of the send that runs the turn, with the dispatch [Synchronous]. Written before the turn by
+	// whoever starts it.
+	sender context.Context
 }
 
 // hand says where the message in hand is. It mirrors the bits of claims, which a revocation can see.
@@ -343,8 +347,8 @@ func (l *Lease[M]) forget() {
 	l.hand = empty
 }
 
-// inHands returns the message that was in hand when claims was read, its lane and its number there. Called with mu
-// held.
+// inHands returns the message that was in hand when claims was read, its lane, which may be nil, and its number there.
+// Called with mu held.
 func (l *Lease[M]) inHands(claims uint64) (m M, from *lane[M], seq uint64) {
 	if claims&held != 0 {
 		return l.held, l.from, l.seq
@@ -394,9 +398,10 @@ func (l *Lease[M]) lose(cause error, count func(c *counts)) (m M, had bool) {
 	count(&b.settled)
 
 	var lost *Ticket
-	if a := b.aside; a != nil && a.hand != nil {
+	switch a := b.aside; {
+	case a != nil && a.hand != nil:
 		lost = a.hand.ticket.takeFirst()
-	} else {
+	case from != nil:
 		lost = from.tickets().take(seq)
 	}
 

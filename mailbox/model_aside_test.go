@@ -96,9 +96,10 @@ func (m *model) unstash() bool {
 }
 
 func (m *model) redeliver() bool {
-	require.Equal(m.t, len(m.hand) == 1, m.lease.Redeliver())
+	can := len(m.hand) == 1 && m.lane[m.hand[0]] != 0 // one that never was in a lane the holder has accepted itself
+	require.Equal(m.t, can, m.lease.Redeliver())
 
-	if len(m.hand) == 1 {
+	if can {
 		n := m.leave()
 		m.attempt[n]++
 		m.again[m.lane[n]] = append([]int{n}, m.again[m.lane[n]]...)

@@ -112,6 +112,7 @@ func steps() []step {
 		{"UseVoidLease", func(m *model, arg int) bool { return m.useVoid(arg) }},
 		{"Seal", func(m *model, arg int) bool { return seldom(arg) && m.seal() }},
 		{"Close", func(m *model, arg int) bool { return seldom(arg) && m.close() }},
+		{"Accept", func(m *model, _ int) bool { return m.open && m.own() }},
 		{"Next", func(m *model, arg int) bool { return m.open && m.do(func() { m.look(arg%2 == 0) }) }},
 	}, asideSteps()...)
 }
@@ -219,6 +220,22 @@ func (m *model) accept(lane mailbox.Lane, n int) {
 		victim, mailbox.DroppedError{Target: "/model", Lane: lane, Policy: m.policy[lane]},
 	})
 	m.tell(mailbox.ErrDropped, func(t *modelTicket) bool { return t.message == victim })
+}
+
+// own does Lease.Accept.
+func (m *model) own() bool {
+	n := m.next
+	m.next++
+
+	before := m.box.Taken()
+	require.True(m.t, m.lease.Accept(n))
+	require.Equal(m.t, before+1, m.box.Taken())
+	m.settle(&m.stats.Processed)
+
+	m.stats.Accepted++
+	m.hand = []int{n}
+
+	return true
 }
 
 func (m *model) signal(c mailbox.Command) bool {
@@ -463,6 +480,7 @@ func (m *model) useVoid(arg int) bool {
 	require.False(m.t, ok)
 	require.Zero(m.t, got)
 	require.False(m.t, l.Done())
+	require.False(m.t, l.Accept(arg))
 
 	got, answer := l.Next(arg%2 == 0)
 	require.Equal(m.t, mailbox.Void, answer)

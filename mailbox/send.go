@@ -58,7 +58,7 @@ func (b *Mailbox[M]) send(ctx context.Context, to Lane, m M, t *Ticket, inner bo
 	b.mu.Unlock()
 
 	if turn != nil {
-		b.start(turn, true)
+		b.startFor(ctx, turn)
 	}
 
 	return nil
@@ -85,7 +85,7 @@ func (b *Mailbox[M]) TrySend(to Lane, m M) error {
 	b.mu.Unlock()
 
 	if turn != nil {
-		b.start(turn, true)
+		b.startFor(context.Background(), turn)
 	}
 
 	return nil
@@ -139,20 +139,30 @@ func (b *Mailbox[M]) wait(ctx context.Context, l *lane[M], m M, t *Ticket, inner
 
 	turn := b.admit(l) // room may have come up before sendersWait was set
 	b.mu.Unlock()
-	b.start(turn, true)
+	b.startFor(ctx, turn)
 
-	select {
-	case <-w.ready:
-		b.mu.Lock()
-	case <-ctx.Done():
-		b.mu.Lock()
-
-		if w.place.linked {
-			b.leave(l, w)
-			w.err = ctx.Err()
-		} else {
-			<-w.ready // answered already: that answer stands
+	over, end := b.observe(ctx, w)
+	if end == nil {
+		select {
+		case <-w.ready:
+		case <-ctx.Done():
+			end = ctx.Err()
 		}
+	}
+
+	if over != nil {
+		over() // before w is another sender's
+	}
+
+	b.mu.Lock()
+
+	switch {
+	case end == nil:
+	case w.place.linked:
+		b.leave(l, w)
+		w.err = end
+	default:
+		<-w.ready // answered already: that answer stands
 	}
 
 	err := w.err

@@ -72,14 +72,15 @@ func (l *Lease[M]) Unstash() int {
 }
 
 // Redeliver puts the message in hand back, to be taken again before everything else of its lane, as its next attempt.
-// It returns false, and does nothing, if there is none or the lease was revoked.
+// It returns false, and does nothing, if there is none, if the holder has accepted it itself, which was for this holder
+// only, or if the lease was revoked.
 func (l *Lease[M]) Redeliver() bool {
 	b := l.box
 	b.mu.Lock()
 	defer b.mu.Unlock()
 
 	claims := l.claims.Load()
-	if b.lease != l || !b.handling(claims) {
+	if b.lease != l || !b.handling(claims) || b.accepted(claims) {
 		return false
 	}
 

@@ -50,6 +50,7 @@ func (s *Stats) Add(other *Stats) {
 
 // counts are the outcomes of messages that the receiver has taken. Guarded by Mailbox.mu.
 type counts struct {
+	own       uint64 // accepted from the receiver itself, and so taken
 	processed uint64 // as the receiver has counted them, up to the last time it held mu
 	failed    uint64
 	dead      *Counts // nil until the first dead letter
@@ -87,12 +88,23 @@ func (b *Mailbox[M]) waiting() uint64 {
 	return n
 }
 
-// taken returns how many messages the receiver has taken when claims was read. Called with mu held.
+// Taken returns how many messages the receiver has taken since the mailbox was made, those it has accepted from itself
+// among them.
+func (b *Mailbox[M]) Taken() uint64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+
+	return b.taken(b.claims())
+}
+
+// taken is Taken when claims was read. Called with mu held.
 func (b *Mailbox[M]) taken(claims uint64) uint64 {
 	n := claims >> claimShift
 	if !b.data.batched {
 		n = b.data.gone - b.data.refusals().dropped
 	}
+
+	n += b.settled.own
 
 	if c := b.control; c != nil {
 		n += c.gone
@@ -134,7 +146,7 @@ func (b *Mailbox[M]) Stats() Stats {
 	// With mu held nothing is accepted, and the receiver settles messages otherwise than as processed only under mu. It
 	// can go on through its batch; claims, read once, is the instant.
 	claims := b.claims()
-	s := Stats{Processed: b.settled.processed, Failed: b.settled.failed}
+	s := Stats{Accepted: b.settled.own, Processed: b.settled.processed, Failed: b.settled.failed}
 
 	if b.status == busy {
 		s.Processed = b.processed(claims)

@@ -134,6 +134,24 @@ func (b *Mailbox[M]) Forget(t *Ticket) bool {
 	return true
 }
 
+// Outstanding reports whether a ticket is outstanding, and whether its message then waits in a lane, where the receiver
+// has not seen it yet.
+func (b *Mailbox[M]) Outstanding(t *Ticket) (outstanding, queued bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+
+	switch {
+	case !t.place.linked:
+		return false, false
+	case t.in == b.data.tickets():
+		return true, t.seq >= b.left(&b.data)
+	case b.control != nil && t.in == b.control.tickets():
+		return true, t.seq >= b.left(b.control)
+	default: // set aside
+		return true, false
+	}
+}
+
 // takenTickets takes the outstanding tickets of messages that left the queue and are not to be taken again. Called with
 // mu held.
 func (b *Mailbox[M]) takenTickets() lostTickets {

@@ -70,3 +70,13 @@ func (k EventKind) String() string {
 
 	return eventKindNames[k]
 }
+
+// EventKinds returns all kinds, in a fixed order.
+func EventKinds() []EventKind {
+	all := make([]EventKind, 0, len(eventKindNames)-1)
+	for k := Started; int(k) < len(eventKindNames); k++ {
+		all = append(all, k)
+	}
+
+	return all
+}

@@ -41,7 +41,7 @@ func TestAPoisonMessageIsQuarantinedAndTheQueueBehindItHandledInOrder(t *testing
 		synctest.Wait()
 
 		h := health(t, s, "/test")
-		assert.Equal(t, "running", h.State)
+		assert.Equal(t, system.Running, h.State)
 		assert.Zero(t, h.RestartsLeft, "it has cost no more than the budget has")
 
 		r, err := stop(t, s)
@@ -94,7 +94,7 @@ func TestTheStashOutlivesAnAbandonedIncarnation(t *testing.T) {
 			return errBroken
 		})
 		<-time.After(time.Minute)
-		assert.Equal(t, 1, health(t, s, "/test/a").Abandoned)
+		assert.Len(t, health(t, s, "/test/a").Abandoned, 1)
 
 		busy, free := make(chan struct{}), make(chan struct{})
 

@@ -1,6 +1,7 @@
 package system
 
 import (
+	"errors"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/troupe-go/troupe/internal/lifecycle"
 	"github.com/troupe-go/troupe/internal/node"
+	"github.com/troupe-go/troupe/internal/waits"
 	"github.com/troupe-go/troupe/supervision"
 )
 
@@ -18,8 +20,9 @@ type conductor struct {
 	system     *System
 	protoactor *actor.ActorSystem
 	office     *Office
-	journal    *journal
+	events     *Events
 	intake     node.Gate
+	waits      *waits.Graph
 	booted     chan struct{}
 
 	looking sync.WaitGroup // looks for stacks that the report waits for; added to with mu held
@@ -46,8 +49,9 @@ type place struct {
 var _ node.Host = (*conductor)(nil)
 
 func newConductor(s *System) (*conductor, error) {
-	c := &conductor{system: s, booted: make(chan struct{}), stuck: make(map[place]string), groups: newGroups()}
-
+	c := &conductor{
+		system: s, booted: make(chan struct{}), stuck: make(map[place]string), groups: newGroups(), waits: waits.New(),
+	}
 	c.protoactor = newProtoactor()
 
 	if p := s.options.Prepare; p != nil {
@@ -56,15 +60,12 @@ func newConductor(s *System) (*conductor, error) {
 		}
 	}
 
-	c.office = newOffice(s.options, c.protoactor, s.plan)
-	c.journal = newJournal(s.options.Logger)
+	c.events = newEvents(s.options)
+	c.office = newOffice(s.options, c.protoactor, s.plan, c.events)
 
 	mounted, err := s.plan.Mount(c)
 	if err != nil {
-		c.office.close()
-		c.journal.close()
-
-		return nil, err
+		return nil, errors.Join(append(c.dismiss(), err)...)
 	}
 
 	c.mounted, c.nodes, s.intake = mounted, mounted.Nodes, mounted.Intake()
@@ -76,6 +77,10 @@ func newConductor(s *System) (*conductor, error) {
 
 	return c, nil
 }
+
+// dismiss ends the streams of dead letters and events, and waits for those of the system's goroutines that call other
+// people's code with them. It returns what did not go well.
+func (c *conductor) dismiss() []error { return append(c.office.close(), c.events.close()...) }
 
 // Report implements [node.Host].
 func (c *conductor) Report(r node.Report) { c.step(lifecycle.Report{Report: r}) }
@@ -90,6 +95,9 @@ func (c *conductor) Undelivered(l node.DeadLetter) { c.office.take(l) }
 
 // Intake implements [node.Host].
 func (c *conductor) Intake() *node.Gate { return &c.intake }
+
+// Waits implements [node.Host].
+func (c *conductor) Waits() *waits.Graph { return c.waits }
 
 // Protoactor implements [node.Host].
 func (c *conductor) Protoactor() *actor.ActorSystem { return c.protoactor }
@@ -179,12 +187,12 @@ func (c *conductor) carryOut(e lifecycle.Effect) {
 		c.spawned(e)
 	case lifecycle.Removed:
 		c.remove(e)
-	case lifecycle.Happened:
+	case *lifecycle.Happened:
 		if e.Kind == supervision.Stopped {
 			c.ended(e.Path)
 		}
 
-		c.journal.add(e.Event)
+		c.events.put(e.Event)
 	}
 }
 
@@ -220,14 +228,15 @@ func (c *conductor) markProcessed() {
 	}
 }
 
-// arm sets the timer to the machine's next deadline. Called with mu held.
+// arm sees to it that the machine hears of its next deadline. A deadline that has become later, as most do that are
+// kept, is left to the timer as it is set: that it fires for nothing once in a while costs less than setting it for
+// each step. Called with mu held.
 func (c *conductor) arm() {
 	next := c.machine.Next()
 
 	switch {
-	case next.Equal(c.armed):
-	case next.IsZero():
-		c.timer.Stop()
+	case next.IsZero(), !c.armed.IsZero() && !next.Before(c.armed):
+		return
 	case c.timer == nil:
 		c.timer = time.AfterFunc(time.Until(next), c.tick)
 	default:

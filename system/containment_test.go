@@ -128,7 +128,7 @@ func TestAHookThatBeginsWhenItsTimeIsOverIsToldSo(t *testing.T) {
 		})
 		<-time.After(time.Minute)
 		assert.True(t, told.Load())
-		assert.Zero(t, health(t, s, "/test/a").Abandoned)
+		assert.Empty(t, health(t, s, "/test/a").Abandoned)
 
 		_, err := stop(t, s)
 		require.NoError(t, err)
@@ -180,10 +180,10 @@ func TestHealthAsksAllAtOnce(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 
-		all := s.Health(ctx)
-		require.ErrorIs(t, all[1].Degraded, context.DeadlineExceeded)
-		require.NoError(t, all[2].Degraded, "it has no hook")
-		require.NoError(t, all[3].Degraded, "it has answered, though another did not")
+		all := s.Health(ctx).Children
+		require.ErrorIs(t, all[0].Degraded, context.DeadlineExceeded)
+		require.NoError(t, all[1].Degraded, "it has no hook")
+		require.NoError(t, all[2].Degraded, "it has answered, though another did not")
 		close(release)
 
 		_, err := stop(t, s)
@@ -238,7 +238,7 @@ func TestDecideIsAskedAboutAFailedRestart(t *testing.T) {
 		tell(t, s, a, broken)
 		synctest.Wait()
 		assert.Equal(t, int32(2), starts.Load())
-		assert.Equal(t, "stopped", health(t, s, "/test/a").State)
+		assert.Equal(t, system.Failed, health(t, s, "/test/a").State)
 
 		_, err := stop(t, s)
 		require.NoError(t, err)
@@ -255,7 +255,7 @@ func TestAResumedGoroutineLeavesATraceAndDoesNotHideAStop(t *testing.T) {
 		})
 		synctest.Wait()
 		require.ErrorIs(t, health(t, s, "/test/a").LastFailure, errResume)
-		assert.Equal(t, "running", health(t, s, "/test/a").State)
+		assert.Equal(t, system.Running, health(t, s, "/test/a").State)
 
 		tell(t, s, a, func(ctx *ctxOf) error {
 			failed := make(chan struct{})
@@ -273,7 +273,7 @@ func TestAResumedGoroutineLeavesATraceAndDoesNotHideAStop(t *testing.T) {
 			return nil
 		})
 		synctest.Wait()
-		assert.Equal(t, "stopped", health(t, s, "/test/a").State)
+		assert.Equal(t, system.Stopped, health(t, s, "/test/a").State)
 
 		_, err := stop(t, s)
 		require.NoError(t, err)

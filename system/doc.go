@@ -11,5 +11,8 @@
 // ones side by side. Flush: Flush hooks. Close: Close hooks, in the same order. Every step has a deadline and later
 // phases keep their share of the grace period, so one actor that hangs cannot cost the others theirs.
 //
-// Start reading at system.go; conductor.go carries out what the state machine in internal/lifecycle decides.
+// [System.Health] says how the tree is, [System.Events] what happens in it; the log is one of those who listen.
+//
+// Start reading at system.go; conductor.go carries out what the state machine in internal/lifecycle decides. events.go
+// and office.go are built on the bounded stream of stream.go.
 package system

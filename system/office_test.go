@@ -1,10 +1,6 @@
 package system_test
 
 import (
-	"bytes"
-	"context"
-	"log/slog"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -100,15 +96,6 @@ func TestASubscriberGetsEveryLetterOrKnowsHowManyItMissed(t *testing.T) {
 	})
 }
 
-// drainAll reads a stream to its end.
-func drainAll(s *system.Subscription) (all []system.Letter) {
-	for l := range s.Letters() {
-		all = append(all, l)
-	}
-
-	return all
-}
-
 func TestLettersArePublishedOnProtoactorsEventStreamOnce(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		s, a := failing(t, silent())
@@ -194,50 +181,4 @@ func TestASubscriberOfTheEventStreamThatPanicsOrHangsHoldsUpNobody(t *testing.T)
 		close(release)
 		synctest.Wait()
 	})
-}
-
-func TestTheLogOfDeadLettersIsRateLimited(t *testing.T) {
-	virtual(t, func(t *testing.T) {
-		var (
-			log  bytes.Buffer
-			lock sync.Mutex
-		)
-
-		options := silent()
-		options.Logger = slog.New(lockedHandler{slog.NewTextHandler(&log, nil), &lock})
-		s, a := failing(t, options)
-
-		for range 100 {
-			tell(t, s, a, broken)
-		}
-
-		synctest.Wait()
-		<-time.After(time.Second)
-		tell(t, s, a, broken)
-		synctest.Wait()
-
-		_, err := stop(t, s)
-		require.NoError(t, err)
-
-		lock.Lock()
-		defer lock.Unlock()
-
-		assert.Equal(t, 11, strings.Count(log.String(), "dead letter"), "ten at once, then one a second")
-		assert.Contains(t, log.String(), "not_logged=90")
-		assert.Contains(t, log.String(), "actor=/test/a reason=failed error=broken")
-	})
-}
-
-// lockedHandler lets a test read what is logged meanwhile.
-type lockedHandler struct {
-	slog.Handler
-
-	mu *sync.Mutex
-}
-
-func (h lockedHandler) Handle(ctx context.Context, r slog.Record) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-
-	return h.Handler.Handle(ctx, r)
 }

@@ -21,6 +21,10 @@ const (
 	DefaultLetters = 1024
 	// MaxLetters is the most dead letters an office can keep.
 	MaxLetters = 1 << 20
+	// DefaultEvents is how many events are kept when Options.Events is 0.
+	DefaultEvents = 1024
+	// MaxEvents is the most events that can be kept.
+	MaxEvents = 1 << 20
 	// ForcedGrace is what is left of the grace period, at most, once a shutdown is forced.
 	ForcedGrace = time.Second
 )
@@ -40,7 +44,17 @@ type Options struct {
 	Grace time.Duration
 	// Letters is how many dead letters are kept to be looked at; older ones go, counted. 0 means [DefaultLetters].
 	Letters int
-	// Logger gets failures, restarts and dead letters, the latter at a limited rate; nil means slog.Default().
+	// Events is how many events are kept to be looked at; older ones go, counted. 0 means [DefaultEvents].
+	Events int
+	// OnEvent is called with every event, those of the tree's first start included, one after the other in their order,
+	// on a goroutine of the system. Up to 1024 events wait for it; what comes when there are as many is not told, and
+	// counted by [Events.Missed]. It must not wait for the shutdown, which waits for it, for [ForcedGrace] at most. That
+	// it panicked is one of the shutdown's errors.
+	OnEvent func(supervision.Event)
+	// Logger gets the events: at level error that a supervisor gave up or an incarnation was abandoned; at warn
+	// failures, restarts, failed hooks and dead letters; at debug starts and stops. Of each kind it gets ten lines at
+	// once and one a second in the long run; the attribute not_logged counts what was left out. nil means
+	// slog.Default(), one with [slog.DiscardHandler] turns the log off.
 	Logger *slog.Logger
 	// Signals that make [Run] and [System.Wait] shut down, and force it when they come again; nil means SIGINT and
 	// SIGTERM, an empty slice none.
@@ -64,12 +78,21 @@ func (o Options) validate() error {
 		errs = append(errs, fmt.Errorf("system.Options.Grace: %v is negative", o.Grace))
 	}
 
-	if o.Letters < 0 || o.Letters > MaxLetters {
-		errs = append(errs, fmt.Errorf("system.Options.Letters: %d is out of range, must be from 1 to %d, or 0 for %d",
-			o.Letters, MaxLetters, DefaultLetters))
-	}
+	errs = append(errs,
+		checkKept("Letters", o.Letters, MaxLetters, DefaultLetters),
+		checkKept("Events", o.Events, MaxEvents, DefaultEvents))
 
 	return errors.Join(errs...)
+}
+
+// checkKept checks how many of something are to be kept.
+func checkKept(option string, n, most, otherwise int) error {
+	if n < 0 || n > most {
+		return fmt.Errorf("system.Options.%s: %d is out of range, must be from 1 to %d, or 0 for %d",
+			option, n, most, otherwise)
+	}
+
+	return nil
 }
 
 func (o Options) withDefaults() Options {
@@ -79,6 +102,10 @@ func (o Options) withDefaults() Options {
 
 	if o.Letters == 0 {
 		o.Letters = DefaultLetters
+	}
+
+	if o.Events == 0 {
+		o.Events = DefaultEvents
 	}
 
 	if o.Logger == nil {

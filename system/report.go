@@ -125,11 +125,6 @@ type AbandonedReport struct {
 // Err returns nil if the shutdown was clean, and else what [Run] returns.
 func (r *Report) Err() error { return r.err }
 
-var (
-	errPublisher = errors.New("dead letters: a handler of protoactor's event stream, or of the log, does not return")
-	errJournal   = errors.New("log: its handler does not return")
-)
-
 // guard calls a function of the options and returns its panic as an error.
 func guard(option string, f func() error) (err error) {
 	defer func() {
@@ -146,17 +141,14 @@ func (s *System) conclude() {
 	c := s.conductor
 	c.intake.End()
 
-	published, logged := c.office.close(), c.journal.close()
+	errs := c.dismiss()
 
 	c.looking.Wait()
 
 	r := s.makeReport()
-	if !published {
-		r.fail(errPublisher)
-	}
 
-	if !logged {
-		r.fail(errJournal)
+	for _, err := range errs {
+		r.fail(err)
 	}
 
 	s.report = r

@@ -14,6 +14,9 @@ import (
 	"github.com/troupe-go/troupe/supervision"
 )
 
+// background is for calls that want a context and have nobody's.
+var background = context.Background() //nolint:gochecknoglobals // a constant in all but name
+
 // System is a running tree. All methods are safe for concurrent use, also from inside actors, except that an actor
 // must not wait for the shutdown it is part of.
 type System struct {
@@ -192,6 +195,9 @@ func (s *System) Intake() supervision.Deps { return s.intake }
 
 // DeadLetters returns the office that holds what could not be delivered.
 func (s *System) DeadLetters() *Office { return s.conductor.office }
+
+// Events returns what happens in the lives of the actors and supervisors.
+func (s *System) Events() *Events { return s.conductor.events }
 
 // Protoactor returns the protoactor system the actors are registered in.
 func (s *System) Protoactor() *actor.ActorSystem { return s.conductor.protoactor }

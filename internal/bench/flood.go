@@ -136,7 +136,7 @@ func untilParked(ctx context.Context, sys *system.System) error {
 // queued returns how many messages wait in all mailboxes of the tree.
 func queued(ctx context.Context, sys *system.System) int {
 	n := 0
-	for _, node := range sys.Health(ctx) {
+	for node := range sys.Health(ctx).All() {
 		n += node.Queued
 	}
 

@@ -49,7 +49,7 @@ func (m *Machine) abandon(n *entry) {
 	case Starting:
 		m.startFailed(n, cause, node.Restart)
 	case Ending, Halting:
-		m.ended(n, nil)
+		m.ended(n, nil, 0)
 	case Draining:
 		n.stopSteps().Drain = m.stepOver(n, cause)
 		m.emit(Order{ID: n.id, Command: node.Cut})

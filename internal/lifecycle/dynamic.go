@@ -88,6 +88,7 @@ func (m *Machine) populated(p *entry, err error) {
 	p.populating = false
 
 	if err != nil {
+		p.failed = true
 		m.haltAll(p, &supervision.FailureError{Path: p.path, Err: err})
 	} else {
 		m.startNext(p)

@@ -64,7 +64,7 @@ type Removed struct {
 	Restarts, EverAbandoned int
 }
 
-// Happened tells those who watch what has happened to a node.
+// Happened tells those who watch what has happened to a node. It comes as a pointer.
 type Happened struct{ supervision.Event }
 
 func (Begin) effect()       {}
@@ -78,4 +78,4 @@ func (Ended) effect()       {}
 func (Populate) effect()    {}
 func (Spawned) effect()     {}
 func (Removed) effect()     {}
-func (Happened) effect()    {}
+func (*Happened) effect()   {}

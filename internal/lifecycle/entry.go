@@ -35,6 +35,7 @@ type entry struct {
 	instance bool  // the incarnation has started and not ended
 	again    bool  // it stopped itself and is to be restarted
 	visited  bool  // the drain has come to it
+	failed   bool  // since its last start began
 
 	pending   bool // its supervisor is to start it when its turn comes
 	fresh     bool // it has not started since its supervisor's start began; if it cannot, that fails with it
@@ -81,6 +82,7 @@ type trouble struct {
 	directive node.Directive
 	restarts  int
 	delay     supervision.Delay
+	ordered   bool        // it halts by its supervisor's order and not because it gave up
 	hurried   bool        // a shutdown has interrupted its back-off, which it does once
 	abandoned []Abandoned // those that have not come back; at most supervision.MaxAbandoned, and one more at the stop
 	everLeft  int         // how many incarnations were abandoned

@@ -250,6 +250,14 @@ func (r *runner) fail(err error) {
 		return
 	}
 
+	if r.fake.world.happens("nothing to wait for", 30) {
+		r.phase, r.cancelled, r.life.over = absent, true, true
+		r.report(node.Ended, err, d)
+		r.fake.world.soon(r.fake.kick)
+
+		return
+	}
+
 	r.report(node.Failing, err, d)
 	r.end(node.Ended, err, d)
 }

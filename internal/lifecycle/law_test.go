@@ -122,7 +122,7 @@ func (l *law) shutdown() {
 
 // effect checks one decision.
 func (l *law) effect(e lifecycle.Effect) {
-	if h, ok := e.(lifecycle.Happened); l.ended > 0 && (!ok || h.Kind != supervision.Returned) {
+	if h, ok := e.(*lifecycle.Happened); l.ended > 0 && (!ok || h.Kind != supervision.Returned) {
 		l.brokenf("something is to be done after the end")
 	}
 
@@ -141,7 +141,7 @@ func (l *law) effect(e lifecycle.Effect) {
 		l.abandon(l.world.fake(e.ID), e)
 	case lifecycle.Spawned, lifecycle.Removed:
 		l.world.crowd.effect(e)
-	case lifecycle.Happened:
+	case *lifecycle.Happened:
 		l.happened(e.Event)
 	case lifecycle.Ended:
 		l.ended++

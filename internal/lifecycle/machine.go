@@ -32,6 +32,7 @@ type Machine struct {
 	now    time.Time
 	epoch  time.Time // just before the first step
 	out    []Effect
+	told   []Happened // among out; it does not grow
 
 	phase  Phase
 	forced bool
@@ -71,7 +72,9 @@ type Abandoned struct {
 
 // New returns a machine for a plan. Nothing happens before [Machine.Boot].
 func New(c Config) *Machine {
-	m := &Machine{config: c, phase: Booting}
+	const told = 8 // in one step, but for those of a shutdown
+
+	m := &Machine{config: c, phase: Booting, told: make([]Happened, 0, told)}
 
 	for id := range c.Plan.Nodes {
 		spec := &c.Plan.Nodes[id]
@@ -165,7 +168,7 @@ func (Force) input()     {}
 // Step takes an input and returns what is to be done. Time must not go backwards. The result is valid until the next
 // call.
 func (m *Machine) Step(now time.Time, in Input) []Effect {
-	m.now, m.out = now, m.out[:0]
+	m.now, m.out, m.told = now, m.out[:0], m.told[:0]
 
 	if m.epoch.IsZero() {
 		m.epoch = now.Add(-1)
@@ -233,7 +236,14 @@ func (m *Machine) emit(e Effect) { m.out = append(m.out, e) }
 // tell tells those who watch what has happened to a node.
 func (m *Machine) tell(n *entry, e supervision.Event) {
 	e.Path, e.Time = n.path, m.now
-	m.emit(Happened{e})
+
+	// What a step tells is used again by the next one: it is most of what there is to tell of an actor that restarts.
+	if len(m.told) < cap(m.told) {
+		m.told = append(m.told, Happened{e})
+		m.emit(&m.told[len(m.told)-1])
+	} else {
+		m.emit(&Happened{e})
+	}
 }
 
 // set moves a node to a state; a step that was in progress is over with that.

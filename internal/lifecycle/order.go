@@ -139,7 +139,7 @@ func (m *Machine) haltNext(p *entry) {
 			continue
 		case c.state != Running && c.state != Starting: // it is on its way down
 		case !c.spec.IsActor():
-			m.haltAll(c, errCancelled)
+			m.haltAll(c, nil)
 		case c.state == Running:
 			m.haltActor(c)
 		default: // its Started is awaited

@@ -73,7 +73,7 @@ func (p printer) effect(e lifecycle.Effect) string {
 		return fmt.Sprintf("spawned %s: %v", p.path(e.ID), e.Err)
 	case lifecycle.Removed:
 		return "removed " + p.path(e.ID)
-	case lifecycle.Happened:
+	case *lifecycle.Happened:
 		return p.happened(e.Event)
 	default:
 		return fmt.Sprintf("%T", e)

@@ -36,11 +36,11 @@ func (m *Machine) current(n *entry, r node.Report) {
 		m.failing(n, r.Err, r.Directive)
 	case node.Ended:
 		m.lost(n)
-		m.ended(n, r.Err)
+		m.ended(n, r.Err, r.Directive)
 	case node.StopSelf:
 		m.stopSelf(n)
 	case node.Drained:
-		m.drained(n, r.Err)
+		m.drained(n, r.Err, r.Lost)
 	case node.Flushed:
 		m.flushed(n, r.Err)
 	case node.Closed:
@@ -49,7 +49,7 @@ func (m *Machine) current(n *entry, r node.Report) {
 		if n.state == Closing {
 			m.closed(n, r.Err)
 		} else {
-			m.ended(n, r.Err)
+			m.ended(n, r.Err, r.Directive)
 		}
 	case node.Finished, node.Returned: // not of an incarnation that is current
 	}

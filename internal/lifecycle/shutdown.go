@@ -92,6 +92,7 @@ func (m *Machine) startAtOnce(s *entry) {
 	}
 
 	m.set(s, Running)
+	s.failed = false
 
 	for c := range s.children() {
 		c.fresh, c.pending = false, c.doomed // who is on its way down comes back
@@ -108,7 +109,7 @@ func (m *Machine) startAtOnce(s *entry) {
 // comesBack reports whether a supervisor is down, or on its way, because a group is restarted and not because it gave
 // up.
 func (n *entry) comesBack() bool {
-	return n.state == Idle || n.state == Halting && errors.Is(n.cause, errCancelled)
+	return n.state == Idle || n.state == Halting && n.ordered
 }
 
 // enter begins a phase.
@@ -253,12 +254,16 @@ func (m *Machine) drainVisit(n *entry) {
 }
 
 // drained notes that an actor has worked off its queue.
-func (m *Machine) drained(n *entry, err error) {
+func (m *Machine) drained(n *entry, err error, lost bool) {
 	if n.state != Draining {
 		return
 	}
 
-	if n.cut != nil && (n.leftover || errors.Is(err, node.ErrCut)) {
+	if lost {
+		err = errors.Join(node.ErrCut, err)
+	}
+
+	if n.cut != nil && (n.leftover || lost) {
 		err = errors.Join(n.cut, err)
 	}
 

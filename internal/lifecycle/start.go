@@ -17,7 +17,7 @@ func (m *Machine) start(n *entry) {
 // begin starts an incarnation.
 func (m *Machine) begin(n *entry) {
 	n.incarnation++
-	n.known, n.again, n.cancelled = true, false, false
+	n.known, n.again, n.cancelled, n.failed = true, false, false, false
 	m.stepInto(n, Starting, n.spec.Deadlines.Start)
 	m.emit(Begin{ID: n.id, Incarnation: n.incarnation, Deadline: n.cutAt})
 }
@@ -25,6 +25,7 @@ func (m *Machine) begin(n *entry) {
 // startAll starts a supervisor with all its children in order, each awaited.
 func (m *Machine) startAll(s *entry) {
 	m.set(s, Starting)
+	s.failed = false
 	s.window = supervision.NewWindow(s.spec.Budget)
 
 	for c := range s.children() {

@@ -21,7 +21,7 @@ func (m *Machine) fail(n *entry, err error, d node.Directive) {
 	t.cause, t.directive = &supervision.FailureError{Path: n.path, Err: err}, d
 
 	if !n.cancelled {
-		t.failure = t.cause
+		t.failure, n.failed = t.cause, true
 		m.tell(n, supervision.Event{Kind: supervision.Failed, Err: t.cause, Incarnation: n.incarnation})
 	}
 }
@@ -35,12 +35,15 @@ func (m *Machine) failing(n *entry, err error, d node.Directive) {
 	}
 }
 
-// ended handles an incarnation that is gone, because it failed or was halted.
-func (m *Machine) ended(n *entry, err error) {
+// ended handles an incarnation that is gone, because it failed or was halted. One that failed and had nothing to wait
+// for has not said before that it was failing.
+func (m *Machine) ended(n *entry, err error, d node.Directive) {
 	was := n.state
 	m.set(n, Idle)
 
 	switch {
+	case was != Halting && was != Ending && err != nil:
+		m.fail(n, err, d)
 	case was == Halting && (n.trouble == nil || n.cause == nil) && err != nil:
 		m.tell(n, supervision.Event{Kind: supervision.HookFailed, Step: "close", Err: err, Incarnation: n.incarnation})
 	case was != Halting && was != Ending:
@@ -75,6 +78,7 @@ func (m *Machine) down(n *entry, err error, d node.Directive) {
 	case halted:
 		m.haltedForGroup(p, n)
 	case p.state == Starting && n.fresh: // the start of its supervisor fails with it
+		p.failed = true
 		m.haltAll(p, err)
 	case n.added: // its start fails: it is not there
 		m.spawned(n, err)
@@ -232,7 +236,7 @@ func (m *Machine) tooManyHang(p, c *entry, err error) {
 
 // giveUp makes a supervisor fail over a child that is down: to its parent, or at the root to the whole system.
 func (m *Machine) giveUp(p, c *entry, err error) {
-	p.ill().failure, c.pending = err, false
+	p.ill().failure, p.failed, c.pending = err, true, false
 	m.set(c, Idle)
 	m.tell(p, supervision.Event{Kind: supervision.GaveUp, Err: err})
 
@@ -247,10 +251,12 @@ func (m *Machine) giveUp(p, c *entry, err error) {
 	}
 }
 
-// haltAll stops a supervisor's children in reverse start order, each awaited; their queues are kept.
+// haltAll stops a supervisor's children in reverse start order, each awaited; their queues are kept. Cause is why it
+// fails, or nil if its own supervisor wants it to halt.
 func (m *Machine) haltAll(s *entry, cause error) {
 	m.set(s, Halting)
-	s.ill().cause, s.cursor, s.populating = cause, nil, false
+	s.ill().cause, s.ordered = cause, cause == nil
+	s.cursor, s.populating = nil, false
 
 	for c := range s.children() {
 		c.pending, c.fresh = false, false
@@ -290,7 +296,7 @@ func (m *Machine) halted(s *entry) {
 		return
 	}
 
-	told := p.spare(s) && errors.Is(s.cause, errCancelled)
+	told := p.spare(s) && s.ordered
 
 	switch {
 	case m.stopping():
@@ -300,6 +306,7 @@ func (m *Machine) halted(s *entry) {
 	case told, p.state == Halting:
 		m.haltNext(p)
 	case p.state == Starting && s.fresh:
+		p.failed = true
 		m.haltAll(p, s.cause)
 	default:
 		m.childFailed(p, s, s.cause, node.Restart)

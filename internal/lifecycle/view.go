@@ -3,6 +3,8 @@ package lifecycle
 import (
 	"iter"
 	"time"
+
+	"github.com/troupe-go/troupe/supervision"
 )
 
 // View is the state of an actor or supervisor at a moment.
@@ -10,12 +12,15 @@ type View struct {
 	Path        string
 	Parent      int // id of the supervisor; -1 for the root
 	Actor       bool
+	Restart     supervision.Restart
 	State       State
 	Since       time.Time
 	Incarnation uint64
 	Restarts    int
 	LastFailure error
-	Abandoned   []Abandoned
+	// Failed says that it has failed since its last start began: a supervisor, that it gave up or did not start.
+	Failed    bool
+	Abandoned []Abandoned
 	// EverAbandoned counts incarnations abandoned, also those that have come back.
 	EverAbandoned int
 	Steps         Steps
@@ -67,9 +72,13 @@ func (m *Machine) View(id int) View {
 	}
 
 	v := View{
-		Path: n.path, Parent: -1, Actor: n.spec.IsActor(),
-		State: n.state, Since: m.time(n.since), Incarnation: n.incarnation, LastFailure: n.lastFailure(),
+		Path: n.path, Parent: -1, Actor: n.spec.IsActor(), Restart: n.spec.Restart,
+		State: n.state, Failed: n.failed, Incarnation: n.incarnation, LastFailure: n.lastFailure(),
 		Abandoned: n.hanging(), Pending: n.pending, Fresh: n.fresh,
+	}
+
+	if n.since != 0 {
+		v.Since = m.time(n.since)
 	}
 
 	if t := n.trouble; t != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/troupe-go/troupe/internal/waits"
 	"github.com/troupe-go/troupe/mailbox"
 )
 
@@ -34,6 +35,11 @@ const (
 	Probe
 	// Owned says that one of the actor's own goroutines ended.
 	Owned
+	// Notice says that there is something for the actor from its own incarnation: a message that is due, or a change of
+	// how it receives.
+	Notice
+	// Foreign says that a native protoactor actor has something to obey that is protoactor's.
+	Foreign
 )
 
 // ErrCut is why messages are lost when a drain is cut.
@@ -57,16 +63,15 @@ type Event uint8
 const (
 	// Started: the Start hook returned; Err says how.
 	Started Event = iota + 1
-	// Failing: the incarnation failed with Err and is ending; Ended follows.
+	// Failing: the incarnation failed with Err and is ending, which may take time; Ended follows.
 	Failing
 	// Resumed: the incarnation failed with Err and goes on, as its supervisor's function has decided.
 	Resumed
-	// Ended: the incarnation is gone. Err is why, nil if it was halted.
+	// Ended: the incarnation is gone. Err is why, nil if it was halted; with Directive if there was no Failing before.
 	Ended
 	// StopSelf: the actor asked to stop; it waits for Flush and Close.
 	StopSelf
-	// Drained: queue empty, goroutines ended. Err is what a goroutine failed with at last, and [ErrCut] if messages were
-	// lost because the time was over.
+	// Drained: queue empty, goroutines ended. Err is what a goroutine failed with at last.
 	Drained
 	// Flushed: the Flush hook returned Err.
 	Flushed
@@ -85,6 +90,8 @@ type Report struct {
 	Event       Event
 	Err         error
 	Directive   Directive
+	// Lost says, of Drained, that messages were lost because the time was over.
+	Lost bool
 }
 
 // StopMode says how an actor is stopped from outside the tree.
@@ -118,17 +125,25 @@ type Host interface {
 	RequestStop(id int, mode StopMode)
 	// Undelivered records a dead letter.
 	Undelivered(l DeadLetter)
+
 	Groups
+	Shared
+}
+
+// Shared is what all actors of a system have in common.
+type Shared interface {
 	// Intake is the gate that messages from outside the tree pass.
 	Intake() *Gate
 	// Protoactor is the actor system that the actors are registered in.
 	Protoactor() *actor.ActorSystem
+	// Waits is the graph of which actors wait for which.
+	Waits() *waits.Graph
 }
 
 // Groups is what the runtime does with the children of groups and pools. Its methods do not block on actors.
 type Groups interface {
-	// Spawn adds a child and starts it; started gets how that went, once. Without a name it takes a number. Mount is called
-	// before anything else can happen to the group.
+	// Spawn adds a child and starts it; started gets how that went, once. Without a name it takes a number. Mount is
+	// called before anything else can happen to the group.
 	Spawn(group int, name string, mount func(id int, path string) (Node, error)) (n Node, started <-chan error, err error)
 	// Stop stops a child for good; gone is closed when it is. It is nil if there is none at the path.
 	Stop(path string, mode StopMode) (gone <-chan struct{})

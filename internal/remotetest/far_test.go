@@ -17,6 +17,17 @@ func far(address, id string) {
 	}))
 	remote.NewRemote(protoactor, remote.Configure("127.0.0.1", 0)).Start()
 
+	mortal, err := protoactor.Root.SpawnNamed(actor.PropsFromFunc(func(c actor.Context) {
+		if _, is := c.Message().(text); is {
+			c.Stop(c.Self())
+		}
+	}), "mortal")
+	if err != nil {
+		sayf("%v", err)
+
+		return
+	}
+
 	to := actor.NewPID(address, id)
 	ended := make(chan struct{})
 
@@ -25,6 +36,7 @@ func far(address, id string) {
 		case *actor.Started:
 			c.Watch(to)
 			c.Send(to, wrapperspb.String("from afar"))
+			c.Send(to, wrapperspb.String("watch "+mortal.GetAddress()+" "+mortal.GetId()))
 			c.Send(to, durationpb.New(time.Second)) // a type the actor does not take
 		case *actor.Terminated:
 			if m.GetWho().GetId() == to.GetId() {

@@ -77,11 +77,12 @@ func TestAnActorIsReachedThroughProtoactorsRemote(t *testing.T) {
 	assert.Contains(t, identity, " near/echo")
 
 	far := start(t, identity)
-	assert.ElementsMatch(t, []string{"got from afar", "letter undecodable for /near/echo"},
-		[]string{near.line(t), near.line(t)})
+	assert.ElementsMatch(t, []string{
+		"got from afar", "letter undecodable for /near/echo", "got the end of /mortal: stopped",
+	}, []string{near.line(t), near.line(t), near.line(t)})
 
 	require.NoError(t, near.in.Close())
-	assert.Equal(t, "processed 1 unaccounted 0", near.line(t))
+	assert.Equal(t, "processed 3 unaccounted 0", near.line(t))
 	assert.Equal(t, "terminated", far.line(t), "the watcher is told")
 	require.NoError(t, far.Wait())
 	require.NoError(t, near.Wait(), "also without a data race on our side")
