@@ -2,6 +2,7 @@ package actors_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -81,5 +82,94 @@ func TestAnActorWithoutMessagesIsWhatItWas(t *testing.T) {
 		r := s.stop(t)
 		assert.Equal(t, 1, r.Actors[0].EverAbandoned)
 		assert.Empty(t, r.Actors[0].Abandoned)
+	})
+}
+
+// What an actor without messages has asked for comes, whether it had a runner when it asked or not.
+func TestAnActorWithoutMessagesGetsWhatItAskedFor(t *testing.T) {
+	for what, test := range map[string]struct {
+		ask  func(ctx *actors.Context[job], l *log) error
+		want []string
+	}{
+		"timer": {func(ctx *actors.Context[job], l *log) error {
+			_, err := ctx.Every(time.Second, l.entry("tick"))
+
+			return err
+		}, []string{"tick 1s", "tick 2s", "tick 3s"}},
+		"idle timeout": {func(ctx *actors.Context[job], l *log) error {
+			return ctx.SetIdleTimeout(time.Second, l.entry("idle"))
+		}, []string{"idle 1s", "idle 2s", "idle 3s"}},
+		"behaviour": {func(ctx *actors.Context[job], l *log) error {
+			return ctx.Become(func(ctx *actors.Context[job], _ job) error { return l.entry("behaves")(ctx) })
+		}, []string{"behaves 3s"}},
+	} {
+		for _, asleep := range []bool{false, true} {
+			bubble(t, fmt.Sprintf("%s, asleep: %v", what, asleep), func(t *testing.T) {
+				var kept *actors.Context[job]
+
+				l := newLog()
+				s := play(t, &part{
+					health: func() error { return errTest },
+					start: func(ctx *actors.Context[job]) error {
+						if kept = ctx; asleep {
+							return nil
+						}
+
+						return test.ask(ctx, l)
+					},
+				})
+				synctest.Wait()
+
+				if asleep {
+					require.NoError(t, test.ask(kept, l), "the context is good on any goroutine")
+				}
+
+				for range 3 {
+					require.ErrorIs(t, s.Health(t.Context()).Children[0].Degraded, errTest, "the hooks stay the actor's")
+					pass(time.Second)
+				}
+
+				if what == "behaviour" {
+					tell(t, s.ref(), fail)
+				}
+
+				synctest.Wait()
+				assert.Equal(t, test.want, l.read())
+			})
+		}
+	}
+}
+
+func TestAnIdleTimeoutSetWithoutMessagesOutlivesTheFirst(t *testing.T) {
+	bubble(t, "it counts anew from there", func(t *testing.T) {
+		l := newLog()
+		s := play(t, &part{start: func(ctx *actors.Context[job]) error {
+			return ctx.SetIdleTimeout(time.Second, l.entry("idle"))
+		}})
+		pass(time.Second / 2)
+		tell(t, s.ref(), nothing)
+		pass(2 * time.Second)
+		assert.Equal(t, []string{"idle 1.5s", "idle 2.5s"}, l.read())
+	})
+}
+
+func TestAnActorWithoutMessagesIsToldOfAnEnd(t *testing.T) {
+	bubble(t, "it has asked for asleep", func(t *testing.T) {
+		var (
+			e    ends
+			kept *actors.Context[job]
+		)
+
+		s := play(t, &part{start: func(ctx *actors.Context[job]) error { kept = ctx; return nil }},
+			&part{name: "other", spec: supervision.Spec{Restart: supervision.Temporary}})
+		synctest.Wait()
+		require.NoError(t, watches(t, s.refs["other"], &e)(kept))
+		synctest.Wait()
+		tell(t, s.refs["other"], fail)
+		synctest.Wait()
+
+		told := e.read()
+		require.Len(t, told, 1)
+		assert.Equal(t, actors.ReasonFailed, told[0].Reason)
 	})
 }

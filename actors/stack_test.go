@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -45,6 +46,31 @@ func TestStackOfAPanicEndsWithReceive(t *testing.T) {
 				assert.True(t, strings.HasPrefix(stack, "runtime.gopanic"), stack)
 				assert.NotContains(t, stack, "runner", "the calls of the framework say nothing")
 			}
+		}
+	})
+
+	bubble(t, "whether the message comes from the queue or from the actor itself", func(t *testing.T) {
+		s := play(t, &part{})
+		failing := func(*actors.Context[job]) error { deep(3); return nil }
+
+		for i, own := range []bool{true, false, true, true, false, false} {
+			if own {
+				tell(t, s.ref(), after(t, time.Second, failing, nil))
+				pass(time.Second)
+			} else {
+				tell(t, s.ref(), failing)
+				synctest.Wait()
+			}
+
+			letters := s.letters()
+			require.Len(t, letters, i+1)
+
+			panicked := new(actors.PanicError)
+			require.ErrorAs(t, letters[i].Cause, &panicked)
+
+			stack := panicked.Stack.String()
+			assert.Equal(t, 1, strings.Count(stack, "(*part).Receive\n"), stack)
+			assert.NotContains(t, stack, "runner")
 		}
 	})
 }

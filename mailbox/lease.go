@@ -476,7 +476,8 @@ func (l *Lease[M]) rest(to status) {
 
 	l.taken = 0
 
-	if b.data.count == 0 && to == idle && b.control == nil && l.worker == nil && l.urgent.Load() == 0 {
+	fresh := b.data.count == 0 && b.control == nil && b.settled.own == 0 // it has not had a message
+	if fresh && to == idle && l.worker == nil && l.urgent.Load() == 0 {
 		if s, ok := l.Local.(Spare); ok && s.Spare() {
 			b.lease = nil
 

@@ -85,3 +85,18 @@ func TestLeaseIsNotSparedWithWorkLeft(t *testing.T) {
 	require.Equal(t, mailbox.Rested, got)
 	assert.Same(t, lease, box.Begin(), "the control lane has had a message")
 }
+
+func TestLeaseIsNotSparedAfterAMessageOfTheHolderItself(t *testing.T) {
+	box, lease := still[int](t, mailbox.Options{Capacity: 4})
+	lease.Local = new(sleeper)
+
+	require.True(t, lease.Accept(1))
+	require.NoError(t, lease.Stash(1))
+
+	_, got := lease.Next(true)
+	require.Equal(t, mailbox.Rested, got)
+	assert.Equal(t, 1, lease.Unstash(), "it is still the valid one")
+
+	s := box.Stats()
+	assert.Zero(t, s.Unaccounted())
+}
