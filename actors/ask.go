@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 
+	"github.com/troupe-go/troupe/internal/waits"
 	"github.com/troupe-go/troupe/mailbox"
 )
 
@@ -30,20 +31,23 @@ func Ask[R, M any](ctx context.Context, to Ref[M], build func(Reply[R]) M) (R, e
 
 	m := build(Reply[R]{p, p.generation})
 
-	c, err := to.target(m)
-	if err != nil {
-		return zero, err
-	}
+	var edge *waits.Edge
 
-	p.held, p.holder = &p.ticket, c.box
+	for sent := false; !sent; {
+		c, err := to.target(m)
+		if err != nil {
+			return zero, err
+		}
 
-	edge, err := p.asks(ctx, c.box)
-	if err != nil {
-		return zero, err
-	}
+		p.held, p.holder = &p.ticket, c.box
 
-	if err := c.submit(ctx, m, &p.ticket); err != nil {
-		return zero, err
+		if edge, err = p.asks(ctx, c.box); err != nil {
+			return zero, err
+		}
+
+		if sent, err = to.submit(ctx, c, m, &p.ticket); err != nil {
+			return zero, err
+		}
 	}
 
 	value, err := p.wait(ctx, edge)
@@ -70,25 +74,28 @@ func Forward[R, M any](ctx context.Context, to Ref[M], r Reply[R], build func(Re
 
 	m := build(r)
 
-	c, err := to.target(m)
-	if err != nil {
-		return err
-	}
-
 	turn, err := r.pending.take(r.generation)
 	if err != nil {
 		return err
 	}
 
 	t := &mailbox.Ticket{Loser: r.pending}
-	if err := c.submit(ctx, m, t); err != nil {
-		return err
+
+	for {
+		c, err := to.target(m)
+		if err != nil {
+			return err
+		}
+
+		if sent, err := to.submit(ctx, c, m, t); sent {
+			r.pending.hold(t, c.box, turn)
+			c.place.Host.Waits().Recheck(c.box)
+
+			return nil
+		} else if err != nil {
+			return err
+		}
 	}
-
-	r.pending.hold(t, c.box, turn)
-	c.place.Host.Waits().Recheck(c.box)
-
-	return nil
 }
 
 // check reports what makes an ask impossible from the start.
@@ -116,12 +123,15 @@ func (r Ref[M]) spares() *spares {
 	return &r.front.spares
 }
 
-// submit sends a message under a ticket.
-func (c *cell[M]) submit(ctx context.Context, m M, t *mailbox.Ticket) error {
-	err := c.box.SendTicket(ctx, mailbox.Data, m, t)
-	if err != nil {
-		c.refused(m, nil, err)
+// submit sends a message under a ticket. If it was not sent and there is no error, c has left the pool meanwhile, and
+// the message is for another one.
+func (r Ref[M]) submit(ctx context.Context, c *cell[M], m M, t *mailbox.Ticket) (sent bool, err error) {
+	err = c.box.SendTicket(ctx, mailbox.Data, m, t)
+	if err == nil || r.left(c, err) {
+		return err == nil, nil
 	}
 
-	return err
+	c.refused(m, nil, err)
+
+	return false, err
 }

@@ -108,6 +108,11 @@ func (f *front[M]) route(m M) *cell[M] {
 	return nil
 }
 
+// has reports whether an actor takes part.
+func (f *front[M]) has(c *cell[M]) bool {
+	return slices.ContainsFunc(*f.members.Load(), func(m member[M]) bool { return m.cell == c })
+}
+
 // frontProcess is a front as protoactor sees it; compare process.
 type frontProcess[M any] front[M]
 
@@ -115,27 +120,46 @@ var _ actor.Mailbox = (*frontProcess[int])(nil)
 
 // PostUserMessage hands a message from protoactor on to a member.
 func (p *frontProcess[M]) PostUserMessage(message any) {
-	f := (*front[M])(p)
+	unpack((*front[M])(p), message)
+}
 
-	_, payload, sender := actor.UnwrapEnvelope(message)
+// take hands one message on to a member. A PoisonPill is not taken: a pool is stopped by its supervisor only.
+func (f *front[M]) take(message, payload any, sender *actor.PID) {
 	m, ok := payload.(M)
-
-	if !ok {
+	if _, pill := payload.(*actor.PoisonPill); pill || !ok {
 		f.undelivered(payload, sender, mailbox.Undecodable, errUndecodable)
 
 		return
 	}
 
-	if c := f.route(m); c != nil {
-		(*process[M])(c).PostUserMessage(message)
+	var c *cell[M]
+
+	// The key is the user's function, and nobody is here to take its panic.
+	if err := protect(func() error {
+		c = f.route(m)
+
+		return nil
+	}); err != nil {
+		f.undelivered(payload, sender, mailbox.Undecodable, err)
+
+		return
+	}
+
+	if c != nil {
+		(*process[M])(c).take(message, payload, sender)
 	} else {
 		f.undelivered(payload, sender, mailbox.Stopped, mailbox.ErrStopped)
 	}
 }
 
-func (p *frontProcess[M]) PostSystemMessage(any)                                   {}
+// PostSystemMessage does nothing: what protoactor asks of an actor can be asked of the members.
+func (p *frontProcess[M]) PostSystemMessage(any) {}
+
+// RegisterHandlers does nothing: there is nothing to run.
 func (p *frontProcess[M]) RegisterHandlers(actor.MessageInvoker, actor.Dispatcher) {}
-func (p *frontProcess[M]) Start()                                                  {}
+
+// Start does nothing: the members are started by their supervisor.
+func (p *frontProcess[M]) Start() {}
 
 // UserMessageCount returns how many messages wait for all members.
 func (p *frontProcess[M]) UserMessageCount() (n int) {

@@ -20,41 +20,57 @@ var errUndecodable = errors.New("message is not of the actor's message type")
 
 // PostUserMessage takes a message from protoactor: one of type M, alone, in an envelope or in a batch of either. A
 // PoisonPill stops the actor for good after it has worked off its queue.
-func (p *process[M]) PostUserMessage(message any) {
+func (p *process[M]) PostUserMessage(message any) { unpack(p, message) }
+
+// taker takes messages from protoactor one by one.
+type taker interface {
+	// take takes a message: as it came in, and without its envelope.
+	take(message, payload any, sender *actor.PID)
+	undelivered(m any, sender *actor.PID, reason mailbox.Reason, cause error)
+}
+
+// unpack hands over what is in an envelope or a batch.
+func unpack(to taker, message any) {
 	envelope, enveloped := message.(*actor.MessageEnvelope)
 	if enveloped && envelope == nil {
-		p.undelivered(nil, nil, mailbox.Undecodable, errUndecodable)
+		to.undelivered(nil, nil, mailbox.Undecodable, errUndecodable)
 
 		return
 	}
 
 	_, payload, sender := actor.UnwrapEnvelope(message)
 
-	if batch, ok := payload.(actor.MessageBatch); ok {
-		var messages []any
-
-		err := protect(func() error { // a batch is somebody's own type, and nobody is here to take its panic
-			messages = batch.GetMessages()
-
-			return nil
-		})
-		if err != nil {
-			p.undelivered(payload, sender, mailbox.Undecodable, err)
-
-			return
-		}
-
-		for _, m := range messages {
-			if _, own := m.(*actor.MessageEnvelope); enveloped && !own {
-				m = &actor.MessageEnvelope{Header: envelope.Header, Message: m, Sender: sender}
-			}
-
-			p.PostUserMessage(m)
-		}
+	batch, ok := payload.(actor.MessageBatch)
+	if !ok {
+		to.take(message, payload, sender)
 
 		return
 	}
 
+	var messages []any
+
+	err := protect(func() error { // a batch is somebody's own type, and nobody is here to take its panic
+		messages = batch.GetMessages()
+
+		return nil
+	})
+	if err != nil {
+		to.undelivered(payload, sender, mailbox.Undecodable, err)
+
+		return
+	}
+
+	for _, m := range messages {
+		if _, own := m.(*actor.MessageEnvelope); enveloped && !own {
+			m = &actor.MessageEnvelope{Header: envelope.Header, Message: m, Sender: sender}
+		}
+
+		unpack(to, m)
+	}
+}
+
+// take implements taker.
+func (p *process[M]) take(message, payload any, sender *actor.PID) {
 	if _, ok := payload.(*actor.PoisonPill); ok {
 		p.place.Host.RequestStop(p.place.ID, node.Poison)
 

@@ -110,6 +110,10 @@ func (r Ref[M]) send(ctx context.Context, lane mailbox.Lane, m M) error {
 	}
 
 	if err = c.box.Send(ctx, lane, m); err != nil {
+		if r.left(c, err) {
+			return r.send(ctx, lane, m)
+		}
+
 		c.refused(m, nil, err)
 	}
 
@@ -126,10 +130,20 @@ func (r Ref[M]) trySend(lane mailbox.Lane, m M) error {
 	}
 
 	if err = c.box.TrySend(lane, m); err != nil {
+		if r.left(c, err) {
+			return r.trySend(lane, m)
+		}
+
 		c.refused(m, nil, err)
 	}
 
 	return err
+}
+
+// left reports whether a message was refused by an actor that has left the pool since it was chosen, so that it is for
+// another one. Whoever is chosen next has not left before, so this comes to an end.
+func (r Ref[M]) left(c *cell[M], err error) bool {
+	return r.front != nil && refusal(err) != 0 && !r.front.has(c)
 }
 
 // refusal returns the dead-letter reason of a message that came too late, or 0 for one that its sender still holds

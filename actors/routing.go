@@ -22,15 +22,25 @@ const (
 // RoundRobin sends to the members in turn.
 func RoundRobin[M any]() Routing[M] { return Routing[M]{} }
 
-// LeastLoaded sends to a member with the fewest messages in its queue. It looks at all of them for every message, so it
-// is for pools of at most some dozens of members.
+// LeastLoaded sends to a member with the fewest messages in its queue and in hand. It looks at all of them for every
+// message, so it is for pools of at most some dozens of members.
 func LeastLoaded[M any]() Routing[M] { return Routing[M]{kind: leastLoaded} }
 
 // ConsistentHash sends all messages of a key to the same member, by rendezvous hashing: when the pool is resized only
 // the keys of members that go, and those that new members take over, change theirs. Key is called on the sender's
-// goroutine and must not block; that it panics is the sender's affair.
+// goroutine and must not block; that it panics is the sender's affair, and of a message from protoactor, whose sender
+// cannot be told, it is a dead letter. It must not be nil.
 func ConsistentHash[M any](key func(m M) string) Routing[M] {
 	return Routing[M]{kind: consistentHash, key: key}
+}
+
+// Validate returns [ErrNilFunc] for a consistent hash without a key function.
+func (r Routing[M]) Validate() error {
+	if r.kind == consistentHash && r.key == nil {
+		return ErrNilFunc
+	}
+
+	return nil
 }
 
 // router is the state of a routing over the members of one pool.
@@ -56,12 +66,12 @@ func (r *router[M]) choose(members []member[M], m M) *cell[M] {
 func (r *router[M]) least(members []member[M]) *cell[M] {
 	// It begins elsewhere every time, so that equal ones take turns.
 	first := int(r.turn.Add(1) % uint64(len(members))) //nolint:gosec // below the length of a slice
-	best, queued := members[first].cell, members[first].cell.Queued()
+	best, fewest := members[first].cell, members[first].cell.box.Load()
 
-	for i := 1; i < len(members) && queued > 0; i++ {
+	for i := 1; i < len(members) && fewest > 0; i++ {
 		c := members[(first+i)%len(members)].cell
-		if n := c.Queued(); n < queued {
-			best, queued = c, n
+		if n := c.box.Load(); n < fewest {
+			best, fewest = c, n
 		}
 	}
 

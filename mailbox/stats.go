@@ -76,6 +76,19 @@ func (b *Mailbox[M]) Queued() int {
 	return int(b.waiting()) //nolint:gosec // at most the sum of the capacities
 }
 
+// Load returns how many messages wait in both lanes, and one more while the receiver has a message in hand.
+func (b *Mailbox[M]) Load() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+
+	n := b.waiting()
+	if b.lease.claims.Load()&inHand != 0 {
+		n++
+	}
+
+	return int(n) //nolint:gosec // at most the sum of two capacities, and one
+}
+
 // waiting is Queued with mu held.
 func (b *Mailbox[M]) waiting() uint64 {
 	_, n := b.aside.counted()

@@ -152,6 +152,10 @@ func (c *compiler) addGroup(n *Node, d *groupDeclaration) {
 		c.failf(n.Path, "Max", "%d is out of range, must be at most %d", d.max, MaxGroupChildren)
 	}
 
+	if d.routing != nil {
+		c.failf(n.Path, "Routing", "the key of a consistent hash is a %v, must be set", d.routing)
+	}
+
 	n.Child = &Node{Path: n.Path + "/" + d.members.name, Parent: -1}
 	c.addActor(n.Child, &d.members)
 	c.checkRedeliver(n.Child, n, d.members.spec.Redeliver)

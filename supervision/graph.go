@@ -153,7 +153,6 @@ func (p *Plan) longest(of func(Deadlines) time.Duration) (sum time.Duration, pat
 		}
 
 		b := best{next: -1}
-		n := &p.Nodes[id]
 
 		// An actor depends on what its supervisors depend on.
 		for at := id; at >= 0; at = p.Nodes[at].Parent {
@@ -166,7 +165,7 @@ func (p *Plan) longest(of func(Deadlines) time.Duration) (sum time.Duration, pat
 			}
 		}
 
-		b.sum += of(n.Deadlines)
+		b.sum += of(p.Nodes[id].each().Deadlines)
 		memo[id] = b
 
 		return b
@@ -175,7 +174,7 @@ func (p *Plan) longest(of func(Deadlines) time.Duration) (sum time.Duration, pat
 	first := -1
 
 	for id := range p.Nodes {
-		if p.Nodes[id].IsActor() {
+		if p.Nodes[id].hasActors() {
 			if b := visit(id); b.sum > sum {
 				sum, first = b.sum, id
 			}
@@ -189,9 +188,21 @@ func (p *Plan) longest(of func(Deadlines) time.Duration) (sum time.Duration, pat
 	return sum, path
 }
 
-// actorsIn returns the actors at or below a node.
+// each returns what every actor in a node is like that has actors; those of a group are stopped side by side.
+func (n *Node) each() *Node {
+	if n.Child != nil {
+		return n.Child
+	}
+
+	return n
+}
+
+// hasActors reports whether a node is an actor or a group, which stands for its children.
+func (n *Node) hasActors() bool { return n.IsActor() || n.Child != nil }
+
+// actorsIn returns the actors and groups at or below a node.
 func (p *Plan) actorsIn(id int) []int {
-	if p.Nodes[id].IsActor() {
+	if p.Nodes[id].hasActors() {
 		return []int{id}
 	}
 

@@ -48,6 +48,8 @@ type groupDeclaration struct {
 	members actorDeclaration
 	// front makes the one reference that stands for a pool; nil for a group.
 	front func(place node.Place) (node.Front, error)
+	// routing is what is wrong with that of a pool; nil if it is valid.
+	routing error
 }
 
 // DynamicGroup declares a group: a supervisor, one-for-one, whose children are started and stopped at run time with
@@ -119,8 +121,13 @@ func (g Group[M, Arg]) Start(ctx context.Context, name string, arg Arg) (actors.
 	}
 
 	if name != "" {
-		if problem := nameProblem(name); problem != "" {
-			return actors.Ref[M]{}, &SpecError{Path: g.Path() + "/" + name, Field: "Name", Problem: problem}
+		problem := nameProblem(name)
+		if name == "*" {
+			problem = `"*" stands for those that have gone`
+		}
+
+		if problem != "" {
+			return actors.Ref[M]{}, &SpecError{Path: g.pathOf(name), Field: "Name", Problem: problem}
 		}
 	}
 
@@ -154,7 +161,7 @@ func (r *references) spawn(
 	case err = <-started:
 	case <-ctx.Done():
 		err = &FailureError{Path: n.Path(), Err: ctx.Err()}
-		r.host.Stop(n.Path(), node.AtOnce)
+		_, _ = r.host.Stop(n.Path(), node.AtOnce) // at a shutdown it goes anyway
 	}
 
 	if err != nil {
@@ -165,15 +172,20 @@ func (r *references) spawn(
 }
 
 // Stop ends a child for good, whatever its restart type: it works its queue off, flushes and closes. Stop returns when
-// it is gone, or with the context's error, and then the child is going all the same. A name that nobody has is an
-// [*NoChildError]. A child must not stop itself with this and wait; that is for [actors.Context.Stop].
+// it is gone, or with the context's error, and then the child is going all the same. A name that nobody has is a
+// [*NoChildError]; at a shutdown, which stops everybody in order, the error is [mailbox.ErrStopping]. A child must not
+// stop itself with this and wait; that is for [actors.Context.Stop].
 func (g Group[M, Arg]) Stop(ctx context.Context, name string) error {
 	if err := g.check(ctx); err != nil {
 		return err
 	}
 
-	gone := g.view.refs.host.Stop(path.Join(g.Path(), name), node.Poison)
-	if gone == nil {
+	gone, err := g.view.refs.host.Stop(g.pathOf(name), node.Poison)
+
+	switch {
+	case err != nil:
+		return &FailureError{Path: g.Path(), Err: err}
+	case gone == nil:
 		return &NoChildError{Path: g.Path(), Name: name}
 	}
 
@@ -181,7 +193,7 @@ func (g Group[M, Arg]) Stop(ctx context.Context, name string) error {
 	case <-gone:
 		return nil
 	case <-ctx.Done():
-		return &FailureError{Path: path.Join(g.Path(), name), Err: ctx.Err()}
+		return &FailureError{Path: g.pathOf(name), Err: ctx.Err()}
 	}
 }
 
@@ -191,7 +203,7 @@ func (g Group[M, Arg]) Lookup(name string) (actors.Ref[M], bool) {
 		return actors.Ref[M]{}, false
 	}
 
-	n := g.view.refs.host.Child(path.Join(g.Path(), name))
+	n := g.view.refs.host.Child(g.pathOf(name))
 	if n == nil {
 		return actors.Ref[M]{}, false
 	}
@@ -231,6 +243,9 @@ func (g Group[M, Arg]) Path() string {
 
 	return g.view.refs.path(g.id)
 }
+
+// pathOf returns the path of a child. The name is taken as it is: one with ".." in it leads nowhere else.
+func (g Group[M, Arg]) pathOf(name string) string { return g.Path() + "/" + name }
 
 func (g Group[M, Arg]) check(ctx context.Context) error {
 	switch {

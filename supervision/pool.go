@@ -46,6 +46,7 @@ func Pool[M any, A actors.Actor[M]](name string, factory func(in Deps) (A, error
 		front: func(place node.Place) (node.Front, error) {
 			return actors.MountFront(place, spec.Routing)
 		},
+		routing: spec.Routing.Validate(),
 	}}
 	c.decl.child = c
 

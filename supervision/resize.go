@@ -24,23 +24,23 @@ func (r *references) resize(
 
 	defer func() { <-turn }()
 
-	for len(r.host.Children(pool)) < size {
-		n, err := r.spawn(ctx, pool, "", mount)
-		if err != nil {
+	members := r.host.Children(pool)
+
+	for range max(size-len(members), 0) { // not until there are as many: those that end at once would be started for ever
+		if _, err := r.spawn(ctx, pool, "", mount); err != nil {
 			return err
 		}
-
-		r.fronts[pool].Admit(n)
 	}
-
-	members := r.host.Children(pool)
 
 	var gone []<-chan struct{}
 
 	for _, n := range members[min(size, len(members)):] {
-		r.fronts[pool].Dismiss(n)
+		going, err := r.host.Stop(n.Path(), node.Poison)
+		if err != nil {
+			return &FailureError{Path: r.path(pool), Err: err}
+		}
 
-		if going := r.host.Stop(n.Path(), node.Poison); going != nil {
+		if going != nil {
 			gone = append(gone, going)
 		}
 	}

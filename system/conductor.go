@@ -162,7 +162,7 @@ func (c *conductor) carryOut(e lifecycle.Effect) {
 	case lifecycle.Begin:
 		c.nodes[lifecycle.Slot(e.ID)].Start(e.Incarnation, e.Deadline)
 	case lifecycle.Seal:
-		c.nodes[lifecycle.Slot(e.ID)].Seal()
+		c.seal(e.ID)
 	case lifecycle.Order:
 		c.nodes[lifecycle.Slot(e.ID)].Order(e.Command, e.Deadline)
 	case lifecycle.Cancel:

@@ -10,3 +10,16 @@ func (e *Events) Put(event supervision.Event) { e.put(event) }
 
 // Close ends all streams.
 func (e *Events) Close() []error { return e.close() }
+
+// Kept returns how much a system remembers of the children of its groups, by what it is.
+func Kept(s *System) map[string]int {
+	c := s.conductor
+
+	c.mu.Lock()
+	defer c.mu.Unlock()
+
+	return map[string]int{
+		"children": len(c.groups.children), "starting": len(c.groups.starting), "leaving": len(c.groups.leaving),
+		"nodes": len(c.nodes), "stuck": len(c.stuck), "departed": len(c.groups.departed),
+	}
+}

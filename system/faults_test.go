@@ -241,3 +241,39 @@ func TestFaultAFutureWakesOneOfThoseWhoWaitForIt(t *testing.T) {
 		waiting.Wait()
 	})
 }
+
+func TestFaultAllForOneUnderTheGuardianEndsTheProcess(t *testing.T) {
+	const child = "TROUPE_TEST_GUARDIAN"
+
+	if os.Getenv(child) != "" {
+		theirs := newProtoactor()
+		pid := theirs.Root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) {
+			if ctx.Message() == "bad" {
+				panic("boom")
+			}
+		}, actor.WithGuardian(actor.NewAllForOneStrategy(9, time.Hour, actor.DefaultDecider))))
+
+		theirs.Root.Send(pid, "bad")
+		<-make(chan struct{}) // the actor's goroutine ends the process
+	}
+
+	theirs := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
+	theirs.Env = append(os.Environ(), child+"=1")
+
+	said, err := theirs.CombinedOutput()
+	require.ErrorAs(t, err, new(*exec.ExitError))
+	assert.Contains(t, string(said), "guardian does not hold its children PIDs")
+
+	virtual(t, func(t *testing.T) {
+		d := &diary{}
+		a, _, _, all := trio(d, supervision.AllForOne)
+		ours := start(t, all, silent())
+
+		tell(t, ours, a, func(*ctxOf) error { panic("boom") })
+		synctest.Wait()
+		assert.Equal(t, []string{"start a", "start b", "start c"}, d.read()[6:])
+
+		_, err := stop(t, ours)
+		require.NoError(t, err)
+	})
+}

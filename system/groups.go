@@ -1,8 +1,10 @@
 package system
 
 import (
+	"errors"
 	"strconv"
 
+	"github.com/troupe-go/troupe/actors"
 	"github.com/troupe-go/troupe/internal/lifecycle"
 	"github.com/troupe-go/troupe/internal/node"
 	"github.com/troupe-go/troupe/mailbox"
@@ -63,11 +65,17 @@ func (c *conductor) mount(
 	above := c.system.plan.Nodes[group].Path
 
 	id, err := c.machine.Free(group)
-	if err != nil {
+	if errors.As(err, new(*supervision.GroupFullError)) { // names the group
+		return nil, nil, err
+	} else if err != nil {
 		return nil, nil, &supervision.FailureError{Path: above, Err: err}
 	}
 
 	path := above + "/" + name
+	if _, taken := c.groups.children[path]; taken && name != "" { // also by one that protoactor has forgotten already
+		return nil, nil, &actors.NameTakenError{Path: path}
+	}
+
 	for taken := name == ""; taken; _, taken = c.groups.children[path] {
 		c.groups.numbers[group]++
 		path = above + "/" + strconv.Itoa(c.groups.numbers[group])
@@ -120,13 +128,34 @@ func (c *conductor) populate(e lifecycle.Populate) {
 	c.more = append(c.more, func() lifecycle.Input { return lifecycle.Populated{ID: e.ID, Err: failed} })
 }
 
-// spawned tells whoever waits how the start of a child went. Called with mu held.
+// spawned tells whoever waits how the start of a child went, and lets a member of a pool take part that has started.
+// Called with mu held.
 func (c *conductor) spawned(e lifecycle.Spawned) {
+	if e.Err == nil {
+		if f := c.mounted.Front(c.machine.View(e.ID).Parent); f != nil {
+			f.Admit(c.nodes[lifecycle.Slot(e.ID)])
+		}
+	}
+
 	if told := c.groups.starting[e.ID]; told != nil {
 		told <- e.Err // has room for it
 
 		delete(c.groups.starting, e.ID)
 	}
+}
+
+// seal makes an actor refuse new messages. While the system runs, a member of a pool takes part no more from then on.
+// Called with mu held.
+func (c *conductor) seal(id int) {
+	n := c.nodes[lifecycle.Slot(id)]
+
+	if c.machine.Phase() < lifecycle.Intake {
+		if f := c.mounted.Front(c.machine.View(id).Parent); f != nil {
+			f.Dismiss(n)
+		}
+	}
+
+	n.Seal()
 }
 
 // ended notes that somebody has ended for good. Called with mu held.
@@ -171,8 +200,14 @@ func (c *conductor) remove(e lifecycle.Removed) {
 }
 
 // Stop implements [node.Groups].
-func (c *conductor) Stop(path string, mode node.StopMode) (gone <-chan struct{}) {
+func (c *conductor) Stop(path string, mode node.StopMode) (gone <-chan struct{}, err error) {
 	c.do(func() lifecycle.Input {
+		if c.machine.Phase() >= lifecycle.Intake {
+			err = mailbox.ErrStopping
+
+			return nil
+		}
+
 		who, ok := c.groups.children[path]
 		if !ok {
 			return nil
@@ -189,7 +224,7 @@ func (c *conductor) Stop(path string, mode node.StopMode) (gone <-chan struct{})
 		return lifecycle.StopOne{ID: who.id, Mode: mode}
 	})
 
-	return gone
+	return gone, err
 }
 
 // Child implements [node.Groups].

@@ -38,7 +38,7 @@ type Letter struct {
 type Office struct {
 	protoactor *actor.ActorSystem
 	events     *Events
-	paths      map[string]bool // of all actors of the tree; read-only
+	paths      map[string]bool // of all actors and pools of the tree; read-only
 	stream     *stream[Letter]
 	outbox     *stream[*actor.DeadLetterEvent] // to be published; nothing of it is kept
 	stopped    chan struct{}
@@ -58,7 +58,7 @@ func newOffice(o Options, protoactor *actor.ActorSystem, plan *supervision.Plan,
 	}
 
 	for i := range plan.Nodes {
-		f.paths[plan.Nodes[i].Path] = plan.Nodes[i].IsActor()
+		f.paths[plan.Nodes[i].Path] = plan.Nodes[i].IsActor() || plan.Nodes[i].Size > 0
 	}
 
 	protoactor.EventStream.Subscribe(f.hear) // for as long as the protoactor system is there

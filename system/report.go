@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -207,11 +208,17 @@ func (r *Report) writeFile(path string) error {
 // reportMode is the mode of a report file: anybody may read it.
 const reportMode = 0o644
 
+// maxErrors is how many errors of a stop are in its report and in what [Run] returns; how many more there were is said.
+const maxErrors = 100
+
+// makeReport is called when everything has ended. What may still change after that, because somebody who was abandoned
+// comes back, is looked at with mu held; the texts of other people's errors are made without.
 func (s *System) makeReport() *Report {
 	c := s.conductor
 
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	members, stuck := c.list(), maps.Clone(c.stuck)
+	c.mu.Unlock()
 
 	m := c.machine
 	counts := c.office.Counts()
@@ -225,20 +232,25 @@ func (s *System) makeReport() *Report {
 		r.Cause = text(cause)
 	}
 
-	for _, err := range m.Errors() {
+	errs := m.Errors()
+	if more := len(errs) - maxErrors; more > 0 {
+		errs = append(slices.Clone(errs[:maxErrors]), fmt.Errorf("and %d more", more))
+	}
+
+	for _, err := range errs {
 		r.Errors = append(r.Errors, text(err))
 	}
 
-	r.err = errors.Join(append([]error{m.Cause()}, m.Errors()...)...)
+	r.err = errors.Join(append([]error{m.Cause()}, errs...)...)
 
 	var total mailbox.Stats
 
-	for _, at := range c.list() {
+	for _, at := range members {
 		r.Restarts += at.view.Restarts
 
 		switch {
 		case at.node != nil:
-			a := c.actorReport(at)
+			a := c.actorReport(at, stuck)
 			total.Add(&a.stats)
 
 			r.Actors = append(r.Actors, a)
@@ -283,8 +295,7 @@ func phases(m *lifecycle.Machine) []PhaseReport {
 	return all
 }
 
-// actorReport is called with mu held.
-func (c *conductor) actorReport(at listed) ActorReport {
+func (c *conductor) actorReport(at listed, stuck map[place]string) ActorReport {
 	v, start := at.view, c.machine.Began(lifecycle.Intake)
 	stats := at.node.Stats()
 
@@ -302,7 +313,7 @@ func (c *conductor) actorReport(at listed) ActorReport {
 	for _, left := range v.Abandoned {
 		a.Abandoned = append(a.Abandoned, AbandonedReport{
 			Incarnation: left.Incarnation, Step: left.Step, At: left.At,
-			Stack: c.stuck[place{at.id, left.Incarnation}],
+			Stack: stuck[place{at.id, left.Incarnation}],
 		})
 	}
 

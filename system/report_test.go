@@ -2,10 +2,12 @@ package system_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -134,4 +136,26 @@ func TestASignalShutsDownAndASecondOneForces(t *testing.T) {
 	assert.False(t, r.Clean)
 	assert.Less(t, time.Duration(r.Phases[1].Took), time.Minute)
 	checkLaw(t, r)
+}
+
+func TestTheErrorsOfAStopAreBounded(t *testing.T) {
+	const actorsThatFail, told = 250, 100
+
+	virtual(t, func(t *testing.T) {
+		var all []supervision.Child
+
+		for i := range actorsThatFail {
+			all = append(all, declare(&probe{
+				name: strconv.Itoa(i), closes: func(context.Context) error { return errBroken },
+			}, supervision.Spec{}))
+		}
+
+		r, err := stop(t, start(t, tree(all...), silent()))
+		require.ErrorIs(t, err, errBroken)
+		assert.Len(t, r.Errors, told+1)
+		assert.Equal(t, "and 150 more", r.Errors[told])
+		assert.Equal(t, told, strings.Count(err.Error(), "\n"), "one line an error")
+		assert.Len(t, r.Actors, actorsThatFail, "each has its own step all the same")
+		assert.False(t, r.Clean)
+	})
 }

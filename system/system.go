@@ -219,8 +219,12 @@ func (s *System) node(path string) (node.Node, bool) {
 	return nil, false
 }
 
-// PID returns the protoactor identity of the actor at a path such as "/shop/orders".
+// PID returns the protoactor identity of the actor or pool at a path such as "/shop/orders".
 func (s *System) PID(path string) (*actor.PID, bool) {
+	if f := s.conductor.mounted.FrontAt(path); f != nil {
+		return f.PID(), true
+	}
+
 	n, ok := s.node(path)
 	if !ok {
 		return nil, false

@@ -141,6 +141,10 @@ func (c *crowd) effect(e lifecycle.Effect) {
 		}
 
 		c.asked[e.ID] = false
+
+		if f := c.fakes[e.ID]; e.Err != nil && f != nil && !f.finished {
+			c.world.law.brokenf("%s is said not to be there before it has ended", c.world.path(e.ID))
+		}
 	case lifecycle.Removed:
 		if f := c.fakes[e.ID]; f == nil || !f.finished || c.asked[e.ID] {
 			c.world.law.brokenf("%s is removed before it has ended", c.world.path(e.ID))

@@ -51,16 +51,16 @@ func (m *Machine) abandon(n *entry) {
 	case Ending, Halting:
 		m.ended(n, nil, 0)
 	case Draining:
-		n.stopSteps().Drain = m.stepOver(n, cause)
+		n.ill().steps.Drain = m.stepOver(n, cause)
 		m.emit(Order{ID: n.id, Command: node.Cut})
 		m.withoutInstance(n)
 	case Leaving:
 		m.withoutInstance(n)
 	case Flushing:
-		n.stopSteps().Flush = m.stepOver(n, cause)
+		n.ill().steps.Flush = m.stepOver(n, cause)
 		m.withoutInstance(n)
 	case Closing:
-		n.stopSteps().Close = m.stepOver(n, cause)
+		n.ill().steps.Close = m.stepOver(n, cause)
 		m.finish(n)
 	default: // has no deadline
 	}

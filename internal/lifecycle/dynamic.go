@@ -95,7 +95,16 @@ func (m *Machine) populated(p *entry, err error) {
 	}
 }
 
-// spawned answers whoever has added a child, once.
+// startError returns why a child that has ended has not started.
+func (n *entry) startError() error {
+	if n.trouble != nil && n.failure != nil {
+		return n.failure
+	}
+
+	return &supervision.FailureError{Path: n.path, Err: errGroupStopped}
+}
+
+// spawned answers whoever has added a child, once: when it has started or, with an error, when it has ended.
 func (m *Machine) spawned(n *entry, err error) {
 	if n.added {
 		n.added = false

@@ -24,11 +24,10 @@ type entry struct {
 
 	since   moment // when it came into the state
 	started moment // when it came up last; 0 if that has been looked at
-	steps   *Steps // of its stop; nil before
-	timer   int    // index in timers, or -1
 
 	incarnation uint64 // the last that was begun
 
+	timer    int32 // index in timers, or -1
 	state    State
 	alone    alone // it is being stopped by itself
 	known    bool  // the incarnation's reports count
@@ -75,7 +74,7 @@ type step struct {
 	leftover      bool // the queue was not empty when its drain was cut
 }
 
-// trouble is what somebody has been through.
+// trouble is what somebody has been through, up to its stop.
 type trouble struct {
 	failure   error // the last
 	cause     error // Ending, Halting: why
@@ -86,6 +85,7 @@ type trouble struct {
 	hurried   bool        // a shutdown has interrupted its back-off, which it does once
 	abandoned []Abandoned // those that have not come back; at most supervision.MaxAbandoned, and one more at the stop
 	everLeft  int         // how many incarnations were abandoned
+	steps     Steps       // of its stop
 }
 
 func newEntry(id int, path string, spec *supervision.Node) *entry {
@@ -123,15 +123,6 @@ func (n *entry) lastFailure() error {
 	}
 
 	return n.failure
-}
-
-// stopSteps returns the steps of the stop, to be written to.
-func (n *entry) stopSteps() *Steps {
-	if n.steps == nil {
-		n.steps = new(Steps)
-	}
-
-	return n.steps
 }
 
 // moment is a time as the machine keeps it: since just before its first step, so that 0 is no time.

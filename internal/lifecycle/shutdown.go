@@ -267,7 +267,7 @@ func (m *Machine) drained(n *entry, err error, lost bool) {
 		err = errors.Join(n.cut, err)
 	}
 
-	n.stopSteps().Drain = m.stepOver(n, err)
+	n.ill().steps.Drain = m.stepOver(n, err)
 	m.hookFailed(n, "drain", err)
 	m.stopTimer(n)
 	m.set(n, Drained)
@@ -292,7 +292,7 @@ func (m *Machine) flushed(n *entry, err error) {
 		return
 	}
 
-	n.stopSteps().Flush = m.stepOver(n, err)
+	n.ill().steps.Flush = m.stepOver(n, err)
 	m.stopTimer(n)
 	m.set(n, Flushed)
 	m.hookFailed(n, "flush", err)
@@ -316,7 +316,7 @@ func (m *Machine) closeVisit(n *entry) {
 }
 
 func (m *Machine) closed(n *entry, err error) {
-	n.stopSteps().Close = m.stepOver(n, err)
+	n.ill().steps.Close = m.stepOver(n, err)
 	m.hookFailed(n, "close", err)
 	m.finish(n)
 }

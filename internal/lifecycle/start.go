@@ -81,7 +81,10 @@ func (m *Machine) actorStarted(n *entry) {
 
 	m.set(n, Running)
 	m.tell(n, supervision.Event{Kind: supervision.Started, Incarnation: n.incarnation})
-	m.spawned(n, nil)
+
+	if n.alone == no { // else whoever has added it hears when it is gone
+		m.spawned(n, nil)
+	}
 
 	switch {
 	case n.visited:

@@ -80,8 +80,7 @@ func (m *Machine) down(n *entry, err error, d node.Directive) {
 	case p.state == Starting && n.fresh: // the start of its supervisor fails with it
 		p.failed = true
 		m.haltAll(p, err)
-	case n.added: // its start fails: it is not there
-		m.spawned(n, err)
+	case n.added: // its start fails: it will not be there
 		m.finish(n)
 	default:
 		m.childFailed(p, n, err, d)

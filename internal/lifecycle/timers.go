@@ -26,7 +26,7 @@ func (m *Machine) Next() time.Time {
 func (m *Machine) wait(n *entry, at time.Time) {
 	if n.timer >= 0 {
 		m.timers[n.timer].at = at
-		heap.Fix(&m.timers, n.timer)
+		heap.Fix(&m.timers, int(n.timer))
 
 		return
 	}
@@ -37,7 +37,7 @@ func (m *Machine) wait(n *entry, at time.Time) {
 // stopTimer takes the node's timer away, if it has one.
 func (m *Machine) stopTimer(n *entry) {
 	if n.timer >= 0 {
-		heap.Remove(&m.timers, n.timer)
+		heap.Remove(&m.timers, int(n.timer))
 	}
 }
 
@@ -67,12 +67,12 @@ func (t *timers) Less(i, j int) bool {
 func (t *timers) Swap(i, j int) {
 	all := *t
 	all[i], all[j] = all[j], all[i]
-	all[i].of.timer, all[j].of.timer = i, j
+	all[i].of.timer, all[j].of.timer = int32(i), int32(j) //nolint:gosec // there are fewer nodes
 }
 
 func (t *timers) Push(x any) {
 	n, _ := x.(timer)
-	n.of.timer = len(*t)
+	n.of.timer = int32(len(*t)) //nolint:gosec // there are fewer nodes
 	*t = append(*t, n)
 }
 

@@ -82,11 +82,7 @@ func (m *Machine) View(id int) View {
 	}
 
 	if t := n.trouble; t != nil {
-		v.Restarts, v.EverAbandoned = t.restarts, t.everLeft
-	}
-
-	if n.steps != nil {
-		v.Steps = *n.steps
+		v.Restarts, v.EverAbandoned, v.Steps = t.restarts, t.everLeft, t.steps
 	}
 
 	if n.parent != nil {

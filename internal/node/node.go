@@ -145,8 +145,9 @@ type Groups interface {
 	// Spawn adds a child and starts it; started gets how that went, once. Without a name it takes a number. Mount is
 	// called before anything else can happen to the group.
 	Spawn(group int, name string, mount func(id int, path string) (Node, error)) (n Node, started <-chan error, err error)
-	// Stop stops a child for good; gone is closed when it is. It is nil if there is none at the path.
-	Stop(path string, mode StopMode) (gone <-chan struct{})
+	// Stop stops a child for good; gone is closed when it is. It is nil if there is none at the path. At a shutdown it
+	// does nothing and returns an error.
+	Stop(path string, mode StopMode) (gone <-chan struct{}, err error)
 	// Child returns the child at a path, or nil.
 	Child(path string) Node
 	// Children returns the children of a group that have not ended, in the order they were started.

@@ -1,0 +1,43 @@
+package system_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestWhatTheDocsSayPinsARuleExists looks for the tests and scripts that the page about supervision names.
+func TestWhatTheDocsSayPinsARuleExists(t *testing.T) {
+	page, err := os.ReadFile("../docs/supervision.md")
+	require.NoError(t, err)
+
+	var tests strings.Builder
+
+	require.NoError(t, filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+
+		text, err := os.ReadFile(path)
+		tests.Write(text)
+
+		return err
+	}))
+
+	named := regexp.MustCompile("`(Test\\w+|\\w+\\.txt)`").FindAllStringSubmatch(string(page), -1)
+	assert.Greater(t, len(named), 50)
+
+	for _, n := range named {
+		if strings.HasSuffix(n[1], ".txt") {
+			assert.FileExists(t, filepath.Join("..", "internal", "lifecycle", "testdata", n[1]))
+		} else {
+			assert.Contains(t, tests.String(), "func "+n[1]+"(t ")
+		}
+	}
+}
