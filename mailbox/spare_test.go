@@ -50,6 +50,8 @@ func TestLeaseIsSparedUntilTheFirstMessage(t *testing.T) {
 			assert.Equal(t, turn, kept.spared)
 			assert.Zero(t, box.Stats())
 			assert.Zero(t, box.Queued())
+			assert.Zero(t, box.Load())
+			assert.Zero(t, box.Taken())
 		}
 
 		assert.NotSame(t, leases[0], leases[1])

@@ -82,7 +82,7 @@ func (b *Mailbox[M]) Load() int {
 	defer b.mu.Unlock()
 
 	n := b.waiting()
-	if b.lease.claims.Load()&inHand != 0 {
+	if b.claims()&inHand != 0 {
 		n++
 	}
 
