@@ -117,7 +117,7 @@ func (r Ref[M]) check(hasBuild bool) error {
 // spares returns where pending asks are kept to be used again.
 func (r Ref[M]) spares() *spares {
 	if r.cell != nil {
-		return &r.cell.spares
+		return r.cell.spare()
 	}
 
 	return &r.front.spares

@@ -20,20 +20,36 @@ type Factory[M any] func(gate *node.Gate) (Actor[M], error)
 type cell[M any] struct {
 	place   node.Place
 	box     *mailbox.Mailbox[M]
-	pid     *actor.PID
 	factory Factory[M]
-	spares  spares
 
+	pid     atomic.Pointer[actor.PID]      // nil until somebody asks for it
+	spares  atomic.Pointer[spares]         // nil until the first ask
 	current atomic.Pointer[incarnation[M]] // set by the runtime before it orders a start
 
-	mu       sync.Mutex
-	watchers watchers // guarded by mu
-	probe    *probe   // guarded by mu: all who ask for health at a time share one
-	reports  bool     // guarded by mu: the instance has a Health hook
-	foreign  *foreign // guarded by mu: set once there was a native incarnation
-	// left holds the incarnations that were abandoned and have not come back, by the lease they held. Guarded by mu.
-	// Each is a goroutine of the user's that hangs; the runtime stops the system when there are too many.
+	mu      sync.Mutex
+	reports bool // guarded by mu: the instance has a Health hook
+	// seldom is nil until something of it is needed. Guarded by mu.
+	seldom *seldom[M]
+}
+
+// seldom is what most actors never need. It is the place for whatever else only some need, so that an idle actor costs
+// little. Guarded by cell.mu.
+type seldom[M any] struct {
+	watchers watchers
+	probe    *probe   // all who ask for health at a time share one
+	foreign  *foreign // set once there was a native incarnation
+	// left holds the incarnations that were abandoned and have not come back, by the lease they held. Each is a goroutine
+	// of the user's that hangs; the runtime stops the system when there are too many.
 	left map[*mailbox.Lease[M]]*incarnation[M]
+}
+
+// needs returns what is seldom needed, making it when that is first so. Called with mu held.
+func (c *cell[M]) needs() *seldom[M] {
+	if c.seldom == nil {
+		c.seldom = new(seldom[M])
+	}
+
+	return c.seldom
 }
 
 // probe is one question for an actor's health.
@@ -47,7 +63,7 @@ type probe struct {
 func Mount[M any](place node.Place, factory Factory[M]) (node.Node, error) {
 	c := &cell[M]{place: place, factory: factory}
 
-	box, err := mailbox.New[M](place.Path, place.Mailbox, c.run, c.dropped)
+	box, err := mailbox.NewFor[M](place.Path, place.Mailbox, (*receiver[M])(c))
 	if err != nil {
 		return nil, err
 	}
@@ -55,9 +71,7 @@ func Mount[M any](place node.Place, factory Factory[M]) (node.Node, error) {
 	c.box = box
 
 	registry := place.Host.Protoactor().ProcessRegistry
-	c.pid = actor.NewPID(registry.Address, place.Path[1:]) // before anybody can send to it
-
-	if _, fresh := registry.Add(actor.NewActorProcess((*process[M])(c)), c.pid.GetId()); !fresh {
+	if _, fresh := registry.Add(actor.NewActorProcess((*process[M])(c)), c.id()); !fresh {
 		return nil, &NameTakenError{Path: place.Path}
 	}
 
@@ -73,10 +87,23 @@ func (e *NameTakenError) Error() string {
 }
 
 func (c *cell[M]) Path() string         { return c.place.Path }
-func (c *cell[M]) PID() *actor.PID      { return c.pid }
 func (c *cell[M]) Seal()                { c.box.Seal() }
 func (c *cell[M]) Stats() mailbox.Stats { return c.box.Stats() }
 func (c *cell[M]) Queued() int          { return c.box.Queued() }
+
+// id is the actor's name in protoactor's registry.
+func (c *cell[M]) id() string { return c.place.Path[1:] }
+
+// PID returns the one PID there is of the actor: who watches it may compare pointers.
+func (c *cell[M]) PID() *actor.PID {
+	if pid := c.pid.Load(); pid != nil {
+		return pid
+	}
+
+	c.pid.CompareAndSwap(nil, actor.NewPID(c.place.Host.Protoactor().ProcessRegistry.Address, c.id()))
+
+	return c.pid.Load()
+}
 
 func (c *cell[M]) Start(number uint64, deadline time.Time) {
 	c.current.Store(newIncarnation(c, number, deadline))
@@ -113,11 +140,12 @@ func (c *cell[M]) Abandon(cause error) bool {
 	still := found.Stuck || inc.owned.count() > 0
 
 	if still {
-		if c.left == nil {
-			c.left = make(map[*mailbox.Lease[M]]*incarnation[M])
+		s := c.needs()
+		if s.left == nil {
+			s.left = make(map[*mailbox.Lease[M]]*incarnation[M])
 		}
 
-		c.left[found.Lease] = inc
+		s.left[found.Lease] = inc
 	}
 
 	c.mu.Unlock()
@@ -141,9 +169,15 @@ func (c *cell[M]) synchronous() bool {
 // returned is what a runner calls last when its lease was revoked: the abandoned incarnation has come back. Once its
 // goroutines have too, its instance is closed, under a context that has ended, and its return is reported.
 func (c *cell[M]) returned(l *mailbox.Lease[M]) {
+	var inc *incarnation[M]
+
 	c.mu.Lock()
-	inc := c.left[l]
-	delete(c.left, l)
+
+	if s := c.seldom; s != nil {
+		inc = s.left[l]
+		delete(s.left, l)
+	}
+
 	c.mu.Unlock()
 
 	if inc != nil {
@@ -162,15 +196,20 @@ func (c *cell[M]) AskHealth() func(context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 
-	if c.watchers.ended || !c.reports {
+	if !c.reports {
 		return nil
 	}
 
-	p := c.probe
-	if p == nil {
-		p = &probe{answered: make(chan struct{})}
-		c.probe = p
+	s := c.needs()
+	if s.watchers.ended {
+		return nil
 	}
+
+	if s.probe == nil {
+		s.probe = &probe{answered: make(chan struct{})}
+	}
+
+	p := s.probe
 
 	c.box.Signal(node.Probe)
 
@@ -195,9 +234,14 @@ func (p *probe) wait(ctx context.Context) error {
 
 // answer answers everybody who asked for the actor's health.
 func (c *cell[M]) answer(err error) {
+	var p *probe
+
 	c.mu.Lock()
-	p := c.probe
-	c.probe = nil
+
+	if s := c.seldom; s != nil {
+		p, s.probe = s.probe, nil
+	}
+
 	c.mu.Unlock()
 
 	if p != nil {
@@ -210,7 +254,7 @@ func (c *cell[M]) answer(err error) {
 func (c *cell[M]) refused(m any, sender *actor.PID, err error) {
 	if reason := refusal(err); reason != 0 {
 		c.place.Host.Undelivered(node.DeadLetter{
-			Target: c.place.Path, PID: c.pid, Message: m, Sender: sender, Reason: reason, Cause: err,
+			Target: c.place.Path, PID: c.PID(), Message: m, Sender: sender, Reason: reason, Cause: err,
 		})
 	}
 }
@@ -220,9 +264,17 @@ func (c *cell[M]) undelivered(m M, reason mailbox.Reason, cause error, attempt i
 	_, payload, sender := actor.UnwrapEnvelope(m)
 
 	c.place.Host.Undelivered(node.DeadLetter{
-		Target: c.place.Path, PID: c.pid, Message: payload, Sender: sender, Reason: reason, Cause: cause, Attempt: attempt,
+		Target: c.place.Path, PID: c.PID(), Message: payload, Sender: sender, Reason: reason, Cause: cause, Attempt: attempt,
 	})
 }
 
-// dropped records the dead letter of a message that the policy of its lane dropped.
-func (c *cell[M]) dropped(m M, cause error) { c.undelivered(m, mailbox.Dropped, cause, 1) }
+// receiver is a cell as its mailbox sees it.
+type receiver[M any] cell[M]
+
+// Run implements [mailbox.Receiver].
+func (c *receiver[M]) Run(lease *mailbox.Lease[M]) { (*cell[M])(c).run(lease) }
+
+// Dropped implements [mailbox.Receiver]: it records the dead letter of a message that the policy of its lane dropped.
+func (c *receiver[M]) Dropped(m M, cause error) {
+	(*cell[M])(c).undelivered(m, mailbox.Dropped, cause, 1)
+}

@@ -46,7 +46,7 @@ func (c *Context[M]) Self() Ref[M] { return Ref[M]{cell: c.cell} }
 func (c *Context[M]) Path() string { return c.cell.place.Path }
 
 // PID returns the actor's identity in protoactor.
-func (c *Context[M]) PID() *actor.PID { return c.cell.pid }
+func (c *Context[M]) PID() *actor.PID { return c.cell.PID() }
 
 // Incarnation returns which life of the actor this is, beginning with 1.
 func (c *Context[M]) Incarnation() uint64 { return c.inc.number }
@@ -95,7 +95,7 @@ func Pipe[T, M any](
 }
 
 func (c *Context[M]) start(pipe bool, f func() error) error {
-	if err := c.inc.owned.add(pipe, c.cell.place.Path); err != nil {
+	if err := c.inc.owned.add(pipe, c.cell.place.Limits.Goroutines, c.cell.place.Path); err != nil {
 		return err
 	}
 

@@ -170,7 +170,11 @@ func (i *incarnation[M]) sender() context.Context {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 
-	return i.under
+	if m := i.seldom; m != nil {
+		return m.under
+	}
+
+	return nil
 }
 
 // runUnder notes the context of the send whose goroutine runs the actor's turn.
@@ -178,7 +182,7 @@ func (i *incarnation[M]) runUnder(ctx context.Context) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 
-	i.under = ctx
+	i.needs().under = ctx
 }
 
 // asks returns the edge of an actor that is about to ask the owner of a mailbox, which it enters when it has sent its

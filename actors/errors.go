@@ -3,8 +3,6 @@ package actors
 import (
 	"errors"
 	"fmt"
-	"runtime"
-	"strings"
 
 	"github.com/troupe-go/troupe/internal/node"
 	"github.com/troupe-go/troupe/internal/waits"
@@ -55,35 +53,6 @@ func (e *PanicError) Unwrap() error {
 	return err
 }
 
-// Stack is a call stack as program counters.
-type Stack []uintptr
-
-// String prints the stack, one function and position per call.
-func (s Stack) String() string {
-	var b strings.Builder
-
-	frames := runtime.CallersFrames(s)
-	for {
-		f, more := frames.Next()
-		if f.Function != "" {
-			fmt.Fprintf(&b, "%s\n\t%s:%d\n", f.Function, f.File, f.Line)
-		}
-
-		if !more {
-			return b.String()
-		}
-	}
-}
-
-// newPanicError is called in a deferred function with the recovered value.
-func newPanicError(value any) *PanicError {
-	const depth, skip = 64, 3 // Callers, newPanicError, the deferred function
-
-	pcs := make([]uintptr, depth)
-
-	return &PanicError{Value: value, Stack: pcs[:runtime.Callers(skip, pcs)]}
-}
-
 // GoroutineLimitError says that an actor has as many goroutines as it may.
 type GoroutineLimitError struct {
 	// Path of the actor.
@@ -124,7 +93,7 @@ func (e *WatchLimitError) Error() string {
 }
 
 // call runs a hook on a goroutine of its own and waits for it: runtime.Goexit cannot be stopped as a panic can, and
-// must not take the runner's goroutine along.
+// must not take the runner's goroutine along. Where that is worth it, [runner.inline] does without.
 func call(f func() error) error {
 	err := ErrExited // unless f returns or panics
 	over := make(chan struct{})

@@ -28,7 +28,8 @@ func (r *runner[M]) fail(cause error) {
 	inc := r.inc
 
 	directive := r.decide(cause)
-	r.settleFailed(cause, directive)
+	answer := r.answer(cause)
+	r.settleFailed(answer, directive)
 
 	if r.lease.Revoked() {
 		return
@@ -47,7 +48,7 @@ func (r *runner[M]) fail(cause error) {
 		r.reportFailure(inc, node.Failing, cause, directive)
 	}
 
-	closing := r.end(cause, cause)
+	closing := r.end(cause, answer)
 	inc.die(cause)
 
 	if r.lease.Revoked() {
@@ -61,9 +62,14 @@ func (r *runner[M]) fail(cause error) {
 	r.reportFailure(inc, node.Ended, cause, directive)
 }
 
+// answer is what an asker gets that is not answered because of err.
+func (r *runner[M]) answer(err error) *mailbox.SendError {
+	return &mailbox.SendError{Target: r.cell.place.Path, Err: err}
+}
+
 // settleFailed deals with the message in hand of a failure, if there is one that was not put aside: it is delivered
 // again to the next incarnation, as often as it may be, or is a dead letter.
-func (r *runner[M]) settleFailed(cause error, d node.Directive) {
+func (r *runner[M]) settleFailed(cause *mailbox.SendError, d node.Directive) {
 	attempt, most := r.lease.Attempt(), r.cell.place.Limits.Redeliver
 
 	again := most > 0 && d == node.Restart
@@ -76,8 +82,8 @@ func (r *runner[M]) settleFailed(cause error, d node.Directive) {
 		settle, reason = r.lease.Quarantine, mailbox.Quarantined
 	}
 
-	if m, had := settle(&mailbox.SendError{Target: r.cell.place.Path, Err: cause}); had {
-		r.cell.undelivered(m, reason, cause, attempt)
+	if m, had := settle(cause); had {
+		r.cell.undelivered(m, reason, cause.Err, attempt)
 	}
 }
 
@@ -100,8 +106,8 @@ func (r *runner[M]) decide(cause error) (d node.Directive) {
 }
 
 // end ends the incarnation: its context ends with cause, its goroutines are waited for, its instance is closed, asks it
-// has not answered are told answer. It returns what went wrong meanwhile.
-func (r *runner[M]) end(cause, answer error) error {
+// has not answered are told answer, which names the actor. It returns what went wrong meanwhile.
+func (r *runner[M]) end(cause error, answer *mailbox.SendError) error {
 	inc := r.inc
 	r.phase = absent
 
@@ -121,7 +127,7 @@ func (r *runner[M]) end(cause, answer error) error {
 		return err
 	}
 
-	r.lease.Orphan(&mailbox.SendError{Target: r.cell.place.Path, Err: answer})
+	r.lease.Orphan(answer)
 	r.inc = nil
 
 	return err

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/pprof"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,48 +14,91 @@ import (
 
 // incarnation is one life of an actor, from its factory to its Close. The runtime makes it, the runner lives it.
 type incarnation[M any] struct {
-	number   uint64
-	gate     node.Gate // what this incarnation's references pass; fenced when it is abandoned
-	closed   bool      // guarded by mu: Close has been called
-	silent   bool      // guarded by mu: it gets nothing from itself any more
-	died     bool      // guarded by mu: of a failure, which is ended
-	owned    owned
-	ctx      Context[M]
-	actor    Actor[M]                   // what receives, the runner's own; nil until the factory returned
-	lease    *mailbox.Lease[M]          // what its messages are taken under; set before any user code has the context
-	notices  atomic.Pointer[notices[M]] // nil until the incarnation first asks for something; written with mu held
-	labels   context.Context            // bears the labels of the incarnation's goroutines
-	mark     mark
-	over     atomic.Bool    // work has ended
-	decision node.Directive // about the failure that ends the incarnation, or 0; the runner's own
-	started  sync.Once      // its start has been reported
-	mu       sync.Mutex
-	work     context.Context         // guarded by mu; made when first asked for, so that an idle actor has none
-	cancel   context.CancelCauseFunc // guarded by mu
-	hook     context.CancelCauseFunc // guarded by mu: cancels the Flush or Close that is running
-	cut      error                   // guarded by mu: the time of the step in progress is over; nil while it is not
-	ended    error                   // guarded by mu: why work has ended
-	deadline time.Time               // guarded by mu: of the step in progress; zero if it has none
-	under    context.Context         // guarded by mu: of the send whose goroutine runs the turn, with Synchronous; or nil
+	number uint64
+	gate   node.Gate   // what this incarnation's references pass; fenced when it is abandoned
+	over   atomic.Bool // work has ended
+	owned  owned
+	ctx    Context[M]
+	actor  Actor[M] // what receives, the runner's own; nil until the factory returned
+	// lease is what its messages are taken under. Set before any code of the user's has its context; nil while the
+	// incarnation is asleep, when it has had none.
+	lease  atomic.Pointer[mailbox.Lease[M]]
+	mark   mark // the runner's own
+	mu     sync.Mutex
+	closed bool // guarded by mu: Close has been called
+	// decision is about the failure that ends the incarnation, or 0; the runner's own.
+	decision node.Directive
+	asleep   atomic.Bool // it is at rest and has no runner
+	// notices is nil until the incarnation first asks for something; written with mu held.
+	notices atomic.Pointer[notices[M]]
+	due     instant // guarded by mu: when the step in progress is to be over
+	// seldom is nil until something of it is needed. Guarded by mu.
+	seldom *moments
+}
+
+// moments are what an incarnation that only handles messages never needs: the contexts of those who ask for one, and
+// how it ends. It is the place for whatever else only some incarnations need, so that an idle actor costs little.
+// Guarded by incarnation.mu, but for started.
+type moments struct {
+	work    context.Context // made when first asked for
+	cancel  context.CancelCauseFunc
+	hook    context.CancelCauseFunc // cancels the Flush or Close that is running
+	cut     error                   // the time of the step in progress is over; nil while it is not
+	ended   error                   // why work has ended
+	died    bool                    // of a failure, which is ended
+	silent  bool                    // it gets nothing from itself any more
+	under   context.Context         // of the send whose goroutine runs the turn, with mailbox.Synchronous; or nil
+	started sync.Once               // its start has been reported, with dispatch mailbox.Synchronous
+}
+
+// instant is a time in a third of the space, in nanoseconds since 1970; 0 is none.
+type instant int64
+
+func instantOf(t time.Time) instant {
+	if t.IsZero() {
+		return 0
+	}
+
+	return instant(t.UnixNano())
+}
+
+func (i instant) time() time.Time {
+	if i == 0 {
+		return time.Time{}
+	}
+
+	return time.Unix(0, int64(i))
 }
 
 func newIncarnation[M any](c *cell[M], number uint64, deadline time.Time) *incarnation[M] {
-	inc := &incarnation[M]{number: number, deadline: deadline}
-	inc.owned.limit = c.place.Limits.Goroutines
+	inc := &incarnation[M]{number: number, due: instantOf(deadline)}
 	inc.ctx = Context[M]{cell: c, inc: inc}
-	inc.labels = pprof.WithLabels(context.Background(), pprof.Labels(
-		node.LabelActor, c.place.Path, node.LabelIncarnation, strconv.FormatUint(number, 10)))
-	inc.mark.Context = inc.labels
 
 	return inc
 }
 
-// announce reports the start, once. Called before the first message is handled.
+// needs returns what is seldom needed, making it when that is first so. Called with mu held.
+func (i *incarnation[M]) needs() *moments {
+	if i.seldom == nil {
+		i.seldom = new(moments)
+	}
+
+	return i.seldom
+}
+
+// announce reports the start, once, if senders run the turns. Called before the first message is handled.
 func (i *incarnation[M]) announce() {
-	i.started.Do(func() {
-		p := &i.ctx.cell.place
-		p.Host.Report(node.Report{ID: p.ID, Incarnation: i.number, Event: node.Started})
-	})
+	i.mu.Lock()
+	m := i.needs()
+	i.mu.Unlock()
+
+	m.started.Do(i.reportStarted)
+}
+
+// reportStarted reports the start.
+func (i *incarnation[M]) reportStarted() {
+	p := &i.ctx.cell.place
+	p.Host.Report(node.Report{ID: p.ID, Incarnation: i.number, Event: node.Started})
 }
 
 // context returns what Receive, Start and the actor's goroutines run under.
@@ -65,15 +106,16 @@ func (i *incarnation[M]) context() context.Context {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 
-	if i.work == nil {
-		i.work, i.cancel = context.WithCancelCause(i.labels)
+	m := i.needs()
+	if m.work == nil {
+		m.work, m.cancel = context.WithCancelCause(i.labels())
 
-		if i.ended != nil {
-			i.cancel(i.ended)
+		if m.ended != nil {
+			m.cancel(m.ended)
 		}
 	}
 
-	return i.work
+	return m.work
 }
 
 func (i *incarnation[M]) err() error {
@@ -89,19 +131,22 @@ func (i *incarnation[M]) saysEnded(err error) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 
-	return i.ended != nil && (errors.Is(err, context.Canceled) || errors.Is(err, i.ended))
+	m := i.seldom
+
+	return m != nil && m.ended != nil && (errors.Is(err, context.Canceled) || errors.Is(err, m.ended))
 }
 
 // endWork cancels Receive, Start and the actor's goroutines.
 func (i *incarnation[M]) endWork(cause error) {
 	i.mu.Lock()
 
-	if i.ended == nil {
-		i.ended = cause
+	m := i.needs()
+	if m.ended == nil {
+		m.ended = cause
 		i.over.Store(true)
 
-		if i.cancel != nil {
-			i.cancel(cause)
+		if m.cancel != nil {
+			m.cancel(cause)
 		}
 	}
 
@@ -118,7 +163,8 @@ func (i *incarnation[M]) die(cause error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 
-	i.ended, i.died = cause, true
+	m := i.needs()
+	m.ended, m.died = cause, true
 }
 
 // failure returns what the incarnation has died of, or nil.
@@ -126,8 +172,8 @@ func (i *incarnation[M]) failure() error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 
-	if i.died {
-		return i.ended
+	if m := i.seldom; m != nil && m.died {
+		return m.ended
 	}
 
 	return nil
@@ -148,10 +194,11 @@ func (i *incarnation[M]) endAll(cause error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 
-	i.cut = cause // also for a hook that is yet to begin
+	m := i.needs()
+	m.cut = cause // also for a hook that is yet to begin
 
-	if i.hook != nil {
-		i.hook(cause)
+	if m.hook != nil {
+		m.hook(cause)
 	}
 }
 
@@ -159,12 +206,13 @@ func (i *incarnation[M]) endAll(cause error) {
 func (i *incarnation[M]) run(hook func(context.Context) error) error {
 	i.mu.Lock()
 
-	ctx, cancel := context.WithCancelCause(i.labels)
-	deadline := i.deadline
-	i.hook = cancel
+	m := i.needs()
+	ctx, cancel := context.WithCancelCause(i.labels())
+	deadline := i.due.time()
+	m.hook = cancel
 
-	if i.cut != nil {
-		cancel(i.cut)
+	if m.cut != nil {
+		cancel(m.cut)
 	}
 
 	i.mu.Unlock()
@@ -176,11 +224,15 @@ func (i *incarnation[M]) run(hook func(context.Context) error) error {
 
 // because adds to an error that only says that the context has ended why it has.
 func (i *incarnation[M]) because(err error) error {
+	if err == nil {
+		return nil
+	}
+
 	i.mu.Lock()
 	defer i.mu.Unlock()
 
-	if err != nil && i.cut != nil && errors.Is(err, context.Canceled) && !errors.Is(err, i.cut) {
-		return fmt.Errorf("%w: %w", i.cut, err)
+	if m := i.seldom; m != nil && m.cut != nil && errors.Is(err, context.Canceled) && !errors.Is(err, m.cut) {
+		return fmt.Errorf("%w: %w", m.cut, err)
 	}
 
 	return err
@@ -190,7 +242,11 @@ func (i *incarnation[M]) setDeadline(t time.Time) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 
-	i.deadline, i.cut = t, nil
+	i.due = instantOf(t)
+
+	if i.seldom != nil {
+		i.seldom.cut = nil
+	}
 }
 
 // endsSlowly reports whether there is something to wait for when the incarnation ends: goroutines or a Close hook.
@@ -234,19 +290,4 @@ func (c deadlineContext) Value(key any) any {
 	}
 
 	return c.Context.Value(key)
-}
-
-// mark is a context only for [pprof.SetGoroutineLabels], which asks it for one value: it looks that up once.
-type mark struct {
-	context.Context
-	labels any
-}
-
-// Value returns the labels.
-func (m *mark) Value(key any) any {
-	if m.labels == nil {
-		m.labels = m.Context.Value(key)
-	}
-
-	return m.labels
 }

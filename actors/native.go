@@ -120,7 +120,7 @@ func (n *native) spawn() error {
 	c := n.ctx.cell
 	system := c.place.Host.Protoactor()
 	registry := system.ProcessRegistry
-	name := c.pid.GetId() + "/" + registry.NextId()
+	name := c.id() + "/" + registry.NextId()
 
 	defer registry.Remove(actor.NewPID(registry.Address, name))
 
@@ -129,12 +129,12 @@ func (n *native) spawn() error {
 		actor.WithContextDecorator(n.decorate),
 	)
 
-	self, err := actor.DefaultSpawner(system, name, props, &origin{RootContext: system.Root, pid: c.pid})
+	self, err := actor.DefaultSpawner(system, name, props, &origin{RootContext: system.Root, pid: c.PID()})
 	if err != nil {
 		return fmt.Errorf("protoactor cannot spawn it: %w", err)
 	}
 
-	self.Id = c.pid.GetId()
+	self.Id = c.id()
 
 	if n.context == nil || n.context.Actor() == nil {
 		n.context = nil
@@ -174,7 +174,7 @@ func (n *native) obey() (more bool, failure error) {
 		return false, nil
 	}
 
-	if f, ok := m.(*actor.Failure); ok && same(f.Who, n.ctx.cell.pid) {
+	if f, ok := m.(*actor.Failure); ok && same(f.Who, n.ctx.cell.PID()) {
 		return true, &EscalatedError{Reason: f.Reason}
 	}
 
@@ -319,17 +319,24 @@ func (c *cell[M]) attach() *foreign {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 
-	if c.foreign == nil {
-		c.foreign = &foreign{came: make(chan struct{}, 1)}
+	s := c.needs()
+	if s.foreign == nil {
+		s.foreign = &foreign{came: make(chan struct{}, 1)}
 	}
 
-	return c.foreign
+	return s.foreign
 }
 
 // order takes one of protoactor's system messages. It reports whether the actor is a native one, whose it is.
 func (c *cell[M]) order(message any) bool {
+	var f *foreign
+
 	c.mu.Lock()
-	f := c.foreign
+
+	if s := c.seldom; s != nil {
+		f = s.foreign
+	}
+
 	c.mu.Unlock()
 
 	if f != nil && f.put(message) {

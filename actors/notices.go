@@ -154,13 +154,13 @@ func (c *Context[M]) notices() (*notices[M], error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 
-	if i.ended != nil {
+	if i.over.Load() {
 		return nil, ErrNotRunning
 	}
 
 	n := i.notices.Load()
 	if n == nil {
-		n = &notices[M]{cell: c.cell, silent: i.silent}
+		n = &notices[M]{cell: c.cell, silent: i.seldom != nil && i.seldom.silent}
 		i.notices.Store(n)
 	}
 
@@ -171,7 +171,7 @@ func (c *Context[M]) notices() (*notices[M], error) {
 // no more messages.
 func (i *incarnation[M]) silence() {
 	i.mu.Lock()
-	i.silent = true
+	i.needs().silent = true
 	n := i.notices.Load()
 	i.mu.Unlock()
 

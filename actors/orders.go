@@ -10,11 +10,13 @@ import (
 // obey carries out commands, in the order of their declaration. The hands are free.
 func (r *runner[M]) obey(c mailbox.Command) {
 	if c&node.Start != 0 && r.phase == absent {
-		r.start()
-
 		// What else is pending was for the incarnation before, which failed before it could obey: the runtime orders
 		// nothing of a new one before it has started.
-		c &^= node.Owned | node.Notice | node.Halt | node.Leave | node.Drain | node.Cut | node.Flush | node.Close
+		c &^= node.Start | node.Owned | node.Notice |
+			node.Halt | node.Leave | node.Drain | node.Cut | node.Flush | node.Close
+		r.left = c
+		r.start()
+		r.left = 0
 	}
 
 	if c&node.Owned != 0 {
@@ -75,10 +77,15 @@ func (r *runner[M]) start() {
 	}
 
 	r.inc, r.lost, r.idling = inc, false, false
-	inc.lease = r.lease
-	r.label()
+	inc.lease.Store(r.lease)
 
-	err := call(func() error {
+	if r.synchronous { // then the goroutine may be a sender's
+		inc.runUnder(r.lease.Sender())
+	} else {
+		inc.label(true)
+	}
+
+	r.made(r.inline(making, func() error {
 		a, err := r.cell.factory(&inc.gate)
 		if err != nil {
 			return err
@@ -91,11 +98,23 @@ func (r *runner[M]) start() {
 		inc.actor = opened(a)
 
 		return nil
-	})
+	}))
+}
 
+// made runs the Start hook of the instance that the factory has made, if it has.
+func (r *runner[M]) made(err error) {
+	inc := r.inc
 	if s, ok := inc.actor.(Starter[M]); ok && err == nil {
-		err = inc.because(call(func() error { return s.Start(&inc.ctx) }))
+		err = r.inline(starting, func() error { return s.Start(&inc.ctx) })
 	}
+
+	r.begun(err)
+}
+
+// begun says how the start went.
+func (r *runner[M]) begun(err error) {
+	inc := r.inc
+	err = inc.because(err)
 
 	if r.lease.Revoked() {
 		return
@@ -103,7 +122,7 @@ func (r *runner[M]) start() {
 
 	if err != nil {
 		// An instance whose Start failed is closed like any other: it may hold what it opened before it failed.
-		err = errors.Join(err, r.end(err, err))
+		err = errors.Join(err, r.end(err, r.answer(err)))
 		inc.die(err)
 		r.reportFailure(inc, node.Started, err, r.decide(err))
 
@@ -118,7 +137,7 @@ func (r *runner[M]) start() {
 	r.phase = live
 
 	if r.resting = r.synchronous; !r.resting {
-		inc.announce()
+		inc.reportStarted()
 	}
 }
 
@@ -156,7 +175,7 @@ func (r *runner[M]) halt() {
 		return // it failed at the same time and has reported that it ended
 	}
 
-	err := r.end(errEnded, errEnded)
+	err := r.end(errEnded, r.answer(errEnded))
 	if !r.lease.Revoked() {
 		r.report(inc, node.Ended, err)
 	}
@@ -235,7 +254,7 @@ func (r *runner[M]) flush() {
 func (r *runner[M]) close() {
 	inc := r.inc
 
-	err := r.end(errEnded, mailbox.ErrStopped)
+	err := r.end(errEnded, r.answer(mailbox.ErrStopped))
 	if !r.lease.Revoked() {
 		r.report(inc, node.Closed, err)
 	}

@@ -5,16 +5,30 @@ import "sync"
 // owned are the goroutines that belong to an incarnation, and what they and the actor itself ask of the runner.
 type owned struct {
 	mu      sync.Mutex
-	limit   int  // the most at a time
-	running int  // at most limit
-	pipes   int  // those among running that will still send to the actor
-	closed  bool // no more may start
-	leaving bool // the actor asked to stop
+	running int32    // at most the actor's limit
+	pipes   int32    // those among running that will still send to the actor
+	closed  bool     // no more may start
+	leaving bool     // the actor asked to stop
+	results *results // nil until one of them has ended or is waited for
+}
+
+// results are of no interest to an actor that has no goroutines.
+type results struct {
 	failure error
 	idle    chan struct{} // closed when running falls to 0 while somebody waits
 }
 
-func (o *owned) add(pipe bool, path string) error {
+// known returns the results, making them when they are first needed. Called with mu held.
+func (o *owned) known() *results {
+	if o.results == nil {
+		o.results = new(results)
+	}
+
+	return o.results
+}
+
+// add adds one, if there are less than limit.
+func (o *owned) add(pipe bool, limit int, path string) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 
@@ -22,8 +36,8 @@ func (o *owned) add(pipe bool, path string) error {
 		return ErrNotRunning
 	}
 
-	if o.running >= o.limit {
-		return &GoroutineLimitError{Path: path, Limit: o.limit}
+	if int(o.running) >= limit {
+		return &GoroutineLimitError{Path: path, Limit: limit}
 	}
 
 	o.running++
@@ -45,13 +59,14 @@ func (o *owned) done(pipe bool, err error) {
 		o.pipes--
 	}
 
-	if o.failure == nil {
-		o.failure = err
+	r := o.known()
+	if r.failure == nil {
+		r.failure = err
 	}
 
-	if o.running == 0 && o.idle != nil {
-		close(o.idle)
-		o.idle = nil
+	if o.running == 0 && r.idle != nil {
+		close(r.idle)
+		r.idle = nil
 	}
 }
 
@@ -60,8 +75,11 @@ func (o *owned) take() (leaving bool, failure error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 
-	leaving, failure = o.leaving, o.failure
-	o.failure, o.leaving = nil, false
+	leaving, o.leaving = o.leaving, false
+
+	if r := o.results; r != nil {
+		failure, r.failure = r.failure, nil
+	}
 
 	return leaving, failure
 }
@@ -94,7 +112,7 @@ func (o *owned) count() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 
-	return o.running
+	return int(o.running)
 }
 
 // wait blocks until none is running. Called after close, and after their context has ended.
@@ -107,11 +125,12 @@ func (o *owned) wait() {
 		return
 	}
 
-	if o.idle == nil {
-		o.idle = make(chan struct{})
+	r := o.known()
+	if r.idle == nil {
+		r.idle = make(chan struct{})
 	}
 
-	idle := o.idle
+	idle := r.idle
 	o.mu.Unlock()
 	<-idle
 }

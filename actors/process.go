@@ -138,6 +138,6 @@ func (p *process[M]) UserMessageCount() int { return p.box.Queued() }
 
 func (p *process[M]) undelivered(m any, sender *actor.PID, reason mailbox.Reason, cause error) {
 	p.place.Host.Undelivered(node.DeadLetter{
-		Target: p.place.Path, PID: p.pid, Message: m, Sender: sender, Reason: reason, Cause: cause,
+		Target: p.place.Path, PID: (*cell[M])(p).PID(), Message: m, Sender: sender, Reason: reason, Cause: cause,
 	})
 }

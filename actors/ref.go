@@ -92,7 +92,7 @@ func (r Ref[M]) Path() string {
 func (r Ref[M]) PID() *actor.PID {
 	switch {
 	case r.cell != nil:
-		return r.cell.pid
+		return r.cell.PID()
 	case r.front != nil:
 		return r.front.pid
 	default:

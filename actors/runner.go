@@ -1,8 +1,6 @@
 package actors
 
 import (
-	"runtime/pprof"
-
 	"github.com/troupe-go/troupe/internal/node"
 	"github.com/troupe-go/troupe/internal/waits"
 	"github.com/troupe-go/troupe/mailbox"
@@ -22,6 +20,15 @@ const (
 	quiet                 // the instance is there, messages are not handled any more
 )
 
+// startup is a hook of the start, which is run without a goroutine of its own.
+type startup uint8
+
+const (
+	none     startup = iota
+	making           // the factory
+	starting         // Start
+)
+
 // runner is the goroutine side of an actor: the holder of its mailbox's lease. Its fields belong to whoever holds the
 // lease. When a lease is revoked its runner is left behind with the incarnation it is stuck in.
 type runner[M any] struct {
@@ -35,12 +42,34 @@ type runner[M any] struct {
 	resting bool
 	// idling says that there is an idle timeout: the actor looks at the time before it comes to rest.
 	idling bool
-	// crash is a panic of Receive that the turn it ended has left for the next one to deal with.
-	crash error
 	// lost says that messages became dead letters because their time was over; the answer to Drain tells.
 	lost bool
 	// swept says that the drain has come to the end of the queue and brought back what was in the stash.
 	swept bool
+	// trouble is nil until the actor first panics.
+	trouble *trouble
+	// hook is the one that runs on the turn's goroutine; if runtime.Goexit ends that in it, the next one goes on behind
+	// the hook, and then with the commands left.
+	hook startup
+	left mailbox.Command
+}
+
+// trouble is what a runner keeps of panics. Its fields belong to whoever holds the lease.
+type trouble struct {
+	trace
+
+	// crash is a panic of Receive, or the end of a goroutine, that the turn it ended has left for the next one to deal
+	// with.
+	crash error
+}
+
+// troubled returns what is known of panics, making it with the first.
+func (r *runner[M]) troubled() *trouble {
+	if r.trouble == nil {
+		r.trouble = new(trouble)
+	}
+
+	return r.trouble
 }
 
 // run is the function the mailbox calls when there is work. It owns the turn until it returns.
@@ -49,6 +78,11 @@ func (c *cell[M]) run(lease *mailbox.Lease[M]) {
 	if r == nil {
 		r = &runner[M]{cell: c, lease: lease, synchronous: c.synchronous()}
 		lease.Local = r
+
+		if inc := c.current.Load(); inc != nil && inc.asleep.Swap(false) && inc.gate.Err() == nil {
+			r.inc, r.phase = inc, live // as the runner left it that has spared itself
+			inc.lease.Store(lease)
+		}
 	}
 
 	r.turn()
@@ -56,9 +90,26 @@ func (c *cell[M]) run(lease *mailbox.Lease[M]) {
 
 // turn runs until there is nothing to do or the lease is revoked.
 func (r *runner[M]) turn() {
+	if r.inc != nil && !r.synchronous {
+		r.inc.label(false)
+	}
+
 	for crashed := true; crashed; {
 		crashed = r.attempt()
 	}
+}
+
+// Spare implements [mailbox.Spare]: of an actor that has started and has nothing to do until its first message, only
+// the cell and the incarnation stay. One that gets something from itself keeps what its runner knows of that.
+func (r *runner[M]) Spare() bool {
+	spare := r.phase == live && !r.synchronous && r.trouble == nil && r.inc.owned.count() == 0 &&
+		r.inc.notices.Load() == nil
+	if spare {
+		r.inc.lease.Store(nil)
+		r.inc.asleep.Store(true)
+	}
+
+	return spare
 }
 
 // attempt is the part of a turn up to a panic of Receive: one deferred call per turn, not per message.
@@ -71,13 +122,14 @@ func (r *runner[M]) attempt() (crashed bool) {
 		}
 
 		if v := recover(); v != nil {
-			r.crash, crashed = newPanicError(v), true
+			t := r.troubled()
+			t.crash, crashed = t.panicError(v), true
 
 			return
 		}
 
 		// runtime.Goexit takes this goroutine; another one goes on with the turn.
-		r.crash = ErrExited
+		r.troubled().crash = ErrExited
 		r.lease.Continue()
 	}()
 
@@ -146,22 +198,48 @@ func (r *runner[M]) sweep() {
 
 // begin is what a turn does first, and again after a panic.
 func (r *runner[M]) begin() {
-	if err := r.crash; err != nil {
-		r.crash = nil
+	if t := r.trouble; t != nil && t.crash != nil {
+		err := t.crash
+		t.crash = nil
 
-		if r.phase != absent {
+		switch {
+		case r.hook != none:
+			r.behind(err)
+		case r.phase != absent:
 			r.fail(err)
 		}
-	}
-
-	if r.inc != nil {
-		r.label()
 	}
 
 	if r.synchronous && r.phase != absent {
 		r.inc.runUnder(r.lease.Sender())
 		r.inc.announce() // whoever has started it may not have come to that
 	}
+}
+
+// inline calls a hook on the turn's goroutine. If runtime.Goexit ends that, attempt sees to it that another one goes on
+// with behind.
+func (r *runner[M]) inline(h startup, f func() error) error {
+	r.hook = h
+	err := protect(f)
+	r.hook = none
+
+	return err
+}
+
+// behind goes on behind a hook that ended the turn's goroutine, where start would have.
+func (r *runner[M]) behind(err error) {
+	h, commands := r.hook, r.left
+	r.hook, r.left = none, 0
+
+	switch h {
+	case making:
+		r.made(err)
+	case starting:
+		r.begun(err)
+	case none:
+	}
+
+	r.obey(commands)
 }
 
 // receives reports whether messages are to be handled now.
@@ -214,13 +292,6 @@ func (r *runner[M]) rest(suspend bool) (over bool) {
 	}
 
 	return !again
-}
-
-// label marks the goroutine with the actor, for profiles and for finding it when it hangs; not one that is a sender's.
-func (r *runner[M]) label() {
-	if !r.synchronous {
-		pprof.SetGoroutineLabels(&r.inc.mark)
-	}
 }
 
 func (r *runner[M]) report(inc *incarnation[M], e node.Event, err error) {

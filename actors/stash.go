@@ -86,8 +86,13 @@ func (i *incarnation[M]) running() (l *mailbox.Lease[M], release func(), err err
 	i.mu.Lock()
 
 	err = i.gate.Err()
-	if err == nil && i.ended != nil {
+	if err == nil && i.over.Load() {
 		err = ErrNotRunning
+	}
+
+	l = i.lease.Load()
+	if err == nil && l == nil {
+		err = ErrNotInHand
 	}
 
 	if err != nil {
@@ -96,5 +101,5 @@ func (i *incarnation[M]) running() (l *mailbox.Lease[M], release func(), err err
 		return nil, nil, err
 	}
 
-	return i.lease, i.mu.Unlock, nil
+	return l, i.mu.Unlock, nil
 }

@@ -153,7 +153,7 @@ func (c *Context[M]) watch(pid *actor.PID, to watched, into func(Terminated) M) 
 	switch {
 	case into == nil:
 		return ErrNilFunc
-	case key == c.cell.target(c.cell.pid):
+	case key == c.cell.target(c.cell.PID()):
 		return fmt.Errorf("%s: %w", c.Path(), ErrWatchSelf)
 	}
 

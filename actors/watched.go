@@ -11,16 +11,16 @@ import (
 // unregister removes the actor from protoactor and tells its watchers. What is sent to its PID afterwards goes to
 // protoactor's dead letters.
 func (c *cell[M]) unregister() {
-	c.place.Host.Protoactor().ProcessRegistry.Remove(c.pid)
+	c.place.Host.Protoactor().ProcessRegistry.Remove(c.PID())
 
-	for _, w := range c.watchers.end(&c.mu) {
+	for _, w := range c.watchers().end(&c.mu) {
 		w.terminated(c.end())
 	}
 }
 
 // end says how the actor has ended. Called when it has.
 func (c *cell[M]) end() Terminated {
-	t := Terminated{Path: c.place.Path, PID: c.pid, Reason: ReasonStopped}
+	t := Terminated{Path: c.place.Path, PID: c.PID(), Reason: ReasonStopped}
 
 	if inc := c.current.Load(); inc != nil {
 		if err := inc.failure(); err != nil {
@@ -33,7 +33,7 @@ func (c *cell[M]) end() Terminated {
 
 // join implements watched.
 func (c *cell[M]) join(w watcher) (end Terminated, ended bool) {
-	if c.watchers.join(&c.mu, w) {
+	if c.watchers().join(&c.mu, w) {
 		return end, false
 	}
 
@@ -41,7 +41,15 @@ func (c *cell[M]) join(w watcher) (end Terminated, ended bool) {
 }
 
 // leave implements watched.
-func (c *cell[M]) leave(w watcher) { c.watchers.leave(&c.mu, w) }
+func (c *cell[M]) leave(w watcher) { c.watchers().leave(&c.mu, w) }
+
+// watchers returns those who watch the actor.
+func (c *cell[M]) watchers() *watchers {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+
+	return &c.needs().watchers
+}
 
 // watchers are those who are to be told of an end. Guarded by the mutex of what they watch, which the methods lock.
 type watchers struct {
@@ -103,7 +111,7 @@ func (o outsider[M]) terminated(Terminated) { o.tell(actor.TerminatedReason_Stop
 // tell tells the process, with the very PID that those who made the actor hold.
 func (o outsider[M]) tell(why actor.TerminatedReason) {
 	if p, ok := o.cell.place.Host.Protoactor().ProcessRegistry.Get(o.pid); ok {
-		p.SendSystemMessage(o.pid, &actor.Terminated{Who: o.cell.pid, Why: why})
+		p.SendSystemMessage(o.pid, &actor.Terminated{Who: o.cell.PID(), Why: why})
 	}
 }
 
@@ -120,7 +128,7 @@ func (s stranger[M]) join(watcher) (end Terminated, ended bool) {
 		return terminatedStranger(s.pid, ReasonNotFound), true
 	}
 
-	p.SendSystemMessage(s.pid, &actor.Watch{Watcher: s.cell.pid})
+	p.SendSystemMessage(s.pid, &actor.Watch{Watcher: s.cell.PID()})
 
 	return end, false
 }
@@ -128,7 +136,7 @@ func (s stranger[M]) join(watcher) (end Terminated, ended bool) {
 // leave implements watched.
 func (s stranger[M]) leave(watcher) {
 	if p, ok := s.cell.place.Host.Protoactor().ProcessRegistry.Get(s.pid); ok {
-		p.SendSystemMessage(s.pid, &actor.Unwatch{Watcher: s.cell.pid})
+		p.SendSystemMessage(s.pid, &actor.Unwatch{Watcher: s.cell.PID()})
 	}
 }
 

@@ -116,7 +116,7 @@ func (a *Adapter) RegisterHandlers(invoker actor.MessageInvoker, dispatcher acto
 	throughput := cmp.Or(a.throughput, max(0, dispatcher.Throughput()), DefaultThroughput)
 
 	a.box.mu.Lock()
-	a.box.options.Throughput = min(throughput, MaxThroughput)
+	a.box.options.Throughput = int32(min(throughput, MaxThroughput)) //nolint:gosec // bounded
 
 	if h.self != nil {
 		a.box.name = h.self.GetAddress() + "/" + h.self.GetId()

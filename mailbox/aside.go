@@ -108,7 +108,7 @@ func (l *Lease[M]) takeAgain(from Lane) M {
 	l.claims.Or(inHand | held)
 
 	if !b.again(Data) && !b.again(Control) {
-		b.urgent.And(^broughtBack)
+		b.lease.urgent.And(^broughtBack)
 	}
 
 	return l.held
@@ -135,7 +135,7 @@ func (l *Lease[M]) remove(claims uint64) *item[M] {
 
 	i.lane = from.kind
 
-	if t := from.tickets.take(seq); t != nil {
+	if t := from.tickets().take(seq); t != nil {
 		i.ticket.add(t)
 	}
 

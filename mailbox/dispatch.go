@@ -15,8 +15,8 @@ const (
 	// ends it with runtime.Goexit. It is for code that keeps a goroutine's state.
 	Dedicated
 	// Pinned is Dedicated on an operating system thread of its own, for libraries that want to be called from one thread
-	// only. Waking it costs a switch of threads. It is Receive that has the thread: an actor's hooks have goroutines of
-	// their own, so what belongs on the thread is done in Receive, beginning with the first message.
+	// only. Waking it costs a switch of threads. It is Receive that is sure to have the thread: an actor's hooks may have
+	// goroutines of their own, so what belongs on the thread is done in Receive, beginning with the first message.
 	Pinned
 	// Synchronous runs a turn on the goroutine of the sender that found the receiver at rest, before its send returns. It
 	// is for tests. A message that finds a turn running, be it the sender's own or another goroutine's, is left to that
@@ -74,8 +74,14 @@ func (l *Lease[M]) Sender() context.Context { return l.sender }
 // one it is on. The caller touches nothing of the lease any more.
 func (l *Lease[M]) Continue() { l.box.start(l, false) }
 
-// named returns f under a short name. With every go statement the runtime reads the name of the function to its end,
-// and that of a method of a generic type is long.
+// named returns the function that runs a turn, under a short name. With every go statement the runtime reads the name
+// of the function to its end, and that of a method of a generic type is long.
 //
 //go:noinline
-func named(f func()) func() { return func() { f() } }
+func named(l turner) func() { return func() { l.run() } }
+
+// turner is a lease, whatever the type of its messages.
+type turner interface{ run() }
+
+// run runs a turn.
+func (l *Lease[M]) run() { l.box.receiver.Run(l) }

@@ -5,7 +5,7 @@ func (b *Mailbox[M]) Begin() *Lease[M] {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 
-	return b.lease
+	return b.valid()
 }
 
 // Throughput returns how many messages are taken in a row.
@@ -13,7 +13,7 @@ func (a *Adapter) Throughput() int {
 	a.box.mu.Lock()
 	defer a.box.mu.Unlock()
 
-	return a.box.options.Throughput
+	return int(a.box.options.Throughput)
 }
 
 // Done settles the message in hand as processed, if there is one. It returns false if the lease was revoked.

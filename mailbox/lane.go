@@ -34,22 +34,72 @@ type lane[M any] struct {
 	kind     Lane
 	overflow Overflow
 	batched  bool
-	grown    bool // it has needed more than a small segment
-	capacity uint64
+	grown    bool        // it has needed more than a small segment
+	capacity uint32      // at most MaxCapacity
 	count    uint64      // messages ever appended: the number of the next one
 	gone     uint64      // messages that have left the queue
-	dropped  uint64      // messages dropped by policy
-	refused  uint64      // messages refused for want of room
-	late     [2]uint64   // messages refused while stopping, and after
 	emptied  uint64      // count when it was last found empty
 	first    *segment[M] // holds message gone, or is exhausted
 	last     *segment[M]
-	waiters  waiters[M]
-	tickets  tickets
+	// seldom is nil until something of it is needed.
+	seldom *seldom[M]
+}
+
+// seldom is what most lanes never need, or not for long: what has to do with being full, with being refused, and with
+// asks. It is the place for whatever else only some lanes need, so that an idle actor costs little. Guarded by
+// Mailbox.mu.
+type seldom[M any] struct {
+	refusals
+
+	waiters waiters[M]
+	tickets tickets
+}
+
+// refusals are the messages that a lane did not take or keep.
+type refusals struct {
+	dropped uint64    // by policy
+	refused uint64    // for want of room
+	late    [2]uint64 // while stopping, and after
 }
 
 func (l *lane[M]) init(kind Lane, capacity int, overflow Overflow) {
-	l.kind, l.capacity, l.overflow = kind, uint64(capacity), overflow //nolint:gosec // validated to be positive
+	l.kind, l.capacity, l.overflow = kind, uint32(capacity), overflow //nolint:gosec // validated
+}
+
+// needs returns what the lane seldom needs, making it when that is first so.
+func (l *lane[M]) needs() *seldom[M] {
+	if l.seldom == nil {
+		l.seldom = new(seldom[M])
+	}
+
+	return l.seldom
+}
+
+// refusals returns what the lane has counted of them.
+func (l *lane[M]) refusals() refusals {
+	if l.seldom == nil {
+		return refusals{}
+	}
+
+	return l.seldom.refusals
+}
+
+// tickets returns those of the lane, or nil if it has had none.
+func (l *lane[M]) tickets() *tickets {
+	if l.seldom == nil {
+		return nil
+	}
+
+	return &l.seldom.tickets
+}
+
+// blocked returns the first of the senders that wait for room, or nil.
+func (l *lane[M]) blocked() *element[waiter[M]] {
+	if l.seldom == nil {
+		return nil
+	}
+
+	return l.seldom.waiters.first
 }
 
 // append stores one message, for which there is room.
@@ -63,13 +113,13 @@ func (b *Mailbox[M]) append(l *lane[M], m M, t *Ticket) {
 
 	if t != nil {
 		t.seq = l.count
-		l.tickets.add(t)
+		l.needs().tickets.add(t)
 	}
 
 	l.count++
 
 	if l.kind == Control {
-		b.urgent.Or(controlQueued)
+		b.valid().urgent.Or(controlQueued)
 	}
 }
 
@@ -149,7 +199,7 @@ func (b *Mailbox[M]) rewind(l *lane[M]) {
 // left returns how many messages have left the queue by now.
 func (b *Mailbox[M]) left(l *lane[M]) uint64 {
 	if l.batched {
-		l.gone = b.lease.claims.Load() >> claimShift
+		l.gone = b.claims() >> claimShift
 	}
 
 	return l.gone
@@ -160,18 +210,18 @@ func (b *Mailbox[M]) queued(l *lane[M]) uint64 { return l.count - b.left(l) }
 
 // room reports whether a message can be appended now. Waiting senders come first, so there is none while any waits.
 func (b *Mailbox[M]) room(l *lane[M]) bool {
-	return l.waiters.first == nil && (l.count-l.gone < l.capacity || b.queued(l) < l.capacity)
+	return l.blocked() == nil && (l.count-l.gone < uint64(l.capacity) || b.queued(l) < uint64(l.capacity))
 }
 
 // refuse counts and returns what a sender is told when the gate does not let it through, or nil when it does.
 func (b *Mailbox[M]) refuse(l *lane[M], inner bool) error {
 	switch {
 	case b.gate == closed:
-		l.late[1]++
+		l.needs().late[1]++
 
 		return &SendError{Target: b.name, Err: ErrStopped}
 	case b.gate == sealed && !inner:
-		l.late[0]++
+		l.needs().late[0]++
 
 		return &SendError{Target: b.name, Err: ErrStopping}
 	default:
@@ -181,7 +231,7 @@ func (b *Mailbox[M]) refuse(l *lane[M], inner bool) error {
 
 // full counts and returns the refusal of a message for want of room.
 func (b *Mailbox[M]) full(l *lane[M]) error {
-	l.refused++
+	l.needs().refused++
 
-	return &FullError{Target: b.name, Lane: l.kind, Capacity: int(l.capacity)} //nolint:gosec // at most MaxCapacity
+	return &FullError{Target: b.name, Lane: l.kind, Capacity: int(l.capacity)}
 }

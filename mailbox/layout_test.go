@@ -10,27 +10,41 @@ import (
 	"github.com/troupe-go/troupe/mailbox"
 )
 
-// The receiver reads one word of the mailbox before every message. It must not share a cache line with what senders
-// write for each of theirs; what the receiver itself writes stands elsewhere altogether.
+type pair [2]int
+
+// What the receiver reads and writes for every message must not share a cache line with what senders write for each of
+// theirs. So it stands in the lease, which is allocated apart.
 func TestSendersAndReceiverShareNoCacheLine(t *testing.T) {
+	lease, ok := reflect.TypeFor[mailbox.Mailbox[pair]]().FieldByName("lease")
+
+	require.True(t, ok)
+	assert.Equal(t, reflect.Pointer, lease.Type.Kind())
+
+	for _, name := range []string{"claims", "urgent", "batch", "at", "hand", "processed"} {
+		_, ok := lease.Type.Elem().FieldByName(name)
+		assert.True(t, ok, "the field %s is gone: what does this test have to look at now?", name)
+	}
+}
+
+// Objects of one size lie side by side, without a gap. What one of them writes for every message must not share a cache
+// line with what its neighbour does.
+func TestNeighboursShareNoCacheLine(t *testing.T) {
 	const line = 64 // bytes
 
-	box := reflect.TypeFor[mailbox.Mailbox[struct{ a, b int }]]()
-	field := func(name string) reflect.StructField {
-		f, ok := box.FieldByName(name)
-		require.True(t, ok, "the field %s is gone: what does this test have to look at now?", name)
+	for _, test := range []struct {
+		of          reflect.Type
+		first, last string // of the fields that are written
+	}{
+		{reflect.TypeFor[mailbox.Mailbox[pair]](), "mu", "settled"},
+		{reflect.TypeFor[mailbox.Lease[pair]](), "claims", "processed"},
+	} {
+		first, ok := test.of.FieldByName(test.first)
+		require.True(t, ok)
 
-		return f
+		last, ok := test.of.FieldByName(test.last)
+		require.True(t, ok)
+
+		written := last.Offset + last.Type.Size() - first.Offset
+		assert.GreaterOrEqual(t, test.of.Size()-written, uintptr(line), test.of)
 	}
-
-	read := field("urgent").Offset
-
-	for _, written := range []string{"mu", "status", "data", "control", "settled"} {
-		f := field(written)
-		end := f.Offset + f.Type.Size()
-		assert.True(t, end-1+line <= read || f.Offset >= read+line, "%s is at %d to %d, urgent at %d", written,
-			f.Offset, end, read)
-	}
-
-	assert.Equal(t, reflect.Pointer, field("lease").Type.Kind(), "what the receiver writes is allocated apart")
 }

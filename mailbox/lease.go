@@ -13,24 +13,30 @@ type Lease[M any] struct {
 	// Local is for the holder to keep its own state between turns.
 	Local any
 
-	box    *Mailbox[M]
-	claims atomic.Uint64
+	box  *Mailbox[M]
+	turn func() // runs a turn
 
+	// What the receiver reads or writes for every message is from here on, so that neighbours in memory, which are other
+	// leases, have what is read only between their lines and these.
+
+	claims atomic.Uint64
+	// urgent is what the holder looks at before every message; written under mu, and passed on to the next lease. It is
+	// not the mailbox's, whose lines belong to the senders.
+	urgent atomic.Uint64
 	// batch is the stretch of a segment that was handed over, in which the holder claims one message after the other;
 	// at is the next one. Written under mu, at by the holder without it.
 	batch []M
-	at    int
+	at    int32
+	taken int32 // messages taken since the holder last let others run
+	ahead int32 // control messages taken in a row while data waited
 	hand  hand
 	// processed counts the messages settled in the batch; the holder's own, added to Mailbox.settled under mu.
 	processed uint64
-	taken     int // messages taken since the holder last let others run
-	ahead     int // control messages taken in a row while data waited
 	// held is the message in hand if it was moved out of its lane, from is that lane and seq its number there; from is
 	// nil if it never was in one. Guarded by Mailbox.mu.
 	held   M
 	from   *lane[M]
 	seq    uint64
-	turn   func()  // runs a turn
 	worker *worker // of a dispatch that keeps a goroutine; guarded by Mailbox.mu
 	// sender is the context of the send that runs the turn, with the dispatch [Synchronous]. Written before the turn by
 	// whoever starts it.
@@ -65,7 +71,7 @@ const (
 
 func newLease[M any](b *Mailbox[M]) *Lease[M] {
 	l := &Lease[M]{box: b}
-	l.turn = named(func() { b.run(l) })
+	l.turn = named(l)
 
 	return l
 }
@@ -74,7 +80,7 @@ func newLease[M any](b *Mailbox[M]) *Lease[M] {
 // that are not to pass to the next holder are either obeyed by this one or dropped by the revocation.
 func (l *Lease[M]) Commands() Command {
 	b := l.box
-	if b.urgent.Load()&commandBits == 0 {
+	if l.urgent.Load()&commandBits == 0 {
 		return 0
 	}
 
@@ -87,14 +93,14 @@ func (l *Lease[M]) Commands() Command {
 
 	l.settle()
 
-	return Command(b.urgent.And(^commandBits) & commandBits)
+	return Command(l.urgent.And(^commandBits) & commandBits)
 }
 
 // Next looks at the lanes in their order. Pending commands come first, and are left to [Lease.Commands]. Then it takes
 // the next message, as [Lease.Take] does. If there is none and rest is set it ends the turn, in the same step, which
 // spares [Lease.Rest] and looking once more.
 func (l *Lease[M]) Next(rest bool) (m M, got Got) {
-	if at := l.at; at < len(l.batch) && l.hand != inHeld && l.box.urgent.Load()&(commandBits|aheadOfData) == 0 {
+	if at := int(l.at); at < len(l.batch) && l.hand != inHeld && l.urgent.Load()&(commandBits|aheadOfData) == 0 {
 		return l.claim(at)
 	}
 
@@ -107,7 +113,7 @@ func (l *Lease[M]) Next(rest bool) (m M, got Got) {
 func (l *Lease[M]) Take() (m M, ok bool) {
 	var got Got
 
-	if at := l.at; at < len(l.batch) && l.hand != inHeld && l.box.urgent.Load()&aheadOfData == 0 {
+	if at := int(l.at); at < len(l.batch) && l.hand != inHeld && l.urgent.Load()&aheadOfData == 0 {
 		m, got = l.claim(at)
 	} else {
 		m, got = l.next(false, false)
@@ -132,9 +138,9 @@ func (l *Lease[M]) claim(at int) (m M, got Got) {
 		l.batch[at-1] = m // the zero value: the queue keeps nothing alive
 	}
 
-	l.hand, l.at = inSlot, at+1
+	l.hand, l.at = inSlot, int32(at+1) //nolint:gosec // within a segment
 
-	if l.box.urgent.Load()&sendersWait != 0 {
+	if l.urgent.Load()&sendersWait != 0 {
 		l.admit()
 	}
 
@@ -154,7 +160,7 @@ func (l *Lease[M]) claimSlow(at int, claims uint64) (m M, got Got) {
 	b.mu.Lock()
 
 	l.batch[at-1] = m
-	l.at = at + 1
+	l.at = int32(at + 1) //nolint:gosec // within a segment
 
 	if b.lease != l { // revoked after the claim: the revocation has found it in hand
 		l.forget()
@@ -196,7 +202,7 @@ func (l *Lease[M]) next(commands, rest bool) (m M, got Got) {
 		return l.next(commands, rest)
 	}
 
-	if commands && b.urgent.Load()&commandBits != 0 {
+	if commands && l.urgent.Load()&commandBits != 0 {
 		got = Pending
 	} else if from := l.choose(); from != nil {
 		m, got = l.take(from), Message
@@ -213,7 +219,7 @@ func (l *Lease[M]) next(commands, rest bool) (m M, got Got) {
 
 // handBack gives up what is left of the batch. Called with mu held, after settle.
 func (l *Lease[M]) handBack() {
-	l.taken -= len(l.batch) - l.at
+	l.taken -= int32(len(l.batch)) - l.at //nolint:gosec // within a segment
 	l.batch, l.at = nil, 0
 }
 
@@ -265,7 +271,7 @@ func (l *Lease[M]) take(from *lane[M]) M {
 	l.claims.Or(inHand | held)
 
 	if from.kind == Control && from.gone == from.count {
-		b.urgent.And(^controlQueued)
+		l.urgent.And(^controlQueued)
 	}
 
 	b.admit(from)
@@ -281,7 +287,7 @@ func (l *Lease[M]) refill(from *lane[M]) {
 	size := min(from.count, s.end()) - n
 	size = min(size, uint64(l.box.options.Throughput-l.taken)) //nolint:gosec // positive; see next
 	l.batch = s.slots[n-s.base:][:size]
-	l.taken += int(size) //nolint:gosec // within a segment
+	l.taken += int32(size) //nolint:gosec // within a segment
 }
 
 // first hands over the only message of a lane. Called with mu held, while the receiver is at rest.
@@ -396,7 +402,7 @@ func (l *Lease[M]) lose(cause error, count func(c *counts)) (m M, had bool) {
 	case a != nil && a.hand != nil:
 		lost = a.hand.ticket.takeFirst()
 	case from != nil:
-		lost = from.tickets.take(seq)
+		lost = from.tickets().take(seq)
 	}
 
 	l.clear()
@@ -439,7 +445,7 @@ func (l *Lease[M]) Rest(suspend bool) (again, void bool) {
 
 	l.settle()
 
-	work := b.urgent.Load()&commandBits != 0
+	work := l.urgent.Load()&commandBits != 0
 	if !suspend && !work {
 		work = b.waiting() > 0
 	}
@@ -455,6 +461,13 @@ func (l *Lease[M]) Rest(suspend bool) (again, void bool) {
 	return work, false
 }
 
+// Spare is implemented by a holder's Lease.Local that can do without the lease while its receiver has nothing to do.
+type Spare interface {
+	// Spare is called when a turn ends that leaves nobody anything to do, if the receiver has not had a message yet. If
+	// it returns true, the lease is given up, and the next turn has another one, without Local. It must not block.
+	Spare() bool
+}
+
 // rest ends the turn. Called with mu held, after settle.
 func (l *Lease[M]) rest(to status) {
 	b := l.box
@@ -462,6 +475,15 @@ func (l *Lease[M]) rest(to status) {
 	l.handBack()
 
 	l.taken = 0
+
+	fresh := b.data.count == 0 && b.control == nil && b.settled.own == 0 // it has not had a message
+	if fresh && to == idle && l.worker == nil && l.urgent.Load() == 0 {
+		if s, ok := l.Local.(Spare); ok && s.Spare() {
+			b.lease = nil
+
+			return
+		}
+	}
 
 	if b.queued(&b.data) == 0 {
 		b.rewind(&b.data)

@@ -3,7 +3,6 @@ package mailbox
 import (
 	"errors"
 	"sync"
-	"sync/atomic"
 )
 
 // Command is a set of lifecycle commands, the content of the system lane. What each bit means is the receiver's
@@ -40,9 +39,9 @@ const (
 // Mailbox is a typed, bounded queue with many senders and one receiver. Make one with [New]. All methods are safe for
 // concurrent use.
 //
-// It is a monitor: everything but two words is guarded by one mutex, which is held for a few instructions and never
-// while user code runs. A sender takes it once per message. The receiver takes it once per batch, the stretch of a
-// segment it works through alone. What synchronises with what:
+// It is a monitor: everything but two words of the lease is guarded by one mutex, which is held for a few instructions
+// and never while user code runs. A sender takes it once per message. The receiver takes it once per batch, the stretch
+// of a segment it works through alone. What synchronises with what:
 //
 //   - A message is written and read under mu, or in a batch that was handed over under mu: it is whole.
 //   - No wake-up is lost, because a receiver finds its lanes empty and becomes idle in one critical section, and a
@@ -64,24 +63,34 @@ type Mailbox[M any] struct {
 	// control is made when it is first needed.
 	control *lane[M]
 	// aside is what has left the lanes to be taken again; nil until there is something.
-	aside   *aside[M]
+	aside *aside[M]
+	// lease is the valid one. It is nil before it is first needed, and again once its holder has given it up (Spare).
 	lease   *Lease[M]
 	settled counts
-
-	_ [64]byte // what senders write under mu stays off the line that the receiver reads before every message
-
-	// urgent is what the receiver looks at before every message; written under mu.
-	urgent atomic.Uint64
 
 	// The rest is immutable; name and options become so with the first turn, and are guarded by mu until then.
 
 	name     string
-	options  Options
-	run      func(l *Lease[M])
-	dropped  func(m M, cause error)
+	options  settings
+	receiver Receiver[M]
 	spawn    func(run func()) // starts a turn; nil means as the options say
 	segments *sync.Pool       // of *segment[M], shared by all mailboxes of the message type
 }
+
+// Receiver is whose a mailbox is, as an interface: see [New] for what its methods do.
+type Receiver[M any] interface {
+	Run(l *Lease[M])
+	Dropped(m M, cause error)
+}
+
+// functions are a receiver made of functions; dropped may be nil.
+type functions[M any] struct {
+	run     func(l *Lease[M])
+	dropped func(m M, cause error)
+}
+
+func (f *functions[M]) Run(l *Lease[M])          { f.run(l) }
+func (f *functions[M]) Dropped(m M, cause error) { f.dropped(m, cause) }
 
 // New makes a mailbox. Name is what errors call it, for an actor its path. Run is called, on a goroutine as
 // [Options.Dispatch] says, whenever there is work and nobody at it, with the lease that is valid then; it must go on
@@ -91,6 +100,20 @@ type Mailbox[M any] struct {
 func New[M any](
 	name string, options *Options, run func(l *Lease[M]), dropped func(m M, cause error),
 ) (*Mailbox[M], error) {
+	if run == nil {
+		return nil, errors.New("mailbox.New: run is nil, must be the receiver's function")
+	}
+
+	if dropped == nil && options != nil && (options.Overflow.drops() || options.ControlOverflow.drops()) {
+		return nil, errors.Join(options.Validate(),
+			errors.New("mailbox.New: dropped is nil, must be a function where a lane drops messages"))
+	}
+
+	return NewFor[M](name, options, &functions[M]{run, dropped})
+}
+
+// NewFor is [New] for a receiver that has the functions as methods, which costs less memory.
+func NewFor[M any](name string, options *Options, receiver Receiver[M]) (*Mailbox[M], error) {
 	o := Defaults()
 
 	if options != nil {
@@ -101,20 +124,15 @@ func New[M any](
 		o = options.withDefaults()
 	}
 
-	if run == nil {
-		return nil, errors.New("mailbox.New: run is nil, must be the receiver's function")
-	}
-
-	if dropped == nil && (o.Overflow.drops() || o.ControlOverflow.drops()) {
-		return nil, errors.New("mailbox.New: dropped is nil, must be a function where a lane drops messages")
+	if receiver == nil {
+		return nil, errors.New("mailbox.NewFor: the receiver is nil")
 	}
 
 	b := &Mailbox[M]{
-		name: name, options: o, run: run, dropped: dropped, status: suspended, segments: segmentsOf[M](),
+		name: name, options: o.settings(), receiver: receiver, status: suspended, segments: segmentsOf[M](),
 	}
 	b.data.init(Data, o.Capacity, o.Overflow)
 	b.data.batched = o.Overflow != DropOldest
-	b.lease = newLease(b)
 
 	return b, nil
 }
@@ -122,7 +140,7 @@ func New[M any](
 // Signal posts a command to the system lane. It never blocks and is never refused.
 func (b *Mailbox[M]) Signal(c Command) {
 	b.mu.Lock()
-	b.urgent.Or(uint64(c))
+	b.valid().urgent.Or(uint64(c))
 
 	var turn *Lease[M]
 	if b.status != busy {
@@ -131,6 +149,24 @@ func (b *Mailbox[M]) Signal(c Command) {
 
 	b.mu.Unlock()
 	b.start(turn, false)
+}
+
+// valid returns the valid lease, making it if there is none. Called with mu held.
+func (b *Mailbox[M]) valid() *Lease[M] {
+	if b.lease == nil {
+		b.lease = newLease(b)
+	}
+
+	return b.lease
+}
+
+// claims returns what has been claimed under the valid lease. Called with mu held.
+func (b *Mailbox[M]) claims() uint64 {
+	if b.lease == nil {
+		return 0 // a receiver that has had a message keeps its lease
+	}
+
+	return b.lease.claims.Load()
 }
 
 // Seal makes both lanes refuse senders with [ErrStopping]; what was accepted stays. Senders that wait are refused.
@@ -146,11 +182,14 @@ func (b *Mailbox[M]) Seal() {
 func (b *Mailbox[M]) Close() {
 	b.mu.Lock()
 	b.shut(closed)
-	b.retire(b.lease)
 
-	lost := b.data.tickets.takeBelow(b.data.count)
+	if b.lease != nil {
+		b.retire(b.lease)
+	}
+
+	lost := b.data.tickets().takeBelow(b.data.count)
 	if b.control != nil {
-		lost = append(lost, b.control.tickets.takeBelow(b.control.count)...)
+		lost = append(lost, b.control.tickets().takeBelow(b.control.count)...)
 	}
 
 	lost = append(append(lost, b.aside.takenTickets()...), b.aside.waitingTickets()...)
@@ -174,7 +213,7 @@ func (b *Mailbox[M]) shut(to gate) {
 }
 
 func (b *Mailbox[M]) shutLane(l *lane[M]) {
-	for e := l.waiters.first; e != nil; {
+	for e := l.blocked(); e != nil; {
 		w, next := e.of, e.next
 		if err := b.refuse(l, w.inner); err != nil {
 			b.leave(l, w)
@@ -194,7 +233,7 @@ func (b *Mailbox[M]) lane(kind Lane) *lane[M] {
 	case Control:
 		if b.control == nil {
 			b.control = new(lane[M])
-			b.control.init(Control, b.options.Control, b.options.ControlOverflow)
+			b.control.init(Control, int(b.options.Control), b.options.ControlOverflow)
 		}
 
 		return b.control
@@ -212,9 +251,10 @@ func (b *Mailbox[M]) rouse(l *lane[M]) *Lease[M] {
 
 	b.status = busy
 
+	lease := b.valid()
 	if l.batched {
-		b.lease.first(l) // a receiver at rest has no batch; this one spares it a look at the lanes
+		lease.first(l) // a receiver at rest has no batch; this one spares it a look at the lanes
 	}
 
-	return b.lease
+	return lease
 }

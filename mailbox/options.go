@@ -93,6 +93,21 @@ func (o Options) Validate() error {
 	return errors.Join(errs...)
 }
 
+// settings are what of the options is needed after the data lane was made, in the size they have.
+type settings struct {
+	Control, Fairness, Throughput int32
+	ControlOverflow               Overflow
+	Dispatch                      Dispatch
+}
+
+// settings returns those of complete options.
+func (o Options) settings() settings {
+	return settings{
+		Control: int32(o.Control), Fairness: int32(o.Fairness), Throughput: int32(o.Throughput), //nolint:gosec // bounded
+		ControlOverflow: o.ControlOverflow, Dispatch: o.Dispatch,
+	}
+}
+
 // withDefaults fills in what is unset. Called on validated options.
 func (o Options) withDefaults() Options {
 	o.Control = cmp.Or(o.Control, DefaultControl)

@@ -19,11 +19,9 @@ type Revocation[M any] struct {
 func (b *Mailbox[M]) Revoke(keep Command, cause error) Revocation[M] {
 	b.mu.Lock()
 
-	old := b.lease
+	old := b.valid()
 	claims := old.claims.Or(revoked) // from here on the old holder claims nothing
 	found := Revocation[M]{Lease: old, Had: b.handling(claims), Stuck: b.status == busy}
-
-	b.urgent.And(^commandBits | uint64(keep))
 
 	if found.Stuck {
 		// What the holder took before the message in hand it has settled as processed, though it may not have said so.
@@ -43,6 +41,7 @@ func (b *Mailbox[M]) Revoke(keep Command, cause error) Revocation[M] {
 
 	next := newLease(b)
 	next.claims.Store(claims &^ (revoked | inHand | held | putAside))
+	next.urgent.Store(old.urgent.Load() & (^commandBits | uint64(keep)))
 	b.lease = next
 	b.retire(old)
 

@@ -110,12 +110,12 @@ func (b *Mailbox[M]) overflow(l *lane[M], m M, t *Ticket) error {
 		return err
 	}
 
-	l.dropped++
+	l.needs().dropped++
 
 	lost, victim := t, m
 
 	if l.overflow == DropOldest {
-		lost = l.tickets.take(l.gone)
+		lost = l.tickets().take(l.gone)
 		victim = b.pop(l)
 		b.append(l, m, t)
 	}
@@ -125,16 +125,16 @@ func (b *Mailbox[M]) overflow(l *lane[M], m M, t *Ticket) error {
 
 	cause := &DroppedError{Target: name, Lane: l.kind, Policy: l.overflow}
 	lost.tell(cause)
-	b.dropped(victim, cause)
+	b.receiver.Dropped(victim, cause)
 
 	return nil
 }
 
 // wait is the slow path of send: the lane is full. Called with mu held; releases it.
 func (b *Mailbox[M]) wait(ctx context.Context, l *lane[M], m M, t *Ticket, inner bool) error {
-	w := l.waiters.join(m, t, inner)
+	w := l.needs().waiters.join(m, t, inner)
 	if l.batched {
-		b.urgent.Or(sendersWait)
+		b.valid().urgent.Or(sendersWait)
 	}
 
 	turn := b.admit(l) // room may have come up before sendersWait was set
@@ -166,7 +166,7 @@ func (b *Mailbox[M]) wait(ctx context.Context, l *lane[M], m M, t *Ticket, inner
 	}
 
 	err := w.err
-	l.waiters.recycle(w)
+	l.seldom.waiters.recycle(w)
 	b.mu.Unlock()
 
 	return err
@@ -175,7 +175,7 @@ func (b *Mailbox[M]) wait(ctx context.Context, l *lane[M], m M, t *Ticket, inner
 // admit lets waiting senders in as far as there is room. It returns the lease whose turn the caller must start, once it
 // has released mu, or nil. Called with mu held.
 func (b *Mailbox[M]) admit(l *lane[M]) (turn *Lease[M]) {
-	for e := l.waiters.first; e != nil && b.queued(l) < l.capacity; e = l.waiters.first {
+	for e := l.blocked(); e != nil && b.queued(l) < uint64(l.capacity); e = l.blocked() {
 		w := e.of
 		b.leave(l, w)
 		b.append(l, w.message, w.ticket)
@@ -189,9 +189,9 @@ func (b *Mailbox[M]) admit(l *lane[M]) (turn *Lease[M]) {
 
 // leave takes a sender out of those that wait. Called with mu held.
 func (b *Mailbox[M]) leave(l *lane[M], w *waiter[M]) {
-	l.waiters.remove(&w.place)
+	l.seldom.waiters.remove(&w.place)
 
-	if l.batched && l.waiters.first == nil {
-		b.urgent.And(^sendersWait)
+	if l.batched && l.blocked() == nil {
+		b.lease.urgent.And(^sendersWait)
 	}
 }

@@ -58,7 +58,7 @@ func (l *Lease[M]) Unstash() int {
 	}
 
 	b.aside.again[Data-1].prepend(&b.aside.stash)
-	b.urgent.Or(broughtBack)
+	b.lease.urgent.Or(broughtBack)
 
 	var turn *Lease[M]
 	if b.status == idle {
@@ -91,7 +91,7 @@ func (l *Lease[M]) Redeliver() bool {
 
 	first.add(i)
 	b.aside.again[i.lane-1].prepend(&first)
-	b.urgent.Or(broughtBack)
+	b.lease.urgent.Or(broughtBack)
 	l.clear()
 
 	return true

@@ -82,7 +82,7 @@ func (b *Mailbox[M]) Load() int {
 	defer b.mu.Unlock()
 
 	n := b.waiting()
-	if b.lease.claims.Load()&inHand != 0 {
+	if b.claims()&inHand != 0 {
 		n++
 	}
 
@@ -107,14 +107,14 @@ func (b *Mailbox[M]) Taken() uint64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 
-	return b.taken(b.lease.claims.Load())
+	return b.taken(b.claims())
 }
 
 // taken is Taken when claims was read. Called with mu held.
 func (b *Mailbox[M]) taken(claims uint64) uint64 {
 	n := claims >> claimShift
 	if !b.data.batched {
-		n = b.data.gone - b.data.dropped
+		n = b.data.gone - b.data.refusals().dropped
 	}
 
 	n += b.settled.own
@@ -123,7 +123,7 @@ func (b *Mailbox[M]) taken(claims uint64) uint64 {
 		n += c.gone
 
 		if c.overflow == DropOldest {
-			n -= c.dropped
+			n -= c.refusals().dropped
 		}
 	}
 
@@ -158,7 +158,7 @@ func (b *Mailbox[M]) Stats() Stats {
 
 	// With mu held nothing is accepted, and the receiver settles messages otherwise than as processed only under mu. It
 	// can go on through its batch; claims, read once, is the instant.
-	claims := b.lease.claims.Load()
+	claims := b.claims()
 	s := Stats{Accepted: b.settled.own, Processed: b.settled.processed, Failed: b.settled.failed}
 
 	if b.status == busy {
@@ -193,13 +193,15 @@ func (b *Mailbox[M]) addLane(s *Stats, l *lane[M], claims uint64) {
 
 	s.Queued += l.count - gone
 	s.Accepted += l.count
-	s.Dropped += l.dropped
+
+	r := l.refusals()
+	s.Dropped += r.dropped
 
 	if l.overflow == DropNewest {
-		s.Accepted += l.dropped
+		s.Accepted += r.dropped
 	}
 
-	s.Refused[Full] += l.refused
-	s.Refused[Stopping] += l.late[0]
-	s.Refused[Stopped] += l.late[1]
+	s.Refused[Full] += r.refused
+	s.Refused[Stopping] += r.late[0]
+	s.Refused[Stopped] += r.late[1]
 }

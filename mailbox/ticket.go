@@ -44,6 +44,10 @@ func (l *tickets) remove(e *element[Ticket]) {
 
 // take removes and returns the ticket of message seq, or nil if it has none.
 func (l *tickets) take(seq uint64) *Ticket {
+	if l == nil {
+		return nil
+	}
+
 	e := l.near
 	if e == nil || e.of.seq >= seq {
 		e = l.first
@@ -64,6 +68,10 @@ func (l *tickets) take(seq uint64) *Ticket {
 
 // takeBelow removes and returns the tickets of all messages numbered below end.
 func (l *tickets) takeBelow(end uint64) (taken lostTickets) {
+	if l == nil {
+		return nil
+	}
+
 	for e := l.first; e != nil && e.of.seq < end; e = l.first {
 		l.remove(e)
 		taken = append(taken, e.of)
@@ -135,9 +143,9 @@ func (b *Mailbox[M]) Outstanding(t *Ticket) (outstanding, queued bool) {
 	switch {
 	case !t.place.linked:
 		return false, false
-	case t.in == &b.data.tickets:
+	case t.in == b.data.tickets():
 		return true, t.seq >= b.left(&b.data)
-	case b.control != nil && t.in == &b.control.tickets:
+	case b.control != nil && t.in == b.control.tickets():
 		return true, t.seq >= b.left(b.control)
 	default: // set aside
 		return true, false
@@ -147,9 +155,9 @@ func (b *Mailbox[M]) Outstanding(t *Ticket) (outstanding, queued bool) {
 // takenTickets takes the outstanding tickets of messages that left the queue and are not to be taken again. Called with
 // mu held.
 func (b *Mailbox[M]) takenTickets() lostTickets {
-	lost := b.data.tickets.takeBelow(b.left(&b.data))
+	lost := b.data.tickets().takeBelow(b.left(&b.data))
 	if b.control != nil {
-		lost = append(lost, b.control.tickets.takeBelow(b.control.gone)...)
+		lost = append(lost, b.control.tickets().takeBelow(b.control.gone)...)
 	}
 
 	return append(lost, b.aside.takenTickets()...)

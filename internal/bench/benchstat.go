@@ -34,8 +34,14 @@ func printBenchstat(w io.Writer, results []result) {
 	for _, r := range results {
 		for _, s := range r.series {
 			for _, one := range s.samples {
-				fmt.Fprintf(w, "Benchmark%s/%s-%d\t%d\t%.1f ns/op\t%.3f allocs/op\n", camel(r.workload.name),
+				fmt.Fprintf(w, "Benchmark%s/%s-%d\t%d\t%.1f ns/op\t%.3f allocs/op", camel(r.workload.name),
 					s.contender, runtime.GOMAXPROCS(0), one.ops, one.nanoseconds(), one.allocations())
+
+				if r.workload.holds {
+					fmt.Fprintf(w, "\t%.0f B-held/op", one.bytes())
+				}
+
+				fmt.Fprintln(w)
 			}
 		}
 	}

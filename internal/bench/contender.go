@@ -44,13 +44,19 @@ type trial struct {
 	stop func() error
 	// receivers handle what is sent; they are checked once everything has stopped.
 	receivers []*receiver
+	// extra is another check; nil if there is none.
+	extra func() error
 }
 
 // check reports whether every receiver has handled exactly what was sent. Called after stop.
 func (t *trial) check() error {
-	errs := make([]error, len(t.receivers))
-	for i, r := range t.receivers {
-		errs[i] = r.check()
+	errs := make([]error, 0, len(t.receivers)+1)
+	for _, r := range t.receivers {
+		errs = append(errs, r.check())
+	}
+
+	if t.extra != nil {
+		errs = append(errs, t.extra())
 	}
 
 	return errors.Join(errs...)
@@ -64,6 +70,15 @@ func contenders() []contender {
 		protoactor{label: "protoactor"},
 		protoactor{label: "protoactor-bounded", bounded: true},
 	}
+}
+
+// supervisors returns those that restart what crashes; the first is ours.
+func supervisors() []contender { return []contender{troupe{}, protoactor{label: "protoactor"}} }
+
+// restarters are supervisors, of which protoactor has two: an actor, which is its children's supervisor, and a guardian
+// of what has no parent.
+func restarters() []contender {
+	return append(supervisors(), protoactor{label: "protoactor-guardian", guardian: true})
 }
 
 // inParallel calls send on a goroutine for each of so many senders, and returns when all of them are done.

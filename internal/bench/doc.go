@@ -12,6 +12,9 @@
 // send the same messages from the same number of goroutines to receivers that do the same with them (receiver.go).
 // What each benchmark models is said at the contender interface.
 //
+// A channel has no supervision, so that is compared with protoactor's (supervising.go): what a crash and restart costs
+// (restart.go), and what an actor costs that has nothing to do, in time to start and in bytes held (idle.go).
+//
 // Two things ours does alone: tell-pointer, which shows what a message sent by pointer allocates (pointer.go), and the
 // flood, in which an actor is blocked and its senders wait (flood.go). The flood is no race. It shows what the process
 // uses meanwhile: CPU in a window in which nothing else happens, and live heap.

@@ -28,7 +28,7 @@ func TestEveryContenderHandlesWhatWasSent(t *testing.T) {
 		assert.Positive(t, ops, "%s, %s", workload, contender)
 	})
 
-	assert.Equal(t, 6*4+1, seen)
+	assert.Equal(t, 6*4+1+2*3+2, seen)
 }
 
 func TestComparisonEndsWithRatios(t *testing.T) {
@@ -54,7 +54,7 @@ func TestComparisonEndsWithRatios(t *testing.T) {
 	assert.Contains(t, stdout, "\nevery run is in "+file+", as input for benchstat\n\nratio ")
 }
 
-func TestAComparisonOfEverythingEndsWithThreeRatiosOfEachWorkload(t *testing.T) {
+func TestAComparisonOfEverythingEndsWithTheRatiosOfEachWorkload(t *testing.T) {
 	code, stdout, stderr := run(t, "-runs", "1", "-count", "400", "-benchstat", "")
 
 	require.Zero(t, code, stderr)
@@ -67,6 +67,13 @@ func TestAComparisonOfEverythingEndsWithThreeRatiosOfEachWorkload(t *testing.T) 
 		for _, baseline := range []string{"channel", "protoactor", "protoactor-bounded"} {
 			want.WriteString("ratio " + workload + " " + baseline + ` \d+\.\d\d\n`)
 		}
+	}
+
+	for _, ratio := range []string{
+		"restart protoactor", "restart protoactor-guardian",
+		"restart-window protoactor", "restart-window protoactor-guardian", "idle protoactor", "idle-bytes protoactor",
+	} {
+		want.WriteString("ratio " + ratio + ` \d+\.\d\d\n`)
 	}
 
 	assert.Regexp(t, "^"+want.String()+"$", "ratio "+ratios)
@@ -110,7 +117,8 @@ func TestWrongFlagsAreReportedAtOnce(t *testing.T) {
 			[]string{"-runs", "0", "-count", "99", "-workload", "tell,ask"},
 			[]string{
 				"-runs: 0 is out of range, must be from 1 to 1000", "-count: 99 is out of range",
-				`there is no "tell", only tell-1-1, tell-4-1, tell-8-8, chain-4, ping-pong, ask, tell-pointer, flood`,
+				`there is no "tell", only tell-1-1, tell-4-1, tell-8-8, chain-4, ping-pong, ask, tell-pointer, restart, ` +
+					`restart-window, idle, flood`,
 			},
 		},
 		{[]string{"-smoke", "-benchstat", "x"}, []string{"-smoke measures nothing"}},

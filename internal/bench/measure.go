@@ -18,6 +18,7 @@ type sample struct {
 	ops     int
 	elapsed time.Duration
 	mallocs uint64 // of the whole process, in which nothing else runs meanwhile
+	held    int64  // live heap and stacks afterwards, above those before, in bytes; 0 for a workload that holds nothing
 }
 
 // result holds the samples of a workload, by contender in the order of contenders.
@@ -99,14 +100,16 @@ func measure(ctx context.Context, w workload, c contender, count int) (sample, e
 	}
 
 	s := sample{ops: ops}
-
-	runtime.GC()
-
+	rest := footprint()
 	before := mallocs()
 	begin := time.Now()
 	err = t.run()
 	s.elapsed = time.Since(begin)
 	s.mallocs = mallocs() - before
+
+	if w.holds {
+		s.held = footprint() - rest
+	}
 
 	if err = errors.Join(err, t.stop()); err == nil {
 		err = t.check()
@@ -125,4 +128,16 @@ func mallocs() uint64 {
 	runtime.ReadMemStats(&m)
 
 	return m.Mallocs
+}
+
+// footprint returns the bytes of reachable objects and of goroutines' stacks. It collects twice, because what lies in a
+// pool survives once.
+func footprint() int64 {
+	runtime.GC()
+	runtime.GC()
+
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+
+	return int64(m.HeapAlloc + m.StackInuse) //nolint:gosec // far below the limit
 }

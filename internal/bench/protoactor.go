@@ -16,6 +16,8 @@ import (
 type protoactor struct {
 	label   string
 	bounded bool
+	// guardian is set if a guardian supervises what crashes, and no actor.
+	guardian bool
 }
 
 // futureTimeout bounds a request; it never passes.

@@ -11,6 +11,8 @@ type summary struct {
 	nanoseconds float64
 	// allocations per operation, of the median run.
 	allocations float64
+	// bytes held per operation, of the median run.
+	bytes float64
 }
 
 // summaries returns one of every contender, ours first.
@@ -27,10 +29,12 @@ func (r result) summaries() []summary {
 func summarize(s series) summary {
 	rates := make([]float64, len(s.samples))
 	allocations := make([]float64, len(s.samples))
+	bytes := make([]float64, len(s.samples))
 
 	for i, one := range s.samples {
 		rates[i] = one.rate()
 		allocations[i] = one.allocations()
+		bytes[i] = one.bytes()
 	}
 
 	m := median(rates)
@@ -40,6 +44,7 @@ func summarize(s series) summary {
 		median:    m, lowest: slices.Min(rates), highest: slices.Max(rates),
 		nanoseconds: 1e9 / m,
 		allocations: median(allocations),
+		bytes:       median(bytes),
 	}
 }
 
@@ -51,6 +56,9 @@ func (s sample) nanoseconds() float64 { return float64(s.elapsed.Nanoseconds()) 
 
 // allocations returns how many there were per operation.
 func (s sample) allocations() float64 { return float64(s.mallocs) / float64(s.ops) }
+
+// bytes returns how many are held per operation.
+func (s sample) bytes() float64 { return float64(s.held) / float64(s.ops) }
 
 // median returns the middle of at least one value, or the mean of the two in the middle.
 func median(values []float64) float64 {

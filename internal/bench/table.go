@@ -24,12 +24,17 @@ func printTables(w io.Writer, results []result) error {
 	return nil
 }
 
-// printRatios prints a line for each workload and baseline. These lines are for programs to read, so they come last.
+// printRatios prints a line for each workload and baseline: our throughput over theirs, and our bytes over theirs.
+// These lines are for programs to read, so they come last.
 func printRatios(w io.Writer, results []result) {
 	for _, r := range results {
 		rows := r.summaries()
 		for _, theirs := range rows[1:] {
 			fmt.Fprintf(w, "ratio %s %s %.2f\n", r.workload.name, theirs.contender, ratio(rows[0], theirs))
+
+			if r.workload.holds {
+				fmt.Fprintf(w, "ratio %s-bytes %s %.2f\n", r.workload.name, theirs.contender, rows[0].bytes/theirs.bytes)
+			}
 		}
 	}
 }
@@ -38,12 +43,22 @@ func printTable(w io.Writer, wl workload, rows []summary) error {
 	fmt.Fprintf(w, "\n%s: %s\n", wl.name, wl.models)
 
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(t, "contender\tM %s/s\tmin–max\tns/op\tallocs/op\t\n", wl.unit)
+	fmt.Fprintf(t, "contender\tM %s/s\tmin–max\tns/op\tallocs/op\t", wl.unit)
+
+	if wl.holds {
+		fmt.Fprint(t, "bytes held\t")
+	}
 
 	for _, s := range rows {
-		fmt.Fprintf(t, "%s\t%s\t%s–%s\t%.1f\t%.2f\t\n", s.contender,
+		fmt.Fprintf(t, "\n%s\t%s\t%s–%s\t%.1f\t%.2f\t", s.contender,
 			millions(s.median), millions(s.lowest), millions(s.highest), s.nanoseconds, s.allocations)
+
+		if wl.holds {
+			fmt.Fprintf(t, "%.0f\t", s.bytes)
+		}
 	}
+
+	fmt.Fprintln(t)
 
 	if err := t.Flush(); err != nil {
 		return fmt.Errorf("print the table of %s: %w", wl.name, err)

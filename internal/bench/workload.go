@@ -2,7 +2,7 @@ package main
 
 import "context"
 
-// workload is something every contender does, or ours alone.
+// workload is something every contender does, or some, or ours alone.
 type workload struct {
 	// name stands in ratios and, without dashes, in the names of Go benchmarks.
 	name string
@@ -12,8 +12,12 @@ type workload struct {
 	unit string
 	// share is how many messages of -count stand for one operation: 1 for the fastest workloads.
 	share int
-	// alone is set if it is ours that does it, to be compared with nobody.
-	alone bool
+	// by are those who do it, ours first; nil means all contenders.
+	by []contender
+	// allocates is set if ours may allocate.
+	allocates bool
+	// holds is set if what the operations have made is still there when they are done, and counts.
+	holds bool
 
 	prepare func(ctx context.Context, c contender, ops int) (*trial, error)
 }
@@ -50,21 +54,41 @@ func workloads() []workload {
 		},
 		{
 			name: "tell-pointer", models: "one sender, one receiver, messages by pointer", unit: msg, share: 3,
-			alone:   true,
+			by:      contenders()[:1],
 			prepare: func(ctx context.Context, _ contender, ops int) (*trial, error) { return tellPointers(ctx, ops) },
+		},
+		{
+			name: "restart", models: "panic, new instance, next message; no restart counts for long", unit: "restarts",
+			share: 60, by: restarters(), allocates: true,
+			prepare: supervised(func(ctx context.Context, c supervising, ops int) (*trial, error) {
+				return c.restart(ctx, restarts{count: ops})
+			}),
+		},
+		{
+			name: "restart-window", models: "the same, each of the last 10 s counts, and 20,000 do", unit: "restarts",
+			share: 3000, by: restarters(), allocates: true,
+			prepare: supervised(func(ctx context.Context, c supervising, ops int) (*trial, error) {
+				return c.restart(ctx, restarts{within: restartWindow, before: restartHistory, count: ops})
+			}),
+		},
+		{
+			name: "idle", models: "actors that have started and have nothing to do", unit: "actors", share: 30,
+			by: supervisors(), allocates: true, holds: true,
+			prepare: supervised(func(ctx context.Context, c supervising, ops int) (*trial, error) {
+				return c.idle(ctx, ops), nil
+			}),
 		},
 	}
 }
 
 // contenders returns those that do it; the first is ours.
 func (w workload) contenders() []contender {
-	all := contenders()
-	if w.alone {
-		return all[:1]
+	if w.by != nil {
+		return w.by
 	}
 
-	return all
+	return contenders()
 }
 
 // ops returns how many operations a run has for a -count.
-func (w workload) ops(count int) int { return count / w.share }
+func (w workload) ops(count int) int { return max(1, count/w.share) }
