@@ -19,32 +19,37 @@ type idler struct{}
 
 func (idler) Receive(*actors.Context[message], message) error { return nil }
 
+// idle starts the actors one by one at run time, as protoactor does, and unlike it waits for each.
 func (troupe) idle(ctx context.Context, count int) *trial {
 	var (
 		sys  *system.System
 		made atomic.Int64
 	)
 
-	factory := func(supervision.Deps) (idler, error) { //nolint:unparam // what a factory looks like
+	idlers := supervision.DynamicGroup("idlers", func(supervision.Deps, struct{}) (idler, error) {
 		made.Add(1)
 
 		return idler{}, nil
-	}
-
-	patient := supervision.Spec{Deadlines: supervision.Deadlines{Close: time.Minute}} // all of them stop at a time
+	}, supervision.GroupSpec{
+		MaxChildren: count, Budget: supervision.Budget{Within: time.Minute},
+		Child: supervision.Spec{Deadlines: supervision.Deadlines{Close: time.Minute}}, // all of them stop at a time
+	})
 
 	return &trial{
-		run: func() error {
-			children := make([]supervision.Child, count)
-			for i := range children {
-				children[i] = supervision.Actor("idler-"+strconv.Itoa(i), factory, patient)
+		run: func() (err error) {
+			if sys, err = start(ctx, idlers); err != nil {
+				return err
 			}
 
-			var err error
+			group := idlers.From(sys.Intake())
 
-			sys, err = start(ctx, children...)
+			for i := range count {
+				if _, err := group.Start(ctx, "idler-"+strconv.Itoa(i), struct{}{}); err != nil {
+					return err
+				}
+			}
 
-			return err
+			return nil
 		},
 		stop: func() error {
 			if sys == nil {

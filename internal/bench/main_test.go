@@ -73,7 +73,8 @@ func TestAComparisonOfEverythingEndsWithTheRatiosOfEachWorkload(t *testing.T) {
 		"restart protoactor", "restart protoactor-guardian",
 		"restart-window protoactor", "restart-window protoactor-guardian", "idle protoactor", "idle-bytes protoactor",
 	} {
-		want.WriteString("ratio " + ratio + ` \d+\.\d\d\n`)
+		// With a few actors only, what others have left and is freed meanwhile is more than what they hold.
+		want.WriteString("ratio " + ratio + ` -?\d+\.\d\d\n`)
 	}
 
 	assert.Regexp(t, "^"+want.String()+"$", "ratio "+ratios)
