@@ -38,6 +38,8 @@ type conductor struct {
 	processedBefore []uint64                 // by slot
 	stuck           map[place]string         // stacks of abandoned incarnations that have not come back
 	more            []func() lifecycle.Input // what carrying out an effect has brought up
+	report          lifecycle.Report         // being dealt with
+	abandoned       bool                     // somebody has been, since enter
 }
 
 // place is one incarnation of one actor.
@@ -83,7 +85,17 @@ func newConductor(s *System) (*conductor, error) {
 func (c *conductor) dismiss() []error { return append(c.office.close(), c.events.close()...) }
 
 // Report implements [node.Host].
-func (c *conductor) Report(r node.Report) { c.step(lifecycle.Report{Report: r}) }
+func (c *conductor) Report(r node.Report) {
+	now := c.enter()
+	if r.Event == node.Returned {
+		delete(c.stuck, place{r.ID, r.Incarnation})
+	}
+
+	c.report.Report = r
+	c.run(now, &c.report)
+	c.report.Report = node.Report{}
+	c.leave(now)
+}
 
 // RequestStop implements [node.Host].
 func (c *conductor) RequestStop(id int, mode node.StopMode) {
@@ -103,29 +115,57 @@ func (c *conductor) Waits() *waits.Graph { return c.waits }
 func (c *conductor) Protoactor() *actor.ActorSystem { return c.protoactor }
 
 // step runs the machine on an input and carries out its decisions, in order.
-func (c *conductor) step(in lifecycle.Input) { c.do(func() lifecycle.Input { return in }) }
+func (c *conductor) step(in lifecycle.Input) {
+	now := c.enter()
+	c.run(now, in)
+	c.leave(now)
+}
 
-// do is step with an input that is made, or found to be needless, with mu held, when nothing is due any more.
+// do is step with an input that is made, or found to be needless, when nothing is due any more. Input is called with mu
+// held.
 func (c *conductor) do(input func() lifecycle.Input) {
-	c.mu.Lock()
-
-	now := time.Now()
-	abandoned := false
-
-	if next := c.machine.Next(); !next.IsZero() && !next.After(now) {
-		abandoned = c.run(now, lifecycle.Tick{})
+	now := c.enter()
+	if in := input(); in != nil {
+		c.run(now, in)
 	}
 
-	for c.more = append(c.more, input); len(c.more) > 0; {
-		in := c.more[0]()
-		c.more = c.more[1:]
+	c.leave(now)
+}
 
-		if in != nil && c.run(now, in) {
-			abandoned = true
+// enter takes mu and deals with what is due. All that happens up to leave happens at one time.
+func (c *conductor) enter() (now time.Time) {
+	c.mu.Lock()
+
+	now = time.Now()
+	if next := c.machine.Next(); !next.IsZero() && !next.After(now) {
+		c.run(now, lifecycle.Tick{})
+		c.goOn(now)
+	}
+
+	return now
+}
+
+// goOn deals with what carrying out effects has brought up. Called with mu held.
+func (c *conductor) goOn(now time.Time) {
+	for i := 0; i < len(c.more); i++ { // it can grow meanwhile
+		in := c.more[i]()
+		c.more[i] = nil
+
+		if in != nil {
+			c.run(now, in)
 		}
 	}
 
+	c.more = c.more[:0]
+}
+
+// leave finishes what enter has begun, and gives up mu.
+func (c *conductor) leave(now time.Time) {
+	c.goOn(now)
 	c.arm()
+
+	abandoned := c.abandoned
+	c.abandoned = false
 
 	if abandoned {
 		c.looking.Add(1)
@@ -139,21 +179,11 @@ func (c *conductor) do(input func() lifecycle.Input) {
 	}
 }
 
-// run runs the machine on one input and carries out its decisions, in order. It reports whether somebody was abandoned.
-// Called with mu held.
-func (c *conductor) run(now time.Time, in lifecycle.Input) (abandoned bool) {
-	if r, ok := in.(lifecycle.Report); ok && r.Event == node.Returned {
-		delete(c.stuck, place{r.ID, r.Incarnation})
-	}
-
+// run runs the machine on one input and carries out its decisions, in order. Called with mu held.
+func (c *conductor) run(now time.Time, in lifecycle.Input) {
 	for _, e := range c.machine.Step(now, in) {
-		_, is := e.(lifecycle.Abandon)
-		abandoned = abandoned || is
-
 		c.carryOut(e)
 	}
-
-	return abandoned
 }
 
 // carryOut does what the machine has decided. Nothing here blocks or calls user code. Called with mu held.
@@ -168,6 +198,8 @@ func (c *conductor) carryOut(e lifecycle.Effect) {
 	case lifecycle.Cancel:
 		c.nodes[lifecycle.Slot(e.ID)].Cancel(e.Cause)
 	case lifecycle.Abandon:
+		c.abandoned = true
+
 		if c.nodes[lifecycle.Slot(e.ID)].Abandon(e.Cause) {
 			c.stuck[place{e.ID, e.Incarnation}] = ""
 		} else {

@@ -125,7 +125,7 @@ type Boot struct{}
 // Tick says that time has passed.
 type Tick struct{}
 
-// Report is what an actor reports.
+// Report is what an actor reports. It can be given as a pointer, which need not be kept.
 type Report struct{ node.Report }
 
 // StopOne stops one actor for good.
@@ -185,9 +185,9 @@ func (m *Machine) Step(now time.Time, in Input) []Effect {
 		m.began[Booting] = now
 		m.startAll(m.nodes[0])
 	case Report:
-		if n := m.node(in.ID); n != nil {
-			m.report(n, in.Report)
-		}
+		m.reported(in.Report)
+	case *Report:
+		m.reported(in.Report)
 	case StopOne:
 		if n := m.node(in.ID); n != nil {
 			m.stopOne(n, in.Mode)
@@ -212,6 +212,12 @@ func (m *Machine) Step(now time.Time, in Input) []Effect {
 	m.expire()
 
 	return m.out
+}
+
+func (m *Machine) reported(r node.Report) {
+	if n := m.node(r.ID); n != nil {
+		m.report(n, r)
+	}
 }
 
 // expire handles everything whose time has come. It ends, because every expiry moves its node to a later time or

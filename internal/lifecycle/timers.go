@@ -31,13 +31,26 @@ func (m *Machine) wait(n *entry, at time.Time) {
 		return
 	}
 
-	heap.Push(&m.timers, timer{at, n})
+	// heap.Push would allocate a box, and so would heap.Remove in stopTimer.
+	n.timer = int32(len(m.timers)) //nolint:gosec // there are fewer nodes
+	m.timers = append(m.timers, timer{at, n})
+	heap.Fix(&m.timers, int(n.timer))
 }
 
 // stopTimer takes the node's timer away, if it has one.
 func (m *Machine) stopTimer(n *entry) {
-	if n.timer >= 0 {
-		heap.Remove(&m.timers, int(n.timer))
+	if n.timer < 0 {
+		return
+	}
+
+	i, last := int(n.timer), len(m.timers)-1
+	m.timers.Swap(i, last)
+	m.timers[last] = timer{}
+	m.timers = m.timers[:last]
+	n.timer = -1
+
+	if i < last {
+		heap.Fix(&m.timers, i)
 	}
 }
 
@@ -47,9 +60,10 @@ func (m *Machine) due() *entry {
 		return nil
 	}
 
-	t, _ := heap.Pop(&m.timers).(timer)
+	n := m.timers[0].of
+	m.stopTimer(n)
 
-	return t.of
+	return n
 }
 
 func (t *timers) Len() int { return len(*t) }
@@ -70,18 +84,8 @@ func (t *timers) Swap(i, j int) {
 	all[i].of.timer, all[j].of.timer = int32(i), int32(j) //nolint:gosec // there are fewer nodes
 }
 
-func (t *timers) Push(x any) {
-	n, _ := x.(timer)
-	n.of.timer = int32(len(*t)) //nolint:gosec // there are fewer nodes
-	*t = append(*t, n)
-}
+// Push is there for heap.Interface; see wait.
+func (t *timers) Push(any) {}
 
-func (t *timers) Pop() any {
-	old := *t
-	n := old[len(old)-1]
-	old[len(old)-1] = timer{}
-	*t = old[:len(old)-1]
-	n.of.timer = -1
-
-	return n
-}
+// Pop is there for heap.Interface; see stopTimer.
+func (t *timers) Pop() any { return nil }
