@@ -22,8 +22,9 @@ const (
 // RoundRobin sends to the members in turn.
 func RoundRobin[M any]() Routing[M] { return Routing[M]{} }
 
-// LeastLoaded sends to a member with the fewest messages in its queue and in hand. It looks at all of them for every
-// message, so it is for pools of at most some dozens of members.
+// LeastLoaded sends to a member with the fewest messages in its queue and in hand, and rather to one that is running
+// than to one that is being restarted. It looks at all of them for every message, so it is for pools of at most some
+// dozens of members.
 func LeastLoaded[M any]() Routing[M] { return Routing[M]{kind: leastLoaded} }
 
 // ConsistentHash sends all messages of a key to the same member, by rendezvous hashing: when the pool is resized only
@@ -66,12 +67,15 @@ func (r *router[M]) choose(members []member[M], m M) *cell[M] {
 func (r *router[M]) least(members []member[M]) *cell[M] {
 	// It begins elsewhere every time, so that equal ones take turns.
 	first := int(r.turn.Add(1) % uint64(len(members))) //nolint:gosec // below the length of a slice
-	best, fewest := members[first].cell, members[first].cell.box.Load()
+	best := members[first].cell
+	fewest, down := best.box.Load()
 
-	for i := 1; i < len(members) && fewest > 0; i++ {
+	for i := 1; i < len(members) && (fewest > 0 || down); i++ {
 		c := members[(first+i)%len(members)].cell
-		if n := c.box.Load(); n < fewest {
-			best, fewest = c, n
+
+		n, isDown := c.box.Load()
+		if !isDown && down || isDown == down && n < fewest {
+			best, fewest, down = c, n, isDown
 		}
 	}
 

@@ -76,8 +76,9 @@ func (b *Mailbox[M]) Queued() int {
 	return int(b.waiting()) //nolint:gosec // at most the sum of the capacities
 }
 
-// Load returns how many messages wait in both lanes, and one more while the receiver has a message in hand.
-func (b *Mailbox[M]) Load() int {
+// Load returns how many messages wait in both lanes, and one more while the receiver has a message in hand. IsSuspended
+// says that the receiver takes none until it is told to go on, as while it is being restarted.
+func (b *Mailbox[M]) Load() (messages int, isSuspended bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 
@@ -86,7 +87,7 @@ func (b *Mailbox[M]) Load() int {
 		n++
 	}
 
-	return int(n) //nolint:gosec // at most the sum of two capacities, and one
+	return int(n), b.status == suspended //nolint:gosec // at most the sum of two capacities, and one
 }
 
 // waiting is Queued with mu held.

@@ -17,7 +17,9 @@ type PoolSpec[M any] struct {
 	Max int
 	// Routing chooses the member for each message; the zero value is [actors.RoundRobin].
 	Routing actors.Routing[M]
-	// Member says how each member is supervised. What its DependsOn declares, the pool as a whole depends on.
+	// Member says how each member is supervised. What its DependsOn declares, the pool as a whole depends on. The default
+	// Backoff.Stable of a minute is long for members that fail now and then by their nature, such as clients of an
+	// unreliable service: they would wait ever longer.
 	Member Spec
 	// Budget of restarts, shared by all members; it must be set. When it is exhausted the pool fails as a whole.
 	Budget Budget

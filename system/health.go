@@ -42,6 +42,8 @@ type NodeHealth struct {
 	Abandoned []Hanging
 	// Children of a supervisor in start order.
 	Children []*NodeHealth
+
+	group, pool bool // it is one
 }
 
 // Hanging is an incarnation that did not return by its deadline.
@@ -149,6 +151,7 @@ func healthOf(v *lifecycle.View) *NodeHealth {
 	h := &NodeHealth{
 		Path: v.Path, Name: v.Path[strings.LastIndexByte(v.Path, '/')+1:], Since: v.Since, Restart: v.Restart,
 		Incarnation: v.Incarnation, Restarts: v.Restarts, LastFailure: v.LastFailure,
+		group: v.Group, pool: v.Pool,
 	}
 
 	for _, a := range v.Abandoned {

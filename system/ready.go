@@ -2,6 +2,7 @@ package system
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/troupe-go/troupe/supervision"
@@ -35,12 +36,19 @@ func (h *NodeHealth) Live() bool {
 	return true
 }
 
-// Ready reports whether the node does its work, which is what a readiness probe asks for. An actor is ready while it is
-// running and not degraded. A supervisor is ready while it is running and all its children are ready that count: not
-// the temporary ones, and not transient ones that have stopped without a failure.
+// Ready reports whether the node does its work, which is what a readiness probe asks for. An actor is ready while it
+// is running and not degraded. A supervisor is ready while it is running and all its children are ready that count:
+// not the temporary ones, and not transient ones that have stopped without a failure. A pool is ready while it is
+// running and one of its members is ready, a dynamic group while it is running: one of many that is being restarted is
+// no reason to take a service out of use.
 func (h *NodeHealth) Ready() bool {
-	if h == nil || h.State != Running {
+	switch {
+	case h == nil || h.State != Running:
 		return false
+	case h.group:
+		return true
+	case h.pool:
+		return slices.ContainsFunc(h.Children, (*NodeHealth).Ready)
 	}
 
 	for _, c := range h.Children {

@@ -144,7 +144,8 @@ func (m *Machine) remove(n *entry) {
 	m.emit(gone)
 }
 
-// Children returns the ids of the children of a node that have not ended, in start order.
+// Children returns the ids of the children of a node that are there, also those about to end, in start order. Not
+// there, and its name is free, is one that has ended and hangs.
 func (m *Machine) Children(id int) (ids []int) {
 	p := m.node(id)
 	if p == nil {
@@ -152,7 +153,7 @@ func (m *Machine) Children(id int) (ids []int) {
 	}
 
 	for c := range p.children() {
-		if !c.gone() {
+		if c.state != Stopped {
 			ids = append(ids, c.id)
 		}
 	}

@@ -13,6 +13,7 @@ type View struct {
 	Parent      int // id of the supervisor; -1 for the root
 	Actor       bool
 	Restart     supervision.Restart
+	Group, Pool bool
 	State       State
 	Since       time.Time
 	Incarnation uint64
@@ -73,6 +74,7 @@ func (m *Machine) View(id int) View {
 
 	v := View{
 		Path: n.path, Parent: -1, Actor: n.spec.IsActor(), Restart: n.spec.Restart,
+		Group: n.sheds(), Pool: n.spec.Size > 0,
 		State: n.state, Failed: n.failed, Incarnation: n.incarnation, LastFailure: n.lastFailure(),
 		Abandoned: n.hanging(), Pending: n.pending, Fresh: n.fresh,
 	}
