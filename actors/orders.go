@@ -86,7 +86,7 @@ func (r *runner[M]) start() {
 	}
 
 	r.made(r.inline(making, func() error {
-		a, err := r.cell.factory(&inc.gate)
+		a, err := r.cell.factory(r.cell.place.Path, &inc.gate)
 		if err != nil {
 			return err
 		}

@@ -39,30 +39,28 @@ func Actor[M any, A actors.Actor[M]](name string, factory func(in Deps) (A, erro
 	}
 
 	c.decl.mount = func(place node.Place, refs *references) (node.Node, error) {
-		return mount(place, refs, spec.DependsOn, func(in Deps) (actors.Actor[M], error) { return factory(in) })
+		return actors.Mount(place, func(path string, gate *node.Gate) (actors.Actor[M], error) {
+			in := refs.grant(path, gate, c.decl.spec.DependsOn)
+			a, err := factory(in)
+
+			return granted(in, a, err)
+		})
 	}
 
 	return c
 }
 
-// mount makes an actor whose factory gets the references that are allowed.
-func mount[M any](
-	place node.Place, refs *references, allowed []Child, factory func(in Deps) (actors.Actor[M], error),
-) (node.Node, error) {
-	return actors.Mount(place, func(gate *node.Gate) (actors.Actor[M], error) {
-		in := Deps{view: &view{user: place.Path, refs: refs, gate: gate, allowed: allowed}}
+// granted is what a factory has made with what it was granted, unless it asked for more.
+func granted[M any, A actors.Actor[M]](in Deps, a A, err error) (actors.Actor[M], error) {
+	if err == nil {
+		err = in.view.err()
+	}
 
-		a, err := factory(in)
-		if err != nil {
-			return nil, err
-		}
+	if err != nil {
+		return nil, err
+	}
 
-		if err := in.view.err(); err != nil {
-			return nil, err
-		}
-
-		return a, nil
-	})
+	return a, nil
 }
 
 func (c *ActorChild[M]) declaration() declaration {

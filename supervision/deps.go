@@ -35,6 +35,11 @@ type references struct {
 	sizing sync.Map // of *resizing, by index of the pool
 }
 
+// grant returns what the actor at a path may refer to.
+func (r *references) grant(path string, gate *node.Gate, allowed []Child) Deps {
+	return Deps{view: &view{user: path, refs: r, gate: gate, allowed: allowed}}
+}
+
 func (r *references) path(id int) string { return r.plan.Nodes[id].Path }
 
 // resolve returns the actor of a declaration, or nil.

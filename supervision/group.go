@@ -135,17 +135,23 @@ func (g Group[M, Arg]) Start(ctx context.Context, name string, arg Arg) (actors.
 	members := &g.decl.decl.members
 
 	n, err := refs.spawn(ctx, g.id, name, func(id int, path string) (node.Node, error) {
-		place := members.place(id, path, refs.host)
-
-		return mount(place, refs, members.spec.DependsOn, func(in Deps) (actors.Actor[M], error) {
-			return g.decl.factory(in, arg)
-		})
+		return actors.Mount(members.place(id, path, refs.host), g.decl.child(refs, arg))
 	})
 	if err != nil {
 		return actors.Ref[M]{}, err
 	}
 
 	return actors.Resolve[M](n, g.view.gate), nil
+}
+
+// child returns the factory of one child. All children have one, so it is small.
+func (c *GroupChild[M, Arg]) child(refs *references, arg Arg) actors.Factory[M] {
+	return func(path string, gate *node.Gate) (actors.Actor[M], error) {
+		in := refs.grant(path, gate, c.decl.members.spec.DependsOn)
+		a, err := c.factory(in, arg)
+
+		return granted[M](in, a, err)
+	}
 }
 
 // spawn adds a child to a group and waits until it has started.
