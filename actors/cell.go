@@ -12,8 +12,8 @@ import (
 	"github.com/troupe-go/troupe/mailbox"
 )
 
-// Factory makes a new instance of the actor at a path, for an incarnation whose references pass gate. An actor keeps its
-// factory, so it should hold on to little.
+// Factory makes a new instance of the actor at a path, for an incarnation whose references pass gate. An actor keeps
+// its factory, so it should hold on to little.
 type Factory[M any] func(path string, gate *node.Gate) (Actor[M], error)
 
 // cell is the part of an actor that stays: its place in the tree, its queue, its identity. Incarnations come and go
