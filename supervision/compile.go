@@ -144,12 +144,8 @@ func (c *compiler) addGroup(n *Node, d *groupDeclaration) {
 		c.failf(n.Path, "MaxChildren", "%d is out of range, must be from 1 to %d", d.max, MaxGroupChildren)
 	}
 
-	if d.front != nil && (d.size < 1 || d.size > d.max) {
-		c.failf(n.Path, "Size", "%d is out of range, must be from 1 to Max, %d", d.size, d.max)
-	}
-
-	if d.front != nil && d.max > MaxGroupChildren {
-		c.failf(n.Path, "Max", "%d is out of range, must be at most %d", d.max, MaxGroupChildren)
+	if d.front != nil {
+		c.checkSize(n.Path, d)
 	}
 
 	if d.routing != nil {
@@ -159,6 +155,19 @@ func (c *compiler) addGroup(n *Node, d *groupDeclaration) {
 	n.Child = &Node{Path: n.Path + "/" + d.members.name, Parent: -1}
 	c.addActor(n.Child, &d.members)
 	c.checkRedeliver(n.Child, n, d.members.spec.Redeliver)
+}
+
+// checkSize checks the size of a pool and its bound, which is the size if it is not set.
+func (c *compiler) checkSize(path string, d *groupDeclaration) {
+	if d.size < 1 {
+		c.failf(path, "Size", "%d is out of range, must be from 1 to Max", d.size)
+	} else if d.max > 0 && d.size > d.max {
+		c.failf(path, "Size", "%d is out of range, must be from 1 to Max, %d", d.size, d.max)
+	}
+
+	if d.max > MaxGroupChildren || d.max < 0 && d.max != d.size {
+		c.failf(path, "Max", "%d is out of range, must be from Size to %d, or 0 for Size", d.max, MaxGroupChildren)
+	}
 }
 
 func (c *compiler) addTree(id int, t *Tree) {

@@ -154,7 +154,8 @@ func (c *GroupChild[M, Arg]) child(refs *references, arg Arg) actors.Factory[M] 
 	}
 }
 
-// spawn adds a child to a group and waits until it has started.
+// spawn adds a child to a group and waits until it has started. One that has not is returned with the error; it may
+// still be going.
 func (r *references) spawn(
 	ctx context.Context, group int, name string, mount func(id int, path string) (node.Node, error),
 ) (node.Node, error) {
@@ -170,11 +171,7 @@ func (r *references) spawn(
 		_, _ = r.host.Stop(n.Path(), node.AtOnce) // at a shutdown it goes anyway
 	}
 
-	if err != nil {
-		return nil, err
-	}
-
-	return n, nil
+	return n, err
 }
 
 // Stop ends a child for good, whatever its restart type: it works its queue off, flushes and closes. Stop returns when

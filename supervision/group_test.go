@@ -109,8 +109,8 @@ func TestCompileChecksTheRangesOfAPool(t *testing.T) {
 		"/shop/p: Restart: Restart(4) is not a restart type, must be permanent, transient or temporary",
 		"/shop/p: Backoff.Max: -1ns is out of range, must be at least Initial, 0s, or 0 for 30s",
 		"/shop/p: Budget: is not set, every supervisor needs one",
-		"/shop/p: Size: -1 is out of range, must be from 1 to Max, 1048577",
-		"/shop/p: Max: 1048577 is out of range, must be at most 1048576",
+		"/shop/p: Size: -1 is out of range, must be from 1 to Max",
+		"/shop/p: Max: 1048577 is out of range, must be from Size to 1048576, or 0 for Size",
 		"/shop/p: Routing: the key of a consistent hash is a nil function, must be set",
 	}
 	for _, w := range wrongs {
@@ -126,7 +126,13 @@ func TestCompileChecksTheRangesOfAPool(t *testing.T) {
 		"no size": {
 			pool("p", supervision.PoolSpec[int]{Budget: budget}),
 			[]string{
-				"/shop/p: Size: 0 is out of range, must be from 1 to Max, 0",
+				"/shop/p: Size: 0 is out of range, must be from 1 to Max",
+			},
+		},
+		"a negative Max": {
+			pool("p", supervision.PoolSpec[int]{Size: 3, Max: -1, Budget: budget}),
+			[]string{
+				"/shop/p: Max: -1 is out of range, must be from Size to 1048576, or 0 for Size",
 			},
 		},
 		"a size above Max": {

@@ -6,52 +6,74 @@ import (
 	"github.com/troupe-go/troupe/internal/node"
 )
 
-// resizing is the turn to change the size of one pool: a lock that a context can give up waiting for.
-type resizing chan struct{}
+// resizing is the change of the size of one pool.
+type resizing struct {
+	turn chan struct{} // a lock that a context can give up waiting for
+	// going is closed channel by channel when the members are gone that have been told to go. Guarded by turn.
+	going []<-chan struct{}
+}
+
+// await waits for those that go. What a context leaves unfinished is for the next resize to wait for, which must not
+// take them for members.
+func (z *resizing) await(ctx context.Context, path string) error {
+	for ; len(z.going) > 0; z.going = z.going[1:] {
+		select {
+		case <-z.going[0]:
+		case <-ctx.Done():
+			return &FailureError{Path: path, Err: ctx.Err()}
+		}
+	}
+
+	return nil
+}
 
 // resize brings a pool to a size. Members are numbered; the last one that is there is the first to go.
 func (r *references) resize(
 	ctx context.Context, pool, size int, mount func(id int, path string) (node.Node, error),
 ) error {
-	made, _ := r.sizing.LoadOrStore(pool, make(resizing, 1))
-	turn, _ := made.(resizing)
+	made, _ := r.sizing.LoadOrStore(pool, &resizing{turn: make(chan struct{}, 1)})
+	z, _ := made.(*resizing)
 
 	select {
-	case turn <- struct{}{}:
+	case z.turn <- struct{}{}:
 	case <-ctx.Done():
 		return &FailureError{Path: r.path(pool), Err: ctx.Err()}
 	}
 
-	defer func() { <-turn }()
+	defer func() { <-z.turn }()
+
+	if err := z.await(ctx, r.path(pool)); err != nil {
+		return err
+	}
 
 	members := r.host.Children(pool)
 
 	for range max(size-len(members), 0) { // not until there are as many: those that end at once would be started for ever
-		if _, err := r.spawn(ctx, pool, "", mount); err != nil {
+		n, err := r.spawn(ctx, pool, "", mount)
+		if err != nil {
+			if n != nil {
+				_ = z.dismiss(r.host, n, node.AtOnce) // at a shutdown it goes anyway
+			}
+
 			return err
 		}
 	}
 
-	var gone []<-chan struct{}
-
 	for _, n := range members[min(size, len(members)):] {
-		going, err := r.host.Stop(n.Path(), node.Poison)
-		if err != nil {
+		if err := z.dismiss(r.host, n, node.Poison); err != nil {
 			return &FailureError{Path: r.path(pool), Err: err}
 		}
-
-		if going != nil {
-			gone = append(gone, going)
-		}
 	}
 
-	for _, going := range gone {
-		select {
-		case <-going:
-		case <-ctx.Done():
-			return &FailureError{Path: r.path(pool), Err: ctx.Err()}
-		}
+	return z.await(ctx, r.path(pool))
+}
+
+// dismiss tells a member to go.
+func (z *resizing) dismiss(host node.Host, n node.Node, mode node.StopMode) error {
+	gone, err := host.Stop(n.Path(), mode)
+	if gone != nil {
+		z.going = append(z.going, gone)
 	}
 
-	return nil
+	return err //nolint:wrapcheck // the caller names the pool
 }

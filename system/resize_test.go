@@ -109,6 +109,51 @@ func TestAResizeWhoseContextEndsGoesOnByItself(t *testing.T) {
 		})
 }
 
+func TestMembersThatGoStillAreNoneForTheNextResize(t *testing.T) {
+	inPool(t, supervision.PoolSpec[task]{Size: 2},
+		func(t *testing.T, s *system.System, p *taskPool, ref actors.Ref[task]) {
+			for range 2 {
+				require.NoError(t, ref.Tell(t.Context(), task{do: func(*actors.Context[task]) error {
+					<-time.After(5 * time.Second)
+
+					return nil
+				}}))
+			}
+
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+
+			require.ErrorIs(t, p.Resize(ctx, s.Intake(), 1), context.DeadlineExceeded)
+			require.ErrorIs(t, p.Resize(ctx, s.Intake(), 2), context.DeadlineExceeded)
+			resize(t, s, p, 2)
+			assert.Equal(t, []string{"/test/pool/1", "/test/pool/3"}, members(t, s))
+		})
+}
+
+func TestAMemberWhoseStartAResizeHasGivenUpIsNoneForTheNext(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		made := 0
+		p := supervision.Pool("pool", func(supervision.Deps) (actors.Func[task], error) {
+			if made++; made == 2 {
+				<-time.After(5 * time.Second)
+			}
+
+			return perform, nil
+		}, supervision.PoolSpec[task]{Size: 1, Max: 2, Budget: supervision.Budget{Within: 1}})
+		s := start(t, tree(p), silent())
+
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+
+		require.ErrorIs(t, p.Resize(ctx, s.Intake(), 2), context.DeadlineExceeded)
+		resize(t, s, p, 2)
+		assert.Equal(t, []string{"/test/pool/1", "/test/pool/3"}, members(t, s))
+
+		_, err := stop(t, s)
+		require.NoError(t, err)
+	})
+}
+
 func TestAMemberThatDoesNotStartInAResizeIsItsError(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		made := 0
