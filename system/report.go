@@ -156,11 +156,7 @@ func (s *System) conclude() {
 	c.protoactor.Shutdown()
 
 	if f := s.options.OnReport; f != nil {
-		r.fail(guard("OnReport", func() error {
-			f(r)
-
-			return nil
-		}))
+		r.fail(tell(f, r))
 	}
 
 	if path := s.options.ReportFile; path != "" {
@@ -168,6 +164,23 @@ func (s *System) conclude() {
 	}
 
 	close(s.done)
+}
+
+var errReportExited = errors.New("system.Options.OnReport has ended its goroutine")
+
+// tell calls OnReport, on a goroutine of its own: it may end that, and others wait for what follows.
+func tell(f func(*Report), r *Report) error {
+	told := make(chan error, 1)
+
+	go func() {
+		err := errReportExited
+
+		defer func() { told <- err }()
+
+		err = guard("OnReport", func() error { f(r); return nil })
+	}()
+
+	return <-told
 }
 
 // fail adds an error that came up after the report was made.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -90,6 +91,18 @@ func TestAReportThatCannotBeWrittenIsAnError(t *testing.T) {
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	assert.Empty(t, entries, "nothing half-written")
+}
+
+func TestAnOnReportThatEndsItsGoroutineHoldsUpNobody(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		options := silent()
+		options.OnReport = func(*system.Report) { runtime.Goexit() }
+
+		s := start(t, tree(declare(&probe{name: "a"}, quick())), options)
+		r, err := stop(t, s)
+		require.ErrorContains(t, err, "system.Options.OnReport has ended its goroutine")
+		assert.False(t, r.Clean)
+	})
 }
 
 // TestASignalShutsDownAndASecondOneForces uses a signal of its own, so that the test's runner does not mind.
