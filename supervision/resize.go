@@ -75,5 +75,5 @@ func (z *resizing) dismiss(host node.Host, n node.Node, mode node.StopMode) erro
 		z.going = append(z.going, gone)
 	}
 
-	return err //nolint:wrapcheck // the caller names the pool
+	return err // the caller names the pool
 }

@@ -134,7 +134,8 @@ func TestAMemberWhoseStartAResizeHasGivenUpIsNoneForTheNext(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		made := 0
 		p := supervision.Pool("pool", func(supervision.Deps) (actors.Func[task], error) {
-			if made++; made == 2 {
+			made++
+			if made == 2 {
 				<-time.After(5 * time.Second)
 			}
 
