@@ -1,0 +1,54 @@
+package actors_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/troupe-go/troupe/actors"
+)
+
+func TestMessagesFromTheStashCountAsTaken(t *testing.T) {
+	bubble(t, "one that is brought back while the actor is at rest ends the idle time", func(t *testing.T) {
+		l := newLog()
+		d := &door{shut: true}
+		s := play(t, &part{})
+
+		tell(t, s.ref(), d.job("1"), idles(t, l.entry("idle")), func(ctx *actors.Context[job]) error {
+			return ctx.Go(func(context.Context) error {
+				time.Sleep(600 * time.Millisecond)
+
+				d.shut = false
+				ctx.Unstash()
+
+				return nil
+			})
+		})
+		pass(1500 * time.Millisecond)
+		assert.Equal(t, []string{"1"}, d.read())
+		assert.Empty(t, l.read())
+		pass(100 * time.Millisecond)
+		assert.Equal(t, []string{"idle 1.6s"}, l.read())
+	})
+
+	bubble(t, "between two rounds of ticks one of them has its turn, not all", func(t *testing.T) {
+		d := &door{shut: true}
+		s := play(t, &part{})
+
+		tell(t, s.ref(), d.job("1"), d.job("2"), d.job("3"))
+		perform(t, s.ref(), after(t, time.Millisecond, func(ctx *actors.Context[job]) error {
+			require.NoError(t, d.open(ctx))
+
+			_, err := ctx.After(time.Millisecond, func(*actors.Context[job]) error { d.note("tick"); return nil })
+			pass(2 * time.Millisecond)
+
+			return err
+		}, nil))
+		pass(time.Second)
+		assert.Equal(t, []string{"open, 3 back", "1", "tick", "2", "3"}, d.read())
+	})
+}
