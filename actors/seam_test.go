@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/troupe-go/troupe/actors"
+	"github.com/troupe-go/troupe/mailbox"
 )
 
 func TestMessagesFromTheStashCountAsTaken(t *testing.T) {
@@ -51,4 +52,38 @@ func TestMessagesFromTheStashCountAsTaken(t *testing.T) {
 		pass(time.Second)
 		assert.Equal(t, []string{"open, 3 back", "1", "tick", "2", "3"}, d.read())
 	})
+}
+
+// A turn that ran on a goroutine of the actor's own would wait for that goroutine at the end of the incarnation.
+func TestSynchronousDispatchOnAnActorsOwnGoroutine(t *testing.T) {
+	for name, start := range map[string]func(ctx *actors.Context[job], m job) error{
+		"a pipe": func(ctx *actors.Context[job], m job) error {
+			return actors.Pipe(ctx, func(context.Context) (int, error) { return 0, nil },
+				func(int, error) job { return m })
+		},
+		"a goroutine that tells": func(ctx *actors.Context[job], m job) error {
+			return ctx.Go(func(c context.Context) error { return ctx.Self().Tell(c, m) })
+		},
+		"a goroutine that tells with a context of its own": func(ctx *actors.Context[job], m job) error {
+			return ctx.Go(func(c context.Context) error {
+				c, cancel := context.WithCancel(c)
+				defer cancel()
+
+				return ctx.Self().Tell(c, m)
+			})
+		},
+	} {
+		bubble(t, name, func(t *testing.T) {
+			spec := dispatched(mailbox.Synchronous)
+			spec.Decide = nil
+			s := play(t, &part{spec: spec})
+
+			perform(t, s.ref(), func(ctx *actors.Context[job]) error { return start(ctx, fail) })
+			synctest.Wait()
+			pass(time.Second)
+			assert.Equal(t, uint64(2), s.current(t).Incarnation)
+			assert.Equal(t, uint64(1), s.stats().Failed)
+			perform(t, s.ref(), nothing)
+		})
+	}
 }
