@@ -185,8 +185,8 @@ func (i *incarnation[M]) runUnder(ctx context.Context) {
 	i.needs().under = ctx
 }
 
-// runsOnOwn reports whether the calling goroutine, which is to run a turn for a send under ctx, is one of the actor's own
-// or runs a turn for one: then it must not, because the end of an incarnation waits for its goroutines.
+// runsOnOwn reports whether the calling goroutine, which is to run a turn for a send under ctx, is one of the actor's
+// own or runs a turn for one: then it must not, because the end of an incarnation waits for its goroutines.
 func (c *cell[M]) runsOnOwn(ctx context.Context) bool {
 	w := waiterOf(ctx)
 	if w == nil {

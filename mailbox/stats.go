@@ -102,8 +102,8 @@ func (b *Mailbox[M]) waiting() uint64 {
 	return n
 }
 
-// Taken returns how often the receiver has taken a message since the mailbox was made, those it has accepted from itself
-// among them. One that is taken again, from the stash or because it is redelivered, counts once more.
+// Taken returns how often the receiver has taken a message since the mailbox was made, those it has accepted from
+// itself among them. One that is taken again, from the stash or because it is redelivered, counts once more.
 func (b *Mailbox[M]) Taken() uint64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
