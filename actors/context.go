@@ -55,6 +55,10 @@ func (c *Context[M]) Incarnation() uint64 { return c.inc.number }
 // what is left in the queue becomes dead letters with reason stopped. Whether it is started again is for its restart
 // type to say: a permanent actor is, and then the queue is kept instead.
 func (c *Context[M]) Stop() {
+	if c == nil || c.inc == nil {
+		return
+	}
+
 	c.inc.owned.stop()
 	c.cell.box.Signal(node.Owned)
 }
@@ -95,6 +99,10 @@ func Pipe[T, M any](
 }
 
 func (c *Context[M]) start(pipe bool, f func() error) error {
+	if c == nil || c.inc == nil {
+		return ErrNotRunning
+	}
+
 	if err := c.inc.owned.add(pipe, c.cell.place.Limits.Goroutines, c.cell.place.Path); err != nil {
 		return err
 	}

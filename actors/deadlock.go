@@ -185,6 +185,25 @@ func (i *incarnation[M]) runUnder(ctx context.Context) {
 	i.needs().under = ctx
 }
 
+// runsOnOwn reports whether the calling goroutine, which is to run a turn for a send under ctx, is one of the actor's
+// own or runs a turn for one: then it must not, because the end of an incarnation waits for its goroutines.
+func (c *cell[M]) runsOnOwn(ctx context.Context) bool {
+	w := waiterOf(ctx)
+	if w == nil {
+		return false
+	}
+
+	for depth := w.graph().Depth(); w != nil && w.Queue() != any(c.box); depth-- {
+		if depth == 0 {
+			return false
+		}
+
+		w = waiterOf(w.sender())
+	}
+
+	return w != nil
+}
+
 // asks returns the edge of an actor that is about to ask the owner of a mailbox, which it enters when it has sent its
 // question; nil if the asker is no actor. The error is that it would wait for itself.
 func (p *pending[R]) asks(ctx context.Context, h holder) (*waits.Edge, error) {

@@ -74,12 +74,19 @@ func (r *runner[M]) troubled() *trouble {
 
 // run is the function the mailbox calls when there is work. It owns the turn until it returns.
 func (c *cell[M]) run(lease *mailbox.Lease[M]) {
+	if c.runsOnOwn(lease.Sender()) {
+		lease.Continue()
+
+		return
+	}
+
 	r, _ := lease.Local.(*runner[M])
 	if r == nil {
 		r = &runner[M]{cell: c, lease: lease, synchronous: c.synchronous()}
 		lease.Local = r
 
-		if inc := c.current.Load(); inc != nil && inc.asleep.Swap(false) && inc.gate.Err() == nil {
+		// If the lease is valid after current was read, that is not the incarnation of a later lease.
+		if inc := c.current.Load(); inc != nil && !lease.Revoked() && inc.asleep.Swap(false) {
 			r.inc, r.phase = inc, live // as the runner left it that has spared itself
 			inc.lease.Store(lease)
 		}

@@ -29,9 +29,13 @@ var ErrNotInHand = mailbox.ErrNotInHand
 //
 // Akka's stash is the model, with a bound by default; protoactor's is last-in-first-out and has none.
 func (c *Context[M]) Stash() error {
+	if c == nil || c.inc == nil {
+		return ErrNotRunning
+	}
+
 	mine := c.cell.place.Host.Waits().Depth() > 0 // on the goroutine of an actor
 
-	l, release, err := c.inc.running()
+	l, release, err := c.running()
 	if err == nil {
 		defer release()
 
@@ -56,7 +60,7 @@ func (c *Context[M]) Stash() error {
 // It can be called in Receive, in Start and on goroutines of the actor, and does not block. It does nothing and returns
 // 0 if the incarnation is ending, has ended or was abandoned.
 func (c *Context[M]) Unstash() int {
-	l, release, err := c.inc.running()
+	l, release, err := c.running()
 	if err != nil {
 		return 0
 	}
@@ -70,7 +74,7 @@ func (c *Context[M]) Unstash() int {
 // is delivered again, as supervision.Spec.Redeliver allows. Putting it aside changes nothing. It returns 0 if there is
 // no message in hand, as outside Receive and after [Context.Stash], and once the incarnation is ending.
 func (c *Context[M]) Attempt() int {
-	l, release, err := c.inc.running()
+	l, release, err := c.running()
 	if err != nil {
 		return 0
 	}
@@ -82,7 +86,12 @@ func (c *Context[M]) Attempt() int {
 
 // running returns the lease, for a call that must come before the end of the incarnation or not at all: it does not end
 // before release is called. No user code may run until then.
-func (i *incarnation[M]) running() (l *mailbox.Lease[M], release func(), err error) {
+func (c *Context[M]) running() (l *mailbox.Lease[M], release func(), err error) {
+	if c == nil || c.inc == nil {
+		return nil, nil, ErrNotRunning
+	}
+
+	i := c.inc
 	i.mu.Lock()
 
 	err = i.gate.Err()

@@ -59,6 +59,8 @@ type aside[M any] struct {
 	again [Control]items[M]
 	// hand is the message in the hands of the valid lease if it was in here before. Its ticket is still with it.
 	hand *item[M]
+	// retaken is how many messages were taken once more.
+	retaken uint64
 	// at is how much was claimed of the data lane when the message in hand was put aside; see putAside.
 	at uint64
 	// taken are the outstanding tickets of messages that were in here and have been settled as processed.
@@ -97,6 +99,7 @@ func (l *Lease[M]) takeAgain(from Lane) M {
 	b, a := l.box, l.box.aside
 	i := a.again[from-1].pop()
 	a.hand = i
+	a.retaken++
 
 	if i.stashed {
 		i.stashed = false

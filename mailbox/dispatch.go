@@ -20,9 +20,10 @@ const (
 	Pinned
 	// Synchronous runs a turn on the goroutine of the sender that found the receiver at rest, before its send returns. It
 	// is for tests. A message that finds a turn running, be it the sender's own or another goroutine's, is left to that
-	// turn; turns for commands have a goroutine as with OnDemand. A sender that waits for room in the mailbox whose turn
-	// it is running itself waits until its context ends. runtime.Goexit in a turn, such as testing's FailNow, ends the
-	// sender.
+	// turn; turns for commands have a goroutine as with OnDemand, and so have those for what a goroutine of the actor's
+	// own sends to it under the context it was given; with another context, it must not. A sender that waits for room in
+	// the mailbox whose turn it is running itself waits until its context ends. runtime.Goexit in a turn, such as
+	// testing's FailNow, ends the sender.
 	Synchronous
 )
 

@@ -102,16 +102,21 @@ func (b *Mailbox[M]) waiting() uint64 {
 	return n
 }
 
-// Taken returns how many messages the receiver has taken since the mailbox was made, those it has accepted from itself
-// among them.
+// Taken returns how often the receiver has taken a message since the mailbox was made, those it has accepted from
+// itself among them. One that is taken again, from the stash or because it is redelivered, counts once more.
 func (b *Mailbox[M]) Taken() uint64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 
-	return b.taken(b.claims())
+	n := b.taken(b.claims())
+	if b.aside != nil {
+		n += b.aside.retaken
+	}
+
+	return n
 }
 
-// taken is Taken when claims was read. Called with mu held.
+// taken returns how many messages had been taken when claims was read, each once. Called with mu held.
 func (b *Mailbox[M]) taken(claims uint64) uint64 {
 	n := claims >> claimShift
 	if !b.data.batched {
