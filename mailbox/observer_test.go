@@ -78,7 +78,7 @@ func TestObserver(t *testing.T) {
 		})
 	})
 
-	t.Run("can end the wait later: the message is not accepted and not counted, and the others wait on", func(t *testing.T) {
+	t.Run("can end the wait later: the message is not accepted, and the others wait on", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			box, lease := still[int](t, mailbox.Options{Capacity: 1, Control: 1})
 
