@@ -8,6 +8,8 @@ import (
 
 // Graph is who waits for whom in one system. All methods are safe for concurrent use.
 type Graph struct {
+	standing
+
 	frame uintptr // of [Run]; immutable
 
 	size atomic.Int32 // of edges; written under mu
@@ -16,8 +18,6 @@ type Graph struct {
 	mu sync.Mutex
 	// edges are the waits by the queue of who waits. Guarded by mu. There are as many as actors that wait.
 	edges map[any]*Edge
-
-	standing
 }
 
 // New makes an empty graph.
