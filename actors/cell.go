@@ -114,6 +114,10 @@ func (c *cell[M]) Start(number uint64, deadline time.Time) {
 func (c *cell[M]) Order(command mailbox.Command, deadline time.Time) {
 	if inc := c.current.Load(); inc != nil {
 		inc.setDeadline(deadline)
+
+		if command&node.Halt != 0 {
+			c.place.Host.Waits().Halt(inc)
+		}
 	}
 
 	if command != 0 {
@@ -134,6 +138,7 @@ func (c *cell[M]) Abandon(cause error) bool {
 	inc.owned.close()
 	inc.endAll(cause)
 	inc.die(cause)
+	c.place.Host.Waits().Abandon(inc)
 
 	c.mu.Lock()
 	found := c.box.Revoke(node.Probe, &mailbox.SendError{Target: c.place.Path, Err: cause})

@@ -124,18 +124,21 @@ func set(ctx context.Context, e *waits.Edge, w waiter, k waits.Kind, what waits.
 
 // room is the wait of a sender for room in a mailbox.
 type room struct {
-	target  any
-	waiting func() bool
+	target any
+	sender mailbox.Blocked
 }
 
 // For implements [waits.Wait].
 func (r *room) For() (queue any, inHands bool) {
-	if !r.waiting() {
+	if !r.sender.Waiting() {
 		return nil, false
 	}
 
 	return r.target, false
 }
+
+// Release implements [waits.Releaser].
+func (r *room) Release(path string) { r.sender.End(&mailbox.SendError{Target: path, Err: ErrHalting}) }
 
 // Path implements [waits.Party].
 func (i *incarnation[M]) Path() string { return i.ctx.Path() }
@@ -152,9 +155,9 @@ func (i *incarnation[M]) Helped() bool { return i.owned.count() > 0 }
 func (i *incarnation[M]) graph() *waits.Graph { return i.ctx.cell.place.Host.Waits() }
 
 // Blocks implements [mailbox.Observer].
-func (i *incarnation[M]) Blocks(ctx context.Context, target any, waiting func() bool) (over func(), err error) {
+func (i *incarnation[M]) Blocks(ctx context.Context, target any, s mailbox.Blocked) (over func(), err error) {
 	e := new(waits.Edge)
-	if !set(ctx, e, i, waits.Room, &room{target, waiting}) {
+	if !set(ctx, e, i, waits.Room, &room{target, s}) {
 		return nil, nil //nolint:nilnil // a goroutine that is not the actor's own may wait for it
 	}
 
@@ -247,3 +250,6 @@ func (p *pending[R]) For() (queue any, inHands bool) {
 
 // Break implements [waits.Breaker].
 func (p *pending[R]) Break(c waits.Cycle) { p.Lost(newDeadlock(c)) }
+
+// Release implements [waits.Releaser].
+func (p *pending[R]) Release(path string) { p.Lost(&mailbox.SendError{Target: path, Err: ErrHalting}) }

@@ -128,6 +128,7 @@ func (r *runner[M]) end(cause error, answer *mailbox.SendError) error {
 	}
 
 	r.lease.Orphan(answer)
+	inc.graph().Down(inc) // before it is reported, and others are halted for it
 	r.inc = nil
 
 	return err

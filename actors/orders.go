@@ -134,6 +134,7 @@ func (r *runner[M]) begun(err error) {
 	r.cell.reports = reports
 	r.cell.mu.Unlock()
 
+	inc.graph().Up(inc)
 	r.phase = live
 
 	if r.resting = r.synchronous; !r.resting {

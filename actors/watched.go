@@ -11,6 +11,7 @@ import (
 // unregister removes the actor from protoactor and tells its watchers. What is sent to its PID afterwards goes to
 // protoactor's dead letters.
 func (c *cell[M]) unregister() {
+	c.place.Host.Waits().Forget(c.box)
 	c.place.Host.Protoactor().ProcessRegistry.Remove(c.PID())
 
 	for _, w := range c.watchers().end(&c.mu) {

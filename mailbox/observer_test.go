@@ -13,15 +13,15 @@ import (
 
 // observer notes what it is told, and can refuse a wait.
 type observer struct {
-	target  any
-	waiting func() bool
-	refuse  error
-	first   func() // called before the observer answers
-	over    int
+	target any
+	sender mailbox.Blocked
+	refuse error
+	first  func() // called before the observer answers
+	over   int
 }
 
-func (o *observer) Blocks(_ context.Context, target any, waiting func() bool) (over func(), err error) {
-	o.target, o.waiting = target, waiting
+func (o *observer) Blocks(_ context.Context, target any, sender mailbox.Blocked) (over func(), err error) {
+	o.target, o.sender = target, sender
 
 	if o.first != nil {
 		o.first()
@@ -48,7 +48,7 @@ func TestObserver(t *testing.T) {
 			}
 
 			assert.Same(t, q.box, o.target)
-			assert.True(t, o.waiting())
+			assert.True(t, o.sender.Waiting())
 			assert.Zero(t, o.over)
 			assert.Len(t, drain(q.lease), 3)
 			synctest.Wait()
@@ -78,6 +78,54 @@ func TestObserver(t *testing.T) {
 		})
 	})
 
+	t.Run("can end the wait later: the message is not accepted, and the others wait on", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			box, lease := still[int](t, mailbox.Options{Capacity: 1, Control: 1})
+
+			for _, lane := range []mailbox.Lane{mailbox.Data, mailbox.Control} {
+				require.NoError(t, box.TrySend(lane, 1))
+
+				o := &observer{}
+				ended := make(chan error, 1)
+
+				go func() { ended <- box.Send(o.context(t.Context()), lane, 2) }()
+
+				synctest.Wait()
+
+				after := make(chan error, 1)
+
+				go func() { after <- box.Send(t.Context(), lane, 3) }()
+
+				synctest.Wait()
+				o.sender.End(errTest)
+				require.Equal(t, errTest, <-ended)
+				assert.Equal(t, 1, o.over)
+				assert.Equal(t, []int{1, 3}, drain(lease))
+				require.NoError(t, <-after)
+			}
+
+			stats := box.Stats()
+			assert.EqualValues(t, 4, stats.Accepted)
+			assert.Zero(t, stats.Unaccounted())
+		})
+	})
+
+	t.Run("cannot end the wait of one that was answered", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			box, lease := still[int](t, mailbox.Options{Capacity: 1})
+			o := &observer{}
+			o.first = func() {
+				_, _ = lease.Take()
+
+				o.sender.End(errTest)
+			}
+
+			require.NoError(t, box.TrySend(mailbox.Data, 1))
+			require.NoError(t, box.Send(o.context(t.Context()), mailbox.Data, 2))
+			assert.Equal(t, []int{2}, drain(lease))
+		})
+	})
+
 	t.Run("is too late for one that was answered meanwhile", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			box, lease := still[int](t, mailbox.Options{Capacity: 1})
@@ -85,7 +133,7 @@ func TestObserver(t *testing.T) {
 
 			require.NoError(t, box.TrySend(mailbox.Data, 1))
 			require.NoError(t, box.Send(o.context(t.Context()), mailbox.Data, 2))
-			assert.False(t, o.waiting())
+			assert.False(t, o.sender.Waiting())
 			assert.Equal(t, []int{2}, drain(lease))
 		})
 	})

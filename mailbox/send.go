@@ -141,7 +141,7 @@ func (b *Mailbox[M]) wait(ctx context.Context, l *lane[M], m M, t *Ticket, inner
 	b.mu.Unlock()
 	b.startFor(ctx, turn)
 
-	over, end := b.observe(ctx, w)
+	over, end := b.observe(ctx, l, w)
 	if end == nil {
 		select {
 		case <-w.ready:

@@ -8,6 +8,8 @@ import (
 
 // Graph is who waits for whom in one system. All methods are safe for concurrent use.
 type Graph struct {
+	standing
+
 	frame uintptr // of [Run]; immutable
 
 	size atomic.Int32 // of edges; written under mu
@@ -19,7 +21,12 @@ type Graph struct {
 }
 
 // New makes an empty graph.
-func New() *Graph { return &Graph{frame: frame(), edges: make(map[any]*Edge)} }
+func New() *Graph {
+	return &Graph{
+		frame: frame(), edges: make(map[any]*Edge),
+		standing: standing{halting: make(map[any]struct{}), down: make(map[any]string)},
+	}
+}
 
 // Party is an incarnation of an actor: it waits for others, and others wait for it.
 type Party interface {
@@ -107,6 +114,8 @@ func (e *Edge) Enter() Cycle {
 	cycle := g.enter(e)
 	if cycle != nil {
 		g.leave(e)
+	} else {
+		g.release()
 	}
 
 	g.size.Store(int32(len(g.edges))) //nolint:gosec // as many as there are goroutines at most
@@ -174,7 +183,7 @@ func (e *Edge) Check(queue any) Cycle {
 }
 
 // Recheck looks for a cycle again, because something that could have helped those who wait for the owner of queue does
-// so no more. Who waits for it in a cycle is told.
+// so no more. Who waits for it in a cycle is told. It also looks for waits of those that are told to halt.
 func (g *Graph) Recheck(queue any) {
 	if g.size.Load() == 0 {
 		return
@@ -185,6 +194,8 @@ func (g *Graph) Recheck(queue any) {
 
 	cycle := g.around(queue)
 	if cycle == nil {
+		g.release()
+
 		return
 	}
 
@@ -204,27 +215,40 @@ func (g *Graph) around(queue any) round {
 	path := few[:0]
 
 	for at, inHands := queue, false; at != nil && len(path) <= len(g.edges); {
-		e := g.edges[at]
+		e, to, held := g.step(at, inHands)
 
 		switch {
-		case e == nil, e.party.Abandoned(), inHands && e.party.Helped():
+		case e == nil:
 			return nil
 		case at == queue && len(path) > 0:
 			return append(round(nil), path...)
 		}
 
-		if e.over() {
-			return nil
-		}
-
 		path = append(path, e)
-
-		if at, inHands = e.to, false; at == nil {
-			at, inHands = e.wait.For()
-		}
+		at, inHands = to, held
 	}
 
 	return nil
+}
+
+// step returns the edge that leaves the owner of a queue, which is waited for by others, and where it leads; nil if the
+// owner can go on, or do what they wait for if that is in its hands. Called with mu held.
+func (g *Graph) step(at any, inHands bool) (e *Edge, to any, held bool) {
+	e = g.edges[at]
+
+	if e == nil || e.party.Abandoned() || inHands && e.party.Helped() || e.over() {
+		return nil, nil, false
+	}
+
+	if to = e.to; to == nil {
+		to, held = e.wait.For()
+	}
+
+	if to == nil {
+		return nil, nil, false
+	}
+
+	return e, to, held
 }
 
 // over reports whether the party gives up.

@@ -25,6 +25,8 @@ type wait struct {
 	inHands bool
 	over    bool
 	told    waits.Cycle
+	// released is whom it was for when it was ended for a party that is told to halt.
+	released string
 }
 
 func (w *wait) For() (queue any, inHands bool) {
@@ -205,6 +207,75 @@ func TestRecheckTellsWhoWaitsInACycle(t *testing.T) {
 
 	g.Recheck(g.b)
 	assert.Nil(t, w.told, "it is told once")
+}
+
+func (w *wait) Release(path string) { w.released, w.over = path, true }
+
+func TestWhoIsToldToHaltDoesNotWaitForWhoIsDown(t *testing.T) {
+	waiting := func(t *testing.T) (g *graph, first, second *wait) {
+		t.Helper()
+
+		g = newGraph()
+		first, second = &wait{to: g.b}, &wait{to: g.c}
+		assert.Nil(t, g.edge(g.a, first).Enter())
+		assert.Nil(t, g.edge(g.b, second).Enter())
+
+		return g, first, second
+	}
+
+	t.Run("whichever comes first", func(t *testing.T) {
+		g, first, second := waiting(t)
+		g.Halt(g.a)
+		assert.Empty(t, first.released)
+		g.Down(g.c)
+		assert.Equal(t, "b", first.released)
+		assert.Empty(t, second.released)
+		g.Halt(g.b)
+		assert.Equal(t, "c", second.released)
+		g.Down(g.a)
+		g.Up(g.a)
+
+		again := &wait{to: g.c}
+		assert.Nil(t, g.edge(g.a, again).Enter())
+		assert.Empty(t, again.released, "its successor is not told to halt")
+		g.Forget(g.c)
+		g.Halt(g.a)
+		assert.Empty(t, again.released, "who is gone for good is not down")
+	})
+
+	t.Run("but for who can be answered by a goroutine", func(t *testing.T) {
+		g, first, _ := waiting(t)
+		first.inHands, g.b.helped = true, true
+		g.Halt(g.a)
+		g.Down(g.c)
+		assert.Empty(t, first.released)
+
+		g.b.helped = false
+
+		g.Recheck(g.b)
+		assert.Equal(t, "b", first.released)
+	})
+
+	t.Run("and what one says that is abandoned counts for nothing", func(t *testing.T) {
+		g, first, _ := waiting(t)
+		g.c.abandoned = true
+		g.Halt(g.a)
+		g.Down(g.c)
+		assert.Empty(t, first.released)
+		g.Abandon(g.c)
+		assert.Equal(t, "b", first.released)
+	})
+
+	t.Run("nor for a turn that does", func(t *testing.T) {
+		g := newGraph()
+		w := &wait{to: g.c}
+		e := g.edge(g.b, w)
+		e.Below(g.a)
+		assert.Nil(t, e.Enter())
+		g.Down(g.c)
+		g.Halt(g.a)
+		assert.Equal(t, "c", w.released)
+	})
 }
 
 func TestNilEdgesDoNothing(t *testing.T) {
