@@ -237,7 +237,6 @@ func TestWhoIsToldToHalt(t *testing.T) {
 
 		answer := make(chan struct{})
 
-		f.have(t, f.b, broken) // and is up again
 		f.hold(t)
 		f.have(t, f.c, f.asking(f.b, func(*ctxOf) error { <-answer; return nil }, &got))
 		close(f.fail)
@@ -326,6 +325,32 @@ func TestWhoWaitsForAnActorThatIsDownAndIsNotToldToHaltWaits(t *testing.T) {
 		r, err := stop(t, f.System)
 		require.NoError(t, err)
 		assert.EqualValues(t, 2, r.Total.Processed)
+	})
+}
+
+func TestWhoIsToldToHaltGetsAnAnswerFromWhoHasFailedBeforeAndIsUpAgain(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		d := declare(&probe{name: "d"}, quick())
+		f := found(t, supervision.DependentsForOne, mailbox.OnDemand, func(root *supervision.Tree) {
+			root.Children = append(root.Children, d)
+		})
+
+		var got outcome
+
+		answer := make(chan struct{})
+
+		f.have(t, d, broken)
+		f.hold(t)
+		f.have(t, f.c, f.asking(d, func(*ctxOf) error { <-answer; return nil }, &got))
+		close(f.fail)
+		synctest.Wait()
+		require.NoError(t, got.err)
+		close(answer)
+		f.isUp(t)
+		require.NoError(t, got.err)
+
+		_, err := stop(t, f.System)
+		require.NoError(t, err)
 	})
 }
 
