@@ -14,7 +14,7 @@ func (l *Lease[M]) Accept(m M) bool {
 
 	l.settle()
 
-	b.settled.own++
+	b.settled.rare().own++
 	l.taken++
 	l.from, l.seq = nil, 0
 	l.held = m

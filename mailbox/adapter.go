@@ -41,7 +41,8 @@ import (
 //
 // All methods are safe for concurrent use.
 type Adapter struct {
-	box        *Mailbox[any]
+	box        Mailbox[any]
+	receiver   functions[any] // the name is guarded by box.mu
 	middleware []actor.MailboxMiddleware
 	throughput int // as in the options
 
@@ -85,15 +86,17 @@ var _ actor.Mailbox = (*Adapter)(nil)
 func newAdapter(options Options, middleware []actor.MailboxMiddleware) *Adapter {
 	a := &Adapter{middleware: middleware, throughput: options.Throughput}
 
-	box, err := New("an actor that is not registered", &options, a.run, func(m any, cause error) {
-		a.deadLetter(m, Dropped, cause)
-	})
+	t, err := NewTemplate[any](&options)
 	if err != nil {
 		panic(err) // the options have been validated
 	}
 
-	box.spawn = func(run func()) { a.at().dispatcher.Schedule(run) }
-	a.box = box
+	t.common.spawn = func(run func()) { a.at().dispatcher.Schedule(run) }
+	a.receiver = functions[any]{
+		name: "an actor that is not registered", run: a.run,
+		dropped: func(m any, cause error) { a.deadLetter(m, Dropped, cause) },
+	}
+	t.Init(&a.box, &a.receiver)
 
 	return a
 }
@@ -119,7 +122,7 @@ func (a *Adapter) RegisterHandlers(invoker actor.MessageInvoker, dispatcher acto
 	a.box.options.Throughput = int32(min(throughput, MaxThroughput)) //nolint:gosec // bounded
 
 	if h.self != nil {
-		a.box.name = h.self.GetAddress() + "/" + h.self.GetId()
+		a.receiver.name = h.self.GetAddress() + "/" + h.self.GetId()
 	}
 
 	a.box.mu.Unlock()
@@ -249,5 +252,5 @@ func (a *Adapter) ended() error {
 		return nil
 	}
 
-	return &SendError{Target: a.box.name, Err: ErrStopped}
+	return &SendError{Target: a.receiver.name, Err: ErrStopped}
 }

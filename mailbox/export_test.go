@@ -29,3 +29,6 @@ func (l *Lease[M]) Done() bool {
 
 	return true
 }
+
+// Standalone is what [New] allocates.
+type Standalone[M any] = standalone[M]

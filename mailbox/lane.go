@@ -219,11 +219,11 @@ func (b *Mailbox[M]) refuse(l *lane[M], inner bool) error {
 	case b.gate == closed:
 		l.needs().late[1]++
 
-		return &SendError{Target: b.name, Err: ErrStopped}
+		return &SendError{Target: b.receiver.Name(), Err: ErrStopped}
 	case b.gate == sealed && !inner:
 		l.needs().late[0]++
 
-		return &SendError{Target: b.name, Err: ErrStopping}
+		return &SendError{Target: b.receiver.Name(), Err: ErrStopping}
 	default:
 		return nil
 	}
@@ -233,5 +233,5 @@ func (b *Mailbox[M]) refuse(l *lane[M], inner bool) error {
 func (b *Mailbox[M]) full(l *lane[M]) error {
 	l.needs().refused++
 
-	return &FullError{Target: b.name, Lane: l.kind, Capacity: int(l.capacity)}
+	return &FullError{Target: b.receiver.Name(), Lane: l.kind, Capacity: int(l.capacity)}
 }

@@ -367,7 +367,7 @@ func (l *Lease[M]) Revoked() bool { return l.claims.Load()&revoked != 0 }
 // Fail settles the message in hand as failed, tells its ticket, and returns it. It returns false, and counts nothing,
 // if there is none, it was put aside, or the lease was revoked.
 func (l *Lease[M]) Fail(cause error) (m M, had bool) {
-	return l.lose(cause, func(c *counts) { c.failed++ })
+	return l.lose(cause, func(c *counts) { c.rare().failed++ })
 }
 
 // Quarantine settles the message in hand as dead-lettered with reason [Quarantined], as Fail settles it as failed.
@@ -476,7 +476,7 @@ func (l *Lease[M]) rest(to status) {
 
 	l.taken = 0
 
-	fresh := b.data.count == 0 && b.control == nil && b.settled.own == 0 // it has not had a message
+	fresh := b.data.count == 0 && b.control == nil && b.settled.rest == nil // it has not had a message
 	if fresh && to == idle && l.worker == nil && l.urgent.Load() == 0 {
 		if s, ok := l.Local.(Spare); ok && s.Spare() {
 			b.lease = nil

@@ -68,27 +68,36 @@ type Mailbox[M any] struct {
 	lease   *Lease[M]
 	settled counts
 
-	// The rest is immutable; name and options become so with the first turn, and are guarded by mu until then.
+	// The rest is immutable; what is common becomes so with the first turn, and is guarded by mu until then.
 
-	name     string
-	options  settings
 	receiver Receiver[M]
-	spawn    func(run func()) // starts a turn; nil means as the options say
-	segments *sync.Pool       // of *segment[M], shared by all mailboxes of the message type
+	*common[M]
 }
 
-// Receiver is whose a mailbox is, as an interface: see [New] for what its methods do.
+// Receiver is whose a mailbox is, as an interface: see [New] for what its methods do. Its name, too, can change only
+// before the first turn.
 type Receiver[M any] interface {
+	Name() string
 	Run(l *Lease[M])
 	Dropped(m M, cause error)
 }
 
 // functions are a receiver made of functions; dropped may be nil.
 type functions[M any] struct {
+	name    string
 	run     func(l *Lease[M])
 	dropped func(m M, cause error)
 }
 
+// standalone is a mailbox that is not part of a larger struct. Objects of one size lie side by side: it keeps what
+// senders write for each message a cache line away from the next one's.
+type standalone[M any] struct {
+	box       Mailbox[M]
+	functions functions[M]
+	_         [32]byte
+}
+
+func (f *functions[M]) Name() string             { return f.name }
 func (f *functions[M]) Run(l *Lease[M])          { f.run(l) }
 func (f *functions[M]) Dropped(m M, cause error) { f.dropped(m, cause) }
 
@@ -109,32 +118,15 @@ func New[M any](
 			errors.New("mailbox.New: dropped is nil, must be a function where a lane drops messages"))
 	}
 
-	return NewFor[M](name, options, &functions[M]{run, dropped})
-}
-
-// NewFor is [New] for a receiver that has the functions as methods, which costs less memory.
-func NewFor[M any](name string, options *Options, receiver Receiver[M]) (*Mailbox[M], error) {
-	o := Defaults()
-
-	if options != nil {
-		if err := options.Validate(); err != nil {
-			return nil, err
-		}
-
-		o = options.withDefaults()
+	t, err := NewTemplate[M](options)
+	if err != nil {
+		return nil, err
 	}
 
-	if receiver == nil {
-		return nil, errors.New("mailbox.NewFor: the receiver is nil")
-	}
+	s := &standalone[M]{functions: functions[M]{name, run, dropped}}
+	t.Init(&s.box, &s.functions)
 
-	b := &Mailbox[M]{
-		name: name, options: o.settings(), receiver: receiver, status: suspended, segments: segmentsOf[M](),
-	}
-	b.data.init(Data, o.Capacity, o.Overflow)
-	b.data.batched = o.Overflow != DropOldest
-
-	return b, nil
+	return &s.box, nil
 }
 
 // Signal posts a command to the system lane. It never blocks and is never refused.
@@ -195,7 +187,7 @@ func (b *Mailbox[M]) Close() {
 	lost = append(append(lost, b.aside.takenTickets()...), b.aside.waitingTickets()...)
 
 	b.mu.Unlock()
-	lost.tell(&SendError{Target: b.name, Err: ErrStopped})
+	lost.tell(&SendError{Target: b.receiver.Name(), Err: ErrStopped})
 }
 
 // shut moves the gate and answers the waiting senders it shuts out. Called with mu held.

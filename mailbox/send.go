@@ -95,7 +95,7 @@ func (b *Mailbox[M]) TrySend(to Lane, m M) error {
 func (b *Mailbox[M]) enter(to Lane, inner bool) (*lane[M], error) {
 	l := b.lane(to)
 	if l == nil {
-		return nil, &SendError{Target: b.name, Err: ErrNoLane}
+		return nil, &SendError{Target: b.receiver.Name(), Err: ErrNoLane}
 	}
 
 	return l, b.refuse(l, inner)
@@ -120,7 +120,7 @@ func (b *Mailbox[M]) overflow(l *lane[M], m M, t *Ticket) error {
 		b.append(l, m, t)
 	}
 
-	name := b.name
+	name := b.receiver.Name()
 	b.mu.Unlock()
 
 	cause := &DroppedError{Target: name, Lane: l.kind, Policy: l.overflow}

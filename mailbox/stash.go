@@ -30,7 +30,7 @@ func (l *Lease[M]) Stash(capacity int) error {
 		}
 
 		if b.needAside().room >= capacity {
-			return &StashFullError{Target: b.name, Capacity: capacity}
+			return &StashFullError{Target: b.receiver.Name(), Capacity: capacity}
 		}
 	}
 

@@ -50,22 +50,41 @@ func (s *Stats) Add(other *Stats) {
 
 // counts are the outcomes of messages that the receiver has taken. Guarded by Mailbox.mu.
 type counts struct {
-	own       uint64 // accepted from the receiver itself, and so taken
-	processed uint64 // as the receiver has counted them, up to the last time it held mu
-	failed    uint64
-	dead      *Counts // nil until the first dead letter
+	processed uint64    // as the receiver has counted them, up to the last time it held mu
+	rest      *outcomes // nil until there is one of them
+}
+
+// outcomes are those that most receivers never see.
+type outcomes struct {
+	own    uint64 // accepted from the receiver itself, and so taken
+	failed uint64
+	dead   Counts
+}
+
+// rare returns the outcomes, to be added to.
+func (c *counts) rare() *outcomes {
+	if c.rest == nil {
+		c.rest = new(outcomes)
+	}
+
+	return c.rest
+}
+
+// known returns the outcomes.
+func (c *counts) known() outcomes {
+	if c.rest == nil {
+		return outcomes{}
+	}
+
+	return *c.rest
 }
 
 func (c *counts) lost(r Reason) {
-	if c.dead == nil {
-		c.dead = new(Counts)
-	}
-
 	if int(r) >= reasons {
 		r = 0 // not a reason; counted all the same
 	}
 
-	c.dead[r]++
+	c.rare().dead[r]++
 }
 
 // Queued returns how many messages wait in both lanes, with those that are to be taken before them.
@@ -123,7 +142,7 @@ func (b *Mailbox[M]) taken(claims uint64) uint64 {
 		n = b.data.gone - b.data.refusals().dropped
 	}
 
-	n += b.settled.own
+	n += b.settled.known().own
 
 	if c := b.control; c != nil {
 		n += c.gone
@@ -139,9 +158,9 @@ func (b *Mailbox[M]) taken(claims uint64) uint64 {
 // processed returns how many messages had been settled as processed when claims was read: those taken, less the one in
 // hand, those with another outcome and those that are to be taken again. Called with mu held.
 func (b *Mailbox[M]) processed(claims uint64) uint64 {
-	n := b.taken(claims) - b.settled.failed
-	if b.settled.dead != nil {
-		n -= b.settled.dead.Total()
+	n := b.taken(claims)
+	if o := b.settled.rest; o != nil {
+		n -= o.failed + o.dead.Total()
 	}
 
 	stashed, again := b.aside.counted()
@@ -165,14 +184,13 @@ func (b *Mailbox[M]) Stats() Stats {
 	// With mu held nothing is accepted, and the receiver settles messages otherwise than as processed only under mu. It
 	// can go on through its batch; claims, read once, is the instant.
 	claims := b.claims()
-	s := Stats{Accepted: b.settled.own, Processed: b.settled.processed, Failed: b.settled.failed}
+	known := b.settled.known()
+	s := Stats{
+		Accepted: known.own, Processed: b.settled.processed, Failed: known.failed, DeadLettered: known.dead,
+	}
 
 	if b.status == busy {
 		s.Processed = b.processed(claims)
-	}
-
-	if b.settled.dead != nil {
-		s.DeadLettered = *b.settled.dead
 	}
 
 	if b.handling(claims) {
