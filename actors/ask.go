@@ -39,9 +39,9 @@ func Ask[R, M any](ctx context.Context, to Ref[M], build func(Reply[R]) M) (R, e
 			return zero, err
 		}
 
-		p.held, p.holder = &p.ticket, c.box
+		p.held, p.holder = &p.ticket, &c.box
 
-		if edge, err = p.asks(ctx, c.box); err != nil {
+		if edge, err = p.asks(ctx, &c.box); err != nil {
 			return zero, err
 		}
 
@@ -88,8 +88,8 @@ func Forward[R, M any](ctx context.Context, to Ref[M], r Reply[R], build func(Re
 		}
 
 		if sent, err := to.submit(ctx, c, m, t); sent {
-			r.pending.hold(t, c.box, turn)
-			c.place.Host.Waits().Recheck(c.box)
+			r.pending.hold(t, &c.box, turn)
+			c.place.Host.Waits().Recheck(&c.box)
 
 			return nil
 		} else if err != nil {
@@ -117,7 +117,7 @@ func (r Ref[M]) check(hasBuild bool) error {
 // spares returns where pending asks are kept to be used again.
 func (r Ref[M]) spares() *spares {
 	if r.cell != nil {
-		return r.cell.spare()
+		return &r.cell.needs().spares
 	}
 
 	return &r.front.spares

@@ -18,24 +18,25 @@ type Factory[M any] func(path string, gate *node.Gate) (Actor[M], error)
 
 // cell is the part of an actor that stays: its place in the tree, its queue, its identity. Incarnations come and go
 // in it. It is a protoactor process (process.go) and a [node.Node].
+//
+// What senders and the runner write for each message, the mailbox, stands last, so that what is before it is between it
+// and the neighbour in memory.
 type cell[M any] struct {
 	place   node.Place
-	box     *mailbox.Mailbox[M]
 	factory Factory[M]
-
-	pid     atomic.Pointer[actor.PID]      // nil until somebody asks for it
-	spares  atomic.Pointer[spares]         // nil until the first ask
-	current atomic.Pointer[incarnation[M]] // set by the runtime before it orders a start
-
+	process actor.ActorProcess // of the cell, as it is registered
 	mu      sync.Mutex
-	reports bool // guarded by mu: the instance has a Health hook
-	// seldom is nil until something of it is needed. Guarded by mu.
-	seldom *seldom[M]
+	seldom  atomic.Pointer[seldom[M]]      // nil until something of it is needed
+	current atomic.Pointer[incarnation[M]] // set by the runtime before it orders a start
+	box     mailbox.Mailbox[M]
 }
 
 // seldom is what most actors never need. It is the place for whatever else only some need, so that an idle actor costs
-// little. Guarded by cell.mu.
+// little. Guarded by cell.mu, but for the first two.
 type seldom[M any] struct {
+	pid    atomic.Pointer[actor.PID]
+	spares spares
+
 	watchers watchers
 	probe    *probe   // all who ask for health at a time share one
 	foreign  *foreign // set once there was a native incarnation
@@ -44,13 +45,15 @@ type seldom[M any] struct {
 	left map[*mailbox.Lease[M]]*incarnation[M]
 }
 
-// needs returns what is seldom needed, making it when that is first so. Called with mu held.
+// needs returns what is seldom needed, making it when that is first so.
 func (c *cell[M]) needs() *seldom[M] {
-	if c.seldom == nil {
-		c.seldom = new(seldom[M])
+	if s := c.seldom.Load(); s != nil {
+		return s
 	}
 
-	return c.seldom
+	c.seldom.CompareAndSwap(nil, new(seldom[M]))
+
+	return c.seldom.Load()
 }
 
 // probe is one question for an actor's health.
@@ -61,18 +64,13 @@ type probe struct {
 
 // Mount makes an actor, registers it with protoactor, and leaves it to the runtime to start it. It is for package
 // supervision: users cannot name a place.
-func Mount[M any](place node.Place, factory Factory[M]) (node.Node, error) {
+func Mount[M any](place node.Place, boxes *mailbox.Template[M], factory Factory[M]) (node.Node, error) {
 	c := &cell[M]{place: place, factory: factory}
-
-	box, err := mailbox.NewFor[M](place.Path, place.Mailbox, (*receiver[M])(c))
-	if err != nil {
-		return nil, err
-	}
-
-	c.box = box
+	c.process = *actor.NewActorProcess((*process[M])(c))
+	boxes.Init(&c.box, (*receiver[M])(c))
 
 	registry := place.Host.Protoactor().ProcessRegistry
-	if _, fresh := registry.Add(actor.NewActorProcess((*process[M])(c)), c.id()); !fresh {
+	if _, fresh := registry.Add(&c.process, c.id()); !fresh {
 		return nil, &NameTakenError{Path: place.Path}
 	}
 
@@ -87,6 +85,7 @@ func (e *NameTakenError) Error() string {
 	return e.Path + ": a process of that name is already registered with protoactor"
 }
 
+func (c *cell[M]) ID() int              { return c.place.ID }
 func (c *cell[M]) Path() string         { return c.place.Path }
 func (c *cell[M]) Seal()                { c.box.Seal() }
 func (c *cell[M]) Stats() mailbox.Stats { return c.box.Stats() }
@@ -97,13 +96,14 @@ func (c *cell[M]) id() string { return c.place.Path[1:] }
 
 // PID returns the one PID there is of the actor: who watches it may compare pointers.
 func (c *cell[M]) PID() *actor.PID {
-	if pid := c.pid.Load(); pid != nil {
+	s := c.needs()
+	if pid := s.pid.Load(); pid != nil {
 		return pid
 	}
 
-	c.pid.CompareAndSwap(nil, actor.NewPID(c.place.Host.Protoactor().ProcessRegistry.Address, c.id()))
+	s.pid.CompareAndSwap(nil, actor.NewPID(c.place.Host.Protoactor().ProcessRegistry.Address, c.id()))
 
-	return c.pid.Load()
+	return s.pid.Load()
 }
 
 func (c *cell[M]) Start(number uint64, deadline time.Time) {
@@ -132,7 +132,7 @@ func (c *cell[M]) Cancel(cause error) {
 }
 
 // Abandon fences first, so that nothing the incarnation sends from now on is accepted, and then takes its lease.
-func (c *cell[M]) Abandon(cause error) bool {
+func (c *cell[M]) Abandon(cause error) (since uint64, running bool) {
 	inc := c.current.Load()
 	inc.gate.Fence()
 	inc.owned.close()
@@ -143,9 +143,9 @@ func (c *cell[M]) Abandon(cause error) bool {
 	c.mu.Lock()
 	found := c.box.Revoke(node.Probe, &mailbox.SendError{Target: c.place.Path, Err: cause})
 
-	still := found.Stuck || inc.owned.count() > 0
+	running = found.Stuck || inc.owned.count() > 0
 
-	if still {
+	if running {
 		s := c.needs()
 		if s.left == nil {
 			s.left = make(map[*mailbox.Lease[M]]*incarnation[M])
@@ -156,7 +156,7 @@ func (c *cell[M]) Abandon(cause error) bool {
 
 	c.mu.Unlock()
 
-	if still && !found.Stuck {
+	if running && !found.Stuck {
 		go c.returned(found.Lease) // no turn will come to wait for the goroutines
 	}
 
@@ -164,7 +164,10 @@ func (c *cell[M]) Abandon(cause error) bool {
 		c.undelivered(found.Message, mailbox.Abandoned, cause, found.Attempt)
 	}
 
-	return still
+	inc.owned.mu.Lock()
+	defer inc.owned.mu.Unlock()
+
+	return inc.since(), running
 }
 
 // synchronous reports whether senders run the actor's turns.
@@ -179,7 +182,7 @@ func (c *cell[M]) returned(l *mailbox.Lease[M]) {
 
 	c.mu.Lock()
 
-	if s := c.seldom; s != nil {
+	if s := c.seldom.Load(); s != nil {
 		inc = s.left[l]
 		delete(s.left, l)
 	}
@@ -195,22 +198,26 @@ func (c *cell[M]) returned(l *mailbox.Lease[M]) {
 
 func (c *cell[M]) Discard() {
 	c.box.Close()
-	c.unregister()
+	c.Withdraw()
+	c.tellWatchers()
+}
+
+// Withdraw removes the actor from protoactor. What is sent to its PID afterwards goes to protoactor's dead letters.
+func (c *cell[M]) Withdraw() {
+	c.place.Host.Waits().Forget(&c.box)
+	c.place.Host.Protoactor().ProcessRegistry.Remove(&actor.PID{Id: c.id()})
 }
 
 func (c *cell[M]) AskHealth() func(context.Context) error {
+	inc := c.current.Load()
+	if inc == nil || !inc.reportsHealth() || c.box.Closed() {
+		return nil
+	}
+
 	c.mu.Lock()
 	defer c.mu.Unlock()
 
-	if !c.reports {
-		return nil
-	}
-
 	s := c.needs()
-	if s.watchers.ended {
-		return nil
-	}
-
 	if s.probe == nil {
 		s.probe = &probe{answered: make(chan struct{})}
 	}
@@ -244,7 +251,7 @@ func (c *cell[M]) answer(err error) {
 
 	c.mu.Lock()
 
-	if s := c.seldom; s != nil {
+	if s := c.seldom.Load(); s != nil {
 		p, s.probe = s.probe, nil
 	}
 
@@ -276,6 +283,9 @@ func (c *cell[M]) undelivered(m M, reason mailbox.Reason, cause error, attempt i
 
 // receiver is a cell as its mailbox sees it.
 type receiver[M any] cell[M]
+
+// Name implements [mailbox.Receiver].
+func (c *receiver[M]) Name() string { return c.place.Path }
 
 // Run implements [mailbox.Receiver].
 func (c *receiver[M]) Run(lease *mailbox.Lease[M]) { (*cell[M])(c).run(lease) }

@@ -12,54 +12,96 @@ import (
 
 // Context is what an actor runs in. It is a [context.Context] that ends when the incarnation is to return at once: it
 // failed, was cut short at a stop, or was abandoned. Pass it on to everything that takes a context. Its methods are
-// safe for concurrent use, also from goroutines started with [Context.Go].
-type Context[M any] struct {
-	cell *cell[M]
-	inc  *incarnation[M]
-}
+// safe for concurrent use, also from goroutines started with [Context.Go]. Contexts come from the framework; nil and
+// the zero Context are those of no actor, and have ended.
+type Context[M any] incarnation[M]
 
 var _ context.Context = (*Context[int])(nil)
 
+// closed is the Done channel of a context of no actor.
+var closed = func() <-chan struct{} { //nolint:gochecknoglobals // immutable
+	c := make(chan struct{})
+	close(c)
+
+	return c
+}()
+
+// asContext returns the incarnation as its user sees it.
+func (i *incarnation[M]) asContext() *Context[M] { return (*Context[M])(i) }
+
+// inc returns the incarnation whose context it is.
+func (c *Context[M]) inc() *incarnation[M] { return (*incarnation[M])(c) }
+
+// ofNobody reports whether it is the context of no actor.
+func (c *Context[M]) ofNobody() bool { return c == nil || c.cell == nil }
+
 // Deadline reports no deadline: an actor runs until it is stopped.
-func (c *Context[M]) Deadline() (time.Time, bool) { return c.inc.context().Deadline() }
+func (c *Context[M]) Deadline() (at time.Time, ok bool) { return time.Time{}, false }
 
 // Done returns a channel that is closed when the incarnation is to return at once.
-func (c *Context[M]) Done() <-chan struct{} { return c.inc.context().Done() }
+func (c *Context[M]) Done() <-chan struct{} {
+	if c.ofNobody() {
+		return closed
+	}
+
+	return c.inc().context().Done()
+}
 
 // Err returns nil until Done is closed, and [context.Canceled] after; [context.Cause] knows why.
-func (c *Context[M]) Err() error { return c.inc.err() }
+func (c *Context[M]) Err() error {
+	if c.ofNobody() {
+		return context.Canceled
+	}
+
+	return c.inc().err()
+}
 
 // Value returns what the context holds for the key, as [context.Context] says.
 func (c *Context[M]) Value(key any) any {
-	if key == (mailbox.ObserverKey{}) {
-		return c.inc
+	switch {
+	case c.ofNobody():
+		return nil
+	case key == (mailbox.ObserverKey{}):
+		return c.inc()
+	default:
+		return c.inc().context().Value(key)
 	}
-
-	return c.inc.context().Value(key)
 }
 
 // Self returns a reference to this actor, for others to send to. It is as stable as a reference can be: it outlives
 // this incarnation, and passes neither the fence of an abandoned one nor the intake of the system.
-func (c *Context[M]) Self() Ref[M] { return Ref[M]{cell: c.cell} }
+func (c *Context[M]) Self() Ref[M] {
+	if c.ofNobody() {
+		return Ref[M]{}
+	}
+
+	return Ref[M]{cell: c.cell}
+}
 
 // Path returns the actor's path, such as "/shop/orders".
-func (c *Context[M]) Path() string { return c.cell.place.Path }
+func (c *Context[M]) Path() string { return c.Self().Path() }
 
 // PID returns the actor's identity in protoactor.
-func (c *Context[M]) PID() *actor.PID { return c.cell.PID() }
+func (c *Context[M]) PID() *actor.PID { return c.Self().PID() }
 
 // Incarnation returns which life of the actor this is, beginning with 1.
-func (c *Context[M]) Incarnation() uint64 { return c.inc.number }
+func (c *Context[M]) Incarnation() uint64 {
+	if c.ofNobody() {
+		return 0
+	}
+
+	return c.number
+}
 
 // Stop ends the actor in an orderly way after the message in hand: nothing more is received, Flush and Close run, and
 // what is left in the queue becomes dead letters with reason stopped. Whether it is started again is for its restart
 // type to say: a permanent actor is, and then the queue is kept instead.
 func (c *Context[M]) Stop() {
-	if c == nil || c.inc == nil {
+	if c.ofNobody() {
 		return
 	}
 
-	c.inc.owned.stop()
+	c.inc().owned.stop()
 	c.cell.box.Signal(node.Owned)
 }
 
@@ -99,11 +141,11 @@ func Pipe[T, M any](
 }
 
 func (c *Context[M]) start(pipe bool, f func() error) error {
-	if c == nil || c.inc == nil {
+	if c.ofNobody() {
 		return ErrNotRunning
 	}
 
-	if err := c.inc.owned.add(pipe, c.cell.place.Limits.Goroutines, c.cell.place.Path); err != nil {
+	if err := c.inc().owned.add(pipe, c.cell.place.Limits.Goroutines, c.cell.place.Path); err != nil {
 		return err
 	}
 
@@ -111,13 +153,13 @@ func (c *Context[M]) start(pipe bool, f func() error) error {
 		err := ErrExited // unless f returns or panics
 
 		defer func() {
-			c.inc.owned.done(pipe, err)
-			c.cell.place.Host.Waits().Recheck(c.cell.box)
+			c.inc().owned.done(pipe, err)
+			c.cell.place.Host.Waits().Recheck(&c.cell.box)
 			c.cell.box.Signal(node.Owned)
 		}()
 
 		err = protect(f)
-		if c.inc.saysEnded(err) {
+		if c.inc().saysEnded(err) {
 			err = nil // it was told to end, and says so
 		}
 	}()

@@ -141,10 +141,10 @@ func (r *room) For() (queue any, inHands bool) {
 func (r *room) Release(path string) { r.sender.End(&mailbox.SendError{Target: path, Err: ErrHalting}) }
 
 // Path implements [waits.Party].
-func (i *incarnation[M]) Path() string { return i.ctx.Path() }
+func (i *incarnation[M]) Path() string { return i.cell.place.Path }
 
 // Queue implements [waits.Party].
-func (i *incarnation[M]) Queue() any { return i.ctx.cell.box }
+func (i *incarnation[M]) Queue() any { return &i.cell.box }
 
 // Abandoned implements [waits.Party].
 func (i *incarnation[M]) Abandoned() bool { return i.gate.Err() != nil }
@@ -152,7 +152,7 @@ func (i *incarnation[M]) Abandoned() bool { return i.gate.Err() != nil }
 // Helped implements [waits.Party].
 func (i *incarnation[M]) Helped() bool { return i.owned.count() > 0 }
 
-func (i *incarnation[M]) graph() *waits.Graph { return i.ctx.cell.place.Host.Waits() }
+func (i *incarnation[M]) graph() *waits.Graph { return i.cell.place.Host.Waits() }
 
 // Blocks implements [mailbox.Observer].
 func (i *incarnation[M]) Blocks(ctx context.Context, target any, s mailbox.Blocked) (over func(), err error) {
@@ -170,10 +170,10 @@ func (i *incarnation[M]) Blocks(ctx context.Context, target any, s mailbox.Block
 
 // sender returns the context of the send whose goroutine runs the actor's turn, or nil.
 func (i *incarnation[M]) sender() context.Context {
-	i.mu.Lock()
-	defer i.mu.Unlock()
+	i.owned.mu.Lock()
+	defer i.owned.mu.Unlock()
 
-	if m := i.seldom; m != nil {
+	if m := i.seldom.Load(); m != nil {
 		return m.under
 	}
 
@@ -182,8 +182,8 @@ func (i *incarnation[M]) sender() context.Context {
 
 // runUnder notes the context of the send whose goroutine runs the actor's turn.
 func (i *incarnation[M]) runUnder(ctx context.Context) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
+	i.owned.mu.Lock()
+	defer i.owned.mu.Unlock()
 
 	i.needs().under = ctx
 }
@@ -196,7 +196,7 @@ func (c *cell[M]) runsOnOwn(ctx context.Context) bool {
 		return false
 	}
 
-	for depth := w.graph().Depth(); w != nil && w.Queue() != any(c.box); depth-- {
+	for depth := w.graph().Depth(); w != nil && w.Queue() != any(&c.box); depth-- {
 		if depth == 0 {
 			return false
 		}

@@ -115,7 +115,7 @@ func (r *runner[M]) end(cause error, answer *mailbox.SendError) error {
 	inc.endWork(cause)
 	inc.owned.wait()
 
-	if n := inc.notices.Load(); n != nil {
+	if n := inc.noticed(); n != nil {
 		n.leaveStrangers()
 	}
 

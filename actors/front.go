@@ -80,7 +80,7 @@ func (f *front[M]) end() Terminated {
 
 // join implements watched.
 func (f *front[M]) join(w watcher) (end Terminated, ended bool) {
-	if f.watchers.join(&f.mu, w) {
+	if f.watchers.join(&f.mu, w, nil) {
 		return end, false
 	}
 

@@ -78,7 +78,7 @@ func (n *notices[M]) setIdle(i *idle[M]) {
 
 // idle notes that the actor has nothing to do, before it comes to rest.
 func (r *runner[M]) idle() {
-	n := r.inc.notices.Load()
+	n := r.inc.noticed()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 

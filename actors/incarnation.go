@@ -17,29 +17,30 @@ type incarnation[M any] struct {
 	number uint64
 	gate   node.Gate   // what this incarnation's references pass; fenced when it is abandoned
 	over   atomic.Bool // work has ended
-	owned  owned
-	ctx    Context[M]
-	actor  Actor[M] // what receives, the runner's own; nil until the factory returned
-	// lease is what its messages are taken under. Set before any code of the user's has its context; nil while the
-	// incarnation is asleep, when it has had none.
-	lease  atomic.Pointer[mailbox.Lease[M]]
-	mark   mark // the runner's own
-	mu     sync.Mutex
-	closed bool // guarded by mu: Close has been called
+	asleep atomic.Bool // it is at rest and has no runner
 	// decision is about the failure that ends the incarnation, or 0; the runner's own.
 	decision node.Directive
-	asleep   atomic.Bool // it is at rest and has no runner
-	// notices is nil until the incarnation first asks for something; written with mu held.
-	notices atomic.Pointer[notices[M]]
-	due     instant // guarded by mu: when the step in progress is to be over
-	// seldom is nil until something of it is needed. Guarded by mu.
-	seldom *moments
+	reports  bool // the instance has a Health hook; guarded by owned.mu
+	closed   bool // Close has been called; guarded by owned.mu
+	// owned are its goroutines. Their mutex is the incarnation's: it guards what is said to be.
+	owned owned
+	cell  *cell[M]
+	actor Actor[M] // what receives, the runner's own; nil until the factory returned
+	// lease is what its messages are taken under. Set before any code of the user's has its context; nil while the
+	// incarnation is asleep, when it has had none.
+	lease atomic.Pointer[mailbox.Lease[M]]
+	due   instant // when the step in progress is to be over; guarded by owned.mu
+	// seldom is nil until something of it is needed. Written with owned.mu held.
+	seldom atomic.Pointer[moments[M]]
 }
 
 // moments are what an incarnation that only handles messages never needs: the contexts of those who ask for one, and
 // how it ends. It is the place for whatever else only some incarnations need, so that an idle actor costs little.
-// Guarded by incarnation.mu, but for started.
-type moments struct {
+// Guarded by the incarnation's mutex, but for started.
+type moments[M any] struct {
+	// notices is nil until the incarnation first asks for something.
+	notices atomic.Pointer[notices[M]]
+
 	work    context.Context // made when first asked for
 	cancel  context.CancelCauseFunc
 	hook    context.CancelCauseFunc // cancels the Flush or Close that is running
@@ -48,6 +49,7 @@ type moments struct {
 	died    bool                    // of a failure, which is ended
 	silent  bool                    // it gets nothing from itself any more
 	under   context.Context         // of the send whose goroutine runs the turn, with mailbox.Synchronous; or nil
+	since   uint64                  // the first incarnation of its runner; 0 if this is it
 	started sync.Once               // its start has been reported, with dispatch mailbox.Synchronous
 }
 
@@ -71,44 +73,77 @@ func (i instant) time() time.Time {
 }
 
 func newIncarnation[M any](c *cell[M], number uint64, deadline time.Time) *incarnation[M] {
-	inc := &incarnation[M]{number: number, due: instantOf(deadline)}
-	inc.ctx = Context[M]{cell: c, inc: inc}
-
-	return inc
+	return &incarnation[M]{number: number, cell: c, due: instantOf(deadline)}
 }
 
 // needs returns what is seldom needed, making it when that is first so. Called with mu held.
-func (i *incarnation[M]) needs() *moments {
-	if i.seldom == nil {
-		i.seldom = new(moments)
+func (i *incarnation[M]) needs() *moments[M] {
+	m := i.seldom.Load()
+	if m == nil {
+		m = new(moments[M])
+		i.seldom.Store(m)
 	}
 
-	return i.seldom
+	return m
+}
+
+// noticed returns what there is for the incarnation from itself, or nil if it has never asked for anything.
+func (i *incarnation[M]) noticed() *notices[M] {
+	if m := i.seldom.Load(); m != nil {
+		return m.notices.Load()
+	}
+
+	return nil
+}
+
+// since returns the first of the incarnations of its runner. Called with mu held.
+func (i *incarnation[M]) since() uint64 {
+	if m := i.seldom.Load(); m != nil && m.since != 0 {
+		return m.since
+	}
+
+	return i.number
+}
+
+// follow notes the first of the incarnations of its runner, which is another one.
+func (i *incarnation[M]) follow(since uint64) {
+	i.owned.mu.Lock()
+	defer i.owned.mu.Unlock()
+
+	i.needs().since = since
+}
+
+// reportsHealth reports whether the instance has a Health hook.
+func (i *incarnation[M]) reportsHealth() bool {
+	i.owned.mu.Lock()
+	defer i.owned.mu.Unlock()
+
+	return i.reports
 }
 
 // announce reports the start, once, if senders run the turns. Called before the first message is handled.
 func (i *incarnation[M]) announce() {
-	i.mu.Lock()
+	i.owned.mu.Lock()
 	m := i.needs()
-	i.mu.Unlock()
+	i.owned.mu.Unlock()
 
 	m.started.Do(i.reportStarted)
 }
 
 // reportStarted reports the start.
 func (i *incarnation[M]) reportStarted() {
-	p := &i.ctx.cell.place
+	p := &i.cell.place
 	p.Host.Report(node.Report{ID: p.ID, Incarnation: i.number, Event: node.Started})
 }
 
 // context returns what Receive, Start and the actor's goroutines run under.
 func (i *incarnation[M]) context() context.Context {
-	i.mu.Lock()
-	defer i.mu.Unlock()
+	i.owned.mu.Lock()
+	defer i.owned.mu.Unlock()
 
 	m := i.needs()
 	if m.work == nil {
-		m.work, m.cancel = context.WithCancelCause(i.labels())
+		m.work, m.cancel = context.WithCancelCause(i.cell.labels(i.since()))
 
 		if m.ended != nil {
 			m.cancel(m.ended)
@@ -128,17 +163,17 @@ func (i *incarnation[M]) err() error {
 
 // saysEnded reports whether err says no more than that the context has ended.
 func (i *incarnation[M]) saysEnded(err error) bool {
-	i.mu.Lock()
-	defer i.mu.Unlock()
+	i.owned.mu.Lock()
+	defer i.owned.mu.Unlock()
 
-	m := i.seldom
+	m := i.seldom.Load()
 
 	return m != nil && m.ended != nil && (errors.Is(err, context.Canceled) || errors.Is(err, m.ended))
 }
 
 // endWork cancels Receive, Start and the actor's goroutines.
 func (i *incarnation[M]) endWork(cause error) {
-	i.mu.Lock()
+	i.owned.mu.Lock()
 
 	m := i.needs()
 	if m.ended == nil {
@@ -150,8 +185,8 @@ func (i *incarnation[M]) endWork(cause error) {
 		}
 	}
 
-	n := i.notices.Load()
-	i.mu.Unlock()
+	n := i.noticed()
+	i.owned.mu.Unlock()
 
 	if n != nil {
 		n.end()
@@ -160,8 +195,8 @@ func (i *incarnation[M]) endWork(cause error) {
 
 // die notes that the incarnation has ended of a failure.
 func (i *incarnation[M]) die(cause error) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
+	i.owned.mu.Lock()
+	defer i.owned.mu.Unlock()
 
 	m := i.needs()
 	m.ended, m.died = cause, true
@@ -169,10 +204,10 @@ func (i *incarnation[M]) die(cause error) {
 
 // failure returns what the incarnation has died of, or nil.
 func (i *incarnation[M]) failure() error {
-	i.mu.Lock()
-	defer i.mu.Unlock()
+	i.owned.mu.Lock()
+	defer i.owned.mu.Unlock()
 
-	if m := i.seldom; m != nil && m.died {
+	if m := i.seldom.Load(); m != nil && m.died {
 		return m.ended
 	}
 
@@ -181,7 +216,7 @@ func (i *incarnation[M]) failure() error {
 
 // instance returns what the factory made, which has the hooks.
 func (i *incarnation[M]) instance() Actor[M] {
-	if n := i.notices.Load(); n != nil && n.instance != nil {
+	if n := i.noticed(); n != nil && n.instance != nil {
 		return n.instance
 	}
 
@@ -191,8 +226,8 @@ func (i *incarnation[M]) instance() Actor[M] {
 // endAll cancels the hook that is running too.
 func (i *incarnation[M]) endAll(cause error) {
 	i.endWork(cause)
-	i.mu.Lock()
-	defer i.mu.Unlock()
+	i.owned.mu.Lock()
+	defer i.owned.mu.Unlock()
 
 	m := i.needs()
 	m.cut = cause // also for a hook that is yet to begin
@@ -204,10 +239,10 @@ func (i *incarnation[M]) endAll(cause error) {
 
 // run calls a hook under a context of its own, which ends at the step's deadline.
 func (i *incarnation[M]) run(hook func(context.Context) error) error {
-	i.mu.Lock()
+	i.owned.mu.Lock()
 
 	m := i.needs()
-	ctx, cancel := context.WithCancelCause(i.labels())
+	ctx, cancel := context.WithCancelCause(i.cell.labels(i.since()))
 	deadline := i.due.time()
 	m.hook = cancel
 
@@ -215,7 +250,7 @@ func (i *incarnation[M]) run(hook func(context.Context) error) error {
 		cancel(m.cut)
 	}
 
-	i.mu.Unlock()
+	i.owned.mu.Unlock()
 
 	defer cancel(errEnded)
 
@@ -228,10 +263,10 @@ func (i *incarnation[M]) because(err error) error {
 		return nil
 	}
 
-	i.mu.Lock()
-	defer i.mu.Unlock()
+	i.owned.mu.Lock()
+	defer i.owned.mu.Unlock()
 
-	if m := i.seldom; m != nil && m.cut != nil && errors.Is(err, context.Canceled) && !errors.Is(err, m.cut) {
+	if m := i.seldom.Load(); m != nil && m.cut != nil && errors.Is(err, context.Canceled) && !errors.Is(err, m.cut) {
 		return fmt.Errorf("%w: %w", m.cut, err)
 	}
 
@@ -239,13 +274,13 @@ func (i *incarnation[M]) because(err error) error {
 }
 
 func (i *incarnation[M]) setDeadline(t time.Time) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
+	i.owned.mu.Lock()
+	defer i.owned.mu.Unlock()
 
 	i.due = instantOf(t)
 
-	if i.seldom != nil {
-		i.seldom.cut = nil
+	if m := i.seldom.Load(); m != nil {
+		m.cut = nil
 	}
 }
 
@@ -261,10 +296,10 @@ func (i *incarnation[M]) endsSlowly() bool {
 func (i *incarnation[M]) close() error {
 	c, ok := i.instance().(Closer)
 
-	i.mu.Lock()
+	i.owned.mu.Lock()
 	again := i.closed
 	i.closed = true
-	i.mu.Unlock()
+	i.owned.mu.Unlock()
 
 	if !ok || again {
 		return nil

@@ -9,44 +9,38 @@ import (
 	"github.com/troupe-go/troupe/internal/node"
 )
 
-// labels returns a context that bears the labels of the incarnation's goroutines. It is made whenever one is needed,
-// which is rarely.
-func (i *incarnation[M]) labels() context.Context {
+// labels returns a context that bears the labels of the goroutines of a runner's incarnations, the first of which is
+// since.
+func (c *cell[M]) labels(since uint64) context.Context {
 	return pprof.WithLabels(context.Background(), pprof.Labels(
-		node.LabelActor, i.ctx.cell.place.Path, node.LabelIncarnation, strconv.FormatUint(i.number, 10)))
+		node.LabelActor, c.place.Path, node.LabelSince, strconv.FormatUint(since, 10)))
 }
 
-// label marks the goroutine of a turn with the actor, for profiles and for finding it when it hangs. The labels are
-// made anew for the turn of the start, which many an actor's only one is, and kept for those after it.
-func (i *incarnation[M]) label(first bool) {
-	if first {
-		pprof.SetGoroutineLabels(i.labels())
-
-		return
+// label marks the goroutine of a turn with the actor, for profiles and for finding it when it hangs. A runner makes its
+// labels once: an actor that restarts over and over does not pay for them each time.
+func (r *runner[M]) label() {
+	if r.mark.from == nil {
+		r.mark.from = r.cell.labels(r.since) //nolint:fatcontext // once
 	}
 
-	if i.mark.labels == nil {
-		i.mark.labels = unread{i.labels()}
-	}
-
-	pprof.SetGoroutineLabels(&i.mark)
+	pprof.SetGoroutineLabels(&r.mark)
 }
 
 // mark is a context only for [pprof.SetGoroutineLabels], which asks it for one value: it looks that up once.
-type mark struct{ labels any }
-
-// unread holds labels that nobody has asked for yet.
-type unread struct{ context.Context }
+type mark struct {
+	from  context.Context
+	value any // what from has, once somebody has asked for it
+}
 
 var _ context.Context = (*mark)(nil)
 
 // Value returns the labels.
 func (m *mark) Value(key any) any {
-	if u, ok := m.labels.(unread); ok {
-		m.labels = u.Value(key)
+	if m.value == nil {
+		m.value = m.from.Value(key)
 	}
 
-	return m.labels
+	return m.value
 }
 
 // The rest nobody asks for.

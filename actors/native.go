@@ -193,7 +193,7 @@ func (n *native) Close(ctx context.Context) error {
 
 	var err error
 
-	if n.ctx.inc.decision == node.Restart {
+	if n.ctx.inc().decision == node.Restart {
 		err = errors.Join(call(n.tell(&actor.Restarting{})), n.stopChildren(ctx))
 	} else {
 		err = errors.Join(call(n.tell(&actor.Stopping{})), n.stopChildren(ctx), call(n.tell(&actor.Stopped{})))
@@ -333,7 +333,7 @@ func (c *cell[M]) order(message any) bool {
 
 	c.mu.Lock()
 
-	if s := c.seldom; s != nil {
+	if s := c.seldom.Load(); s != nil {
 		f = s.foreign
 	}
 

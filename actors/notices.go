@@ -146,22 +146,24 @@ func (n *notices[M]) end() {
 
 // notices returns what the context's incarnation gets from itself.
 func (c *Context[M]) notices() (*notices[M], error) {
-	if c == nil || c.inc == nil {
+	if c.ofNobody() {
 		return nil, ErrNotRunning
 	}
 
-	i := c.inc
-	i.mu.Lock()
-	defer i.mu.Unlock()
+	i := c.inc()
+	i.owned.mu.Lock()
+	defer i.owned.mu.Unlock()
 
 	if i.over.Load() {
 		return nil, ErrNotRunning
 	}
 
-	n := i.notices.Load()
+	m := i.needs()
+
+	n := m.notices.Load()
 	if n == nil {
-		n = &notices[M]{cell: c.cell, silent: i.seldom != nil && i.seldom.silent}
-		i.notices.Store(n)
+		n = &notices[M]{cell: c.cell, silent: m.silent}
+		m.notices.Store(n)
 	}
 
 	return n, nil
@@ -170,10 +172,10 @@ func (c *Context[M]) notices() (*notices[M], error) {
 // silence ends what the incarnation gets from itself, but for changes of behaviour: it works off its queue, or handles
 // no more messages.
 func (i *incarnation[M]) silence() {
-	i.mu.Lock()
+	i.owned.mu.Lock()
 	i.needs().silent = true
-	n := i.notices.Load()
-	i.mu.Unlock()
+	n := i.noticed()
+	i.owned.mu.Unlock()
 
 	if n != nil {
 		n.silence()
@@ -188,7 +190,7 @@ func (r *runner[M]) notice() {
 		return
 	}
 
-	n := r.inc.notices.Load()
+	n := r.inc.noticed()
 	if n == nil {
 		return
 	}
@@ -245,7 +247,7 @@ func (r *runner[M]) others(n *notices[M]) bool {
 
 // receive hands the message in hand to the actor.
 func (r *runner[M]) receive(m M) {
-	if err := r.inc.actor.Receive(&r.inc.ctx, m); err != nil {
+	if err := r.inc.actor.Receive(r.inc.asContext(), m); err != nil {
 		r.received(m, err)
 	}
 }

@@ -79,10 +79,16 @@ func (r *runner[M]) start() {
 	r.inc, r.lost, r.idling = inc, false, false
 	inc.lease.Store(r.lease)
 
+	if r.since == 0 {
+		r.since = inc.number
+	} else {
+		inc.follow(r.since)
+	}
+
 	if r.synchronous { // then the goroutine may be a sender's
 		inc.runUnder(r.lease.Sender())
 	} else {
-		inc.label(true)
+		r.label()
 	}
 
 	r.made(r.inline(making, func() error {
@@ -105,7 +111,7 @@ func (r *runner[M]) start() {
 func (r *runner[M]) made(err error) {
 	inc := r.inc
 	if s, ok := inc.actor.(Starter[M]); ok && err == nil {
-		err = r.inline(starting, func() error { return s.Start(&inc.ctx) })
+		err = r.inline(starting, func() error { return s.Start(inc.asContext()) })
 	}
 
 	r.begun(err)
@@ -130,9 +136,9 @@ func (r *runner[M]) begun(err error) {
 	}
 
 	_, reports := inc.actor.(HealthReporter)
-	r.cell.mu.Lock()
-	r.cell.reports = reports
-	r.cell.mu.Unlock()
+	inc.owned.mu.Lock()
+	inc.reports = reports
+	inc.owned.mu.Unlock()
 
 	inc.graph().Up(inc)
 	r.phase = live
@@ -292,10 +298,11 @@ func (r *runner[M]) finish() {
 	c := r.cell
 	c.box.Close()
 	r.discard(mailbox.Stopped, mailbox.ErrStopped)
-	c.unregister()
 	c.answer(ErrNotRunning)
 
 	if !r.lease.Revoked() {
-		c.place.Host.Report(node.Report{ID: c.place.ID, Event: node.Finished})
+		c.place.Host.Report(node.Report{ID: c.place.ID, Event: node.Finished}) // which withdraws it
 	}
+
+	c.tellWatchers()
 }

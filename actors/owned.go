@@ -5,26 +5,26 @@ import "sync"
 // owned are the goroutines that belong to an incarnation, and what they and the actor itself ask of the runner.
 type owned struct {
 	mu      sync.Mutex
-	running int32    // at most the actor's limit
-	pipes   int32    // those among running that will still send to the actor
 	closed  bool     // no more may start
 	leaving bool     // the actor asked to stop
-	results *results // nil until one of them has ended or is waited for
+	helpers *helpers // nil until the first of them starts
 }
 
-// results are of no interest to an actor that has no goroutines.
-type results struct {
+// helpers are of no interest to an actor that has no goroutines.
+type helpers struct {
+	running int // at most the actor's limit
+	pipes   int // those among running that will still send to the actor
 	failure error
 	idle    chan struct{} // closed when running falls to 0 while somebody waits
 }
 
-// known returns the results, making them when they are first needed. Called with mu held.
-func (o *owned) known() *results {
-	if o.results == nil {
-		o.results = new(results)
+// known returns the helpers. Called with mu held.
+func (o *owned) known() helpers {
+	if o.helpers == nil {
+		return helpers{}
 	}
 
-	return o.results
+	return *o.helpers
 }
 
 // add adds one, if there are less than limit.
@@ -36,14 +36,19 @@ func (o *owned) add(pipe bool, limit int, path string) error {
 		return ErrNotRunning
 	}
 
-	if int(o.running) >= limit {
+	if o.helpers == nil {
+		o.helpers = new(helpers)
+	}
+
+	h := o.helpers
+	if h.running >= limit {
 		return &GoroutineLimitError{Path: path, Limit: limit}
 	}
 
-	o.running++
+	h.running++
 
 	if pipe {
-		o.pipes++
+		h.pipes++
 	}
 
 	return nil
@@ -53,20 +58,20 @@ func (o *owned) done(pipe bool, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 
-	o.running--
+	h := o.helpers
+	h.running--
 
 	if pipe {
-		o.pipes--
+		h.pipes--
 	}
 
-	r := o.known()
-	if r.failure == nil {
-		r.failure = err
+	if h.failure == nil {
+		h.failure = err
 	}
 
-	if o.running == 0 && r.idle != nil {
-		close(r.idle)
-		r.idle = nil
+	if h.running == 0 && h.idle != nil {
+		close(h.idle)
+		h.idle = nil
 	}
 }
 
@@ -77,8 +82,8 @@ func (o *owned) take() (leaving bool, failure error) {
 
 	leaving, o.leaving = o.leaving, false
 
-	if r := o.results; r != nil {
-		failure, r.failure = r.failure, nil
+	if h := o.helpers; h != nil {
+		failure, h.failure = h.failure, nil
 	}
 
 	return leaving, failure
@@ -96,7 +101,7 @@ func (o *owned) piping() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 
-	return o.pipes > 0
+	return o.known().pipes > 0
 }
 
 // close lets no more start.
@@ -112,25 +117,25 @@ func (o *owned) count() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 
-	return int(o.running)
+	return o.known().running
 }
 
 // wait blocks until none is running. Called after close, and after their context has ended.
 func (o *owned) wait() {
 	o.mu.Lock()
 
-	if o.running == 0 {
+	h := o.helpers
+	if h == nil || h.running == 0 {
 		o.mu.Unlock()
 
 		return
 	}
 
-	r := o.known()
-	if r.idle == nil {
-		r.idle = make(chan struct{})
+	if h.idle == nil {
+		h.idle = make(chan struct{})
 	}
 
-	idle := r.idle
+	idle := h.idle
 	o.mu.Unlock()
 	<-idle
 }

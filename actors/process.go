@@ -116,6 +116,8 @@ func (p *process[M]) PostSystemMessage(message any) {
 	case *actor.Unwatch:
 		o := outsider[M]{(*cell[M])(p), m.GetWatcher()}
 		o.cell.leave(o)
+	case *node.Identify:
+		m.Node = (*cell[M])(p)
 	case *actor.Terminated:
 		if !(*cell[M])(p).order(m) {
 			(*cell[M])(p).terminated(m)

@@ -64,7 +64,8 @@ func (r Ref[M]) target(m M) (*cell[M], error) {
 // Tell sends a message to the data lane. It returns nil if the message was accepted, and otherwise why it was not: a
 // [*mailbox.FullError] if the mailbox is full and does not block; [mailbox.ErrStopping] or [mailbox.ErrStopped]; or
 // the context's error. If the mailbox is full and blocks, Tell waits for room until ctx ends; an actor that
-// would wait for itself so, directly or around a cycle, gets a [*DeadlockError].
+// would wait for itself so, directly or around a cycle, gets a [*DeadlockError], and one that is being halted may get
+// [ErrHalting].
 func (r Ref[M]) Tell(ctx context.Context, m M) error { return r.send(ctx, mailbox.Data, m) }
 
 // TellControl is [Ref.Tell] to the control lane, which is taken before everything in the data lane.

@@ -46,6 +46,10 @@ type runner[M any] struct {
 	lost bool
 	// swept says that the drain has come to the end of the queue and brought back what was in the stash.
 	swept bool
+	// since is the number of its first incarnation.
+	since uint64
+	// mark bears the labels of its goroutine.
+	mark mark
 	// trouble is nil until the actor first panics.
 	trouble *trouble
 	// hook is the one that runs on the turn's goroutine; if runtime.Goexit ends that in it, the next one goes on behind
@@ -87,7 +91,7 @@ func (c *cell[M]) run(lease *mailbox.Lease[M]) {
 
 		// If the lease is valid after current was read, that is not the incarnation of a later lease.
 		if inc := c.current.Load(); inc != nil && !lease.Revoked() && inc.asleep.Swap(false) {
-			r.inc, r.phase = inc, live // as the runner left it that has spared itself
+			r.inc, r.phase, r.since = inc, live, inc.number // as the runner left it that has spared itself
 			inc.lease.Store(lease)
 		}
 	}
@@ -98,7 +102,7 @@ func (c *cell[M]) run(lease *mailbox.Lease[M]) {
 // turn runs until there is nothing to do or the lease is revoked.
 func (r *runner[M]) turn() {
 	if r.inc != nil && !r.synchronous {
-		r.inc.label(false)
+		r.label()
 	}
 
 	for crashed := true; crashed; {
@@ -110,7 +114,7 @@ func (r *runner[M]) turn() {
 // the cell and the incarnation stay. One that gets something from itself keeps what its runner knows of that.
 func (r *runner[M]) Spare() bool {
 	spare := r.phase == live && !r.synchronous && r.trouble == nil && r.inc.owned.count() == 0 &&
-		r.inc.notices.Load() == nil
+		r.inc.noticed() == nil
 	if spare {
 		r.inc.lease.Store(nil)
 		r.inc.asleep.Store(true)
@@ -169,7 +173,7 @@ func (r *runner[M]) Loop() {
 
 		switch got {
 		case mailbox.Message:
-			if err := r.inc.actor.Receive(&r.inc.ctx, m); err != nil {
+			if err := r.inc.actor.Receive(r.inc.asContext(), m); err != nil {
 				r.received(m, err)
 			}
 		case mailbox.Pending:

@@ -12,17 +12,6 @@ type spares struct {
 	free []any // of *pending[R], whatever their R
 }
 
-// spare returns the spares of an actor, making them with the first ask.
-func (c *cell[M]) spare() *spares {
-	if s := c.spares.Load(); s != nil {
-		return s
-	}
-
-	c.spares.CompareAndSwap(nil, new(spares))
-
-	return c.spares.Load()
-}
-
 // take returns the ask that was put in last, or nil.
 func (s *spares) take() any {
 	s.mu.Lock()

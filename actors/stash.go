@@ -29,7 +29,7 @@ var ErrNotInHand = mailbox.ErrNotInHand
 //
 // Akka's stash is the model, with a bound by default; protoactor's is last-in-first-out and has none.
 func (c *Context[M]) Stash() error {
-	if c == nil || c.inc == nil {
+	if c.ofNobody() {
 		return ErrNotRunning
 	}
 
@@ -87,12 +87,12 @@ func (c *Context[M]) Attempt() int {
 // running returns the lease, for a call that must come before the end of the incarnation or not at all: it does not end
 // before release is called. No user code may run until then.
 func (c *Context[M]) running() (l *mailbox.Lease[M], release func(), err error) {
-	if c == nil || c.inc == nil {
+	if c.ofNobody() {
 		return nil, nil, ErrNotRunning
 	}
 
-	i := c.inc
-	i.mu.Lock()
+	i := c.inc()
+	i.owned.mu.Lock()
 
 	err = i.gate.Err()
 	if err == nil && i.over.Load() {
@@ -105,10 +105,10 @@ func (c *Context[M]) running() (l *mailbox.Lease[M], release func(), err error) 
 	}
 
 	if err != nil {
-		i.mu.Unlock()
+		i.owned.mu.Unlock()
 
 		return nil, nil, err
 	}
 
-	return l, i.mu.Unlock, nil
+	return l, i.owned.mu.Unlock, nil
 }

@@ -85,7 +85,7 @@ func WatchPID[M any](ctx *Context[M], pid *actor.PID, into func(Terminated) M) e
 		return ErrNoRef
 	}
 
-	if ctx == nil || ctx.cell == nil {
+	if ctx.ofNobody() {
 		return ErrNotRunning
 	}
 
@@ -201,11 +201,11 @@ func (n *notices[M]) watch(other target, to watched, into func(Terminated) M) (*
 }
 
 func (c *Context[M]) unwatch(pid *actor.PID) bool {
-	if c == nil || c.inc == nil {
+	if c.ofNobody() {
 		return false
 	}
 
-	n := c.inc.notices.Load()
+	n := c.inc().noticed()
 	if n == nil {
 		return false
 	}
@@ -270,7 +270,7 @@ func (c *cell[M]) terminated(t *actor.Terminated) {
 		return
 	}
 
-	n := inc.notices.Load()
+	n := inc.noticed()
 	if n == nil {
 		return
 	}

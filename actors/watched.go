@@ -8,13 +8,15 @@ import (
 	"github.com/troupe-go/troupe/mailbox"
 )
 
-// unregister removes the actor from protoactor and tells its watchers. What is sent to its PID afterwards goes to
-// protoactor's dead letters.
-func (c *cell[M]) unregister() {
-	c.place.Host.Waits().Forget(c.box)
-	c.place.Host.Protoactor().ProcessRegistry.Remove(c.PID())
+// tellWatchers tells everybody who watches the actor that it has ended. Called when its mailbox is closed: who joins
+// makes seldom first and looks at the mailbox then, so that nobody who is let in is missed here.
+func (c *cell[M]) tellWatchers() {
+	s := c.seldom.Load()
+	if s == nil {
+		return
+	}
 
-	for _, w := range c.watchers().end(&c.mu) {
+	for _, w := range s.watchers.end(&c.mu) {
 		w.terminated(c.end())
 	}
 }
@@ -34,7 +36,7 @@ func (c *cell[M]) end() Terminated {
 
 // join implements watched.
 func (c *cell[M]) join(w watcher) (end Terminated, ended bool) {
-	if c.watchers().join(&c.mu, w) {
+	if c.needs().watchers.join(&c.mu, w, c.box.Closed) {
 		return end, false
 	}
 
@@ -42,15 +44,7 @@ func (c *cell[M]) join(w watcher) (end Terminated, ended bool) {
 }
 
 // leave implements watched.
-func (c *cell[M]) leave(w watcher) { c.watchers().leave(&c.mu, w) }
-
-// watchers returns those who watch the actor.
-func (c *cell[M]) watchers() *watchers {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-
-	return &c.needs().watchers
-}
+func (c *cell[M]) leave(w watcher) { c.needs().watchers.leave(&c.mu, w) }
 
 // watchers are those who are to be told of an end. Guarded by the mutex of what they watch, which the methods lock.
 type watchers struct {
@@ -58,11 +52,11 @@ type watchers struct {
 	ended bool            // nobody is taken in any more
 }
 
-// join takes a watcher in, unless it comes too late.
-func (l *watchers) join(mu *sync.Mutex, w watcher) (ok bool) {
+// join takes a watcher in, unless it comes too late: after end, or when what is watched has closed and end is to come.
+func (l *watchers) join(mu *sync.Mutex, w watcher, closed func() bool) (ok bool) {
 	mu.Lock()
 
-	ok = !l.ended
+	ok = !l.ended && (closed == nil || !closed())
 	if ok {
 		if l.all == nil {
 			l.all = make(map[any]watcher)

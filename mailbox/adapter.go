@@ -245,10 +245,7 @@ func (a *Adapter) poison(message any) {
 
 // ended returns what a late sender is told, or nil while the mailbox is not closed.
 func (a *Adapter) ended() error {
-	a.box.mu.Lock()
-	defer a.box.mu.Unlock()
-
-	if a.box.gate != closed {
+	if !a.box.Closed() {
 		return nil
 	}
 

@@ -56,6 +56,8 @@ const (
 //     holder's and known to the revocation; one after it sees that it is void. What puts the message in hand aside is
 //     one too, with a compare-and-swap: it knows which message it was, and the next claim sees that it is gone.
 type Mailbox[M any] struct {
+	*common[M] // immutable from the first turn on, and guarded by mu until then
+
 	mu     sync.Mutex
 	status status
 	gate   gate
@@ -68,10 +70,7 @@ type Mailbox[M any] struct {
 	lease   *Lease[M]
 	settled counts
 
-	// The rest is immutable; what is common becomes so with the first turn, and is guarded by mu until then.
-
-	receiver Receiver[M]
-	*common[M]
+	receiver Receiver[M] // immutable
 }
 
 // Receiver is whose a mailbox is, as an interface: see [New] for what its methods do. Its name, too, can change only
@@ -249,4 +248,12 @@ func (b *Mailbox[M]) rouse(l *lane[M]) *Lease[M] {
 	}
 
 	return lease
+}
+
+// Closed reports whether [Mailbox.Close] has been called.
+func (b *Mailbox[M]) Closed() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+
+	return b.gate == closed
 }

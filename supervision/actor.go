@@ -2,9 +2,11 @@ package supervision
 
 import (
 	"cmp"
+	"sync"
 
 	"github.com/troupe-go/troupe/actors"
 	"github.com/troupe-go/troupe/internal/node"
+	"github.com/troupe-go/troupe/mailbox"
 )
 
 // ActorChild is the declaration of an actor whose messages are of type M.
@@ -38,8 +40,15 @@ func Actor[M any, A actors.Actor[M]](name string, factory func(in Deps) (A, erro
 		return c
 	}
 
+	boxes := sync.OnceValues(func() (*mailbox.Template[M], error) { return mailbox.NewTemplate[M](spec.Mailbox) })
+
 	c.decl.mount = func(place node.Place, refs *references) (node.Node, error) {
-		return actors.Mount(place, func(path string, gate *node.Gate) (actors.Actor[M], error) {
+		alike, err := boxes()
+		if err != nil {
+			return nil, err // not of a tree that was compiled
+		}
+
+		return actors.Mount(place, alike, func(path string, gate *node.Gate) (actors.Actor[M], error) {
 			in := refs.grant(path, gate, c.decl.spec.DependsOn)
 			a, err := factory(in)
 

@@ -32,7 +32,9 @@ type references struct {
 	nodes  map[Child]node.Node
 	groups map[Child]int // indices in the plan
 	fronts map[int]node.Front
-	sizing sync.Map // of *resizing, by index of the pool
+	// members are what the children of a group or a pool have in common, by its index in the plan.
+	members map[int]*node.Common
+	sizing  sync.Map // of *resizing, by index of the pool
 }
 
 // grant returns what the actor at a path may refer to.

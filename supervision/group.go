@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"path"
+	"sync"
 
 	"github.com/troupe-go/troupe/actors"
 	"github.com/troupe-go/troupe/internal/node"
@@ -34,6 +35,7 @@ type GroupSpec struct {
 type GroupChild[M, Arg any] struct {
 	decl    groupDeclaration
 	factory func(in Deps, arg Arg) (actors.Actor[M], error)
+	boxes   func() (*mailbox.Template[M], error)
 }
 
 // groupDeclaration is the part of the declaration of a group or a pool that knows nothing of types.
@@ -66,6 +68,7 @@ func DynamicGroup[M, Arg any, A actors.Actor[M]](
 		members: actorDeclaration{name: "*", spec: spec.Child, limits: spec.Child.limits()},
 	}}
 	c.decl.child = c
+	c.boxes = sync.OnceValues(func() (*mailbox.Template[M], error) { return mailbox.NewTemplate[M](spec.Child.Mailbox) })
 
 	if factory != nil {
 		c.factory = func(in Deps, arg Arg) (actors.Actor[M], error) { return factory(in, arg) }
@@ -97,12 +100,15 @@ func (c *GroupChild[M, Arg]) From(in Deps) Group[M, Arg] {
 		return Group[M, Arg]{}
 	}
 
-	return Group[M, Arg]{decl: c, id: id, view: in.view}
+	return Group[M, Arg]{&running[M, Arg]{decl: c, id: id, view: in.view}}
 }
 
 // Group is the handle to a running group: the capability to start and stop its children. It is a small value to be
 // copied; the zero Group answers [actors.ErrNoRef]. Safe for concurrent use.
-type Group[M, Arg any] struct {
+type Group[M, Arg any] struct{ of *running[M, Arg] }
+
+// running is a group in a running system, as somebody has it.
+type running[M, Arg any] struct {
 	decl *GroupChild[M, Arg]
 	id   int
 	view *view
@@ -131,24 +137,38 @@ func (g Group[M, Arg]) Start(ctx context.Context, name string, arg Arg) (actors.
 		}
 	}
 
-	refs := g.view.refs
-	members := &g.decl.decl.members
+	refs := g.of.view.refs
 
-	n, err := refs.spawn(ctx, g.id, name, func(id int, path string) (node.Node, error) {
-		return actors.Mount(members.place(id, path, refs.host), g.decl.child(refs, arg))
+	boxes, err := g.of.decl.boxes()
+	if err != nil {
+		return actors.Ref[M]{}, err // not of a tree that was compiled
+	}
+
+	made := child[M, Arg]{arg, g.of}.factory()
+
+	n, err := refs.spawn(ctx, g.of.id, name, func(id int, path string) (node.Node, error) {
+		return actors.Mount(node.Place{ID: id, Path: path, Common: refs.members[g.of.id]}, boxes, made)
 	})
 	if err != nil {
 		return actors.Ref[M]{}, err
 	}
 
-	return actors.Resolve[M](n, g.view.gate), nil
+	return actors.Resolve[M](n, g.of.view.gate), nil
 }
 
-// child returns the factory of one child. All children have one, so it is small.
-func (c *GroupChild[M, Arg]) child(refs *references, arg Arg) actors.Factory[M] {
+// child is what the factory of one child holds on to. All children have one, so it is small; the argument does not come
+// last, where one without a size would have some.
+type child[M, Arg any] struct {
+	arg Arg
+	of  *running[M, Arg]
+}
+
+// factory returns that of the child.
+func (c child[M, Arg]) factory() actors.Factory[M] {
 	return func(path string, gate *node.Gate) (actors.Actor[M], error) {
-		in := refs.grant(path, gate, c.decl.members.spec.DependsOn)
-		a, err := c.factory(in, arg)
+		decl := c.of.decl
+		in := c.of.view.refs.grant(path, gate, decl.decl.members.spec.DependsOn)
+		a, err := decl.factory(in, c.arg)
 
 		return granted[M](in, a, err)
 	}
@@ -183,7 +203,7 @@ func (g Group[M, Arg]) Stop(ctx context.Context, name string) error {
 		return err
 	}
 
-	gone, err := g.view.refs.host.Stop(g.pathOf(name), node.Poison)
+	gone, err := g.of.view.refs.host.Stop(g.pathOf(name), node.Poison)
 
 	switch {
 	case err != nil:
@@ -202,27 +222,27 @@ func (g Group[M, Arg]) Stop(ctx context.Context, name string) error {
 
 // Lookup returns the reference to a child, if there is one of that name.
 func (g Group[M, Arg]) Lookup(name string) (actors.Ref[M], bool) {
-	if g.view == nil {
+	if g.of == nil {
 		return actors.Ref[M]{}, false
 	}
 
-	n := g.view.refs.host.Child(g.pathOf(name))
+	n := g.of.view.refs.host.Child(g.pathOf(name))
 	if n == nil {
 		return actors.Ref[M]{}, false
 	}
 
-	return actors.Resolve[M](n, g.view.gate), true
+	return actors.Resolve[M](n, g.of.view.gate), true
 }
 
 // All yields the children that are there when it begins, by name, in the order they were started.
 func (g Group[M, Arg]) All() iter.Seq2[string, actors.Ref[M]] {
 	return func(yield func(string, actors.Ref[M]) bool) {
-		if g.view == nil {
+		if g.of == nil {
 			return
 		}
 
-		for _, n := range g.view.refs.host.Children(g.id) {
-			if !yield(path.Base(n.Path()), actors.Resolve[M](n, g.view.gate)) {
+		for _, n := range g.of.view.refs.host.Children(g.of.id) {
+			if !yield(path.Base(n.Path()), actors.Resolve[M](n, g.of.view.gate)) {
 				return
 			}
 		}
@@ -231,20 +251,20 @@ func (g Group[M, Arg]) All() iter.Seq2[string, actors.Ref[M]] {
 
 // Len returns how many children there are.
 func (g Group[M, Arg]) Len() int {
-	if g.view == nil {
+	if g.of == nil {
 		return 0
 	}
 
-	return len(g.view.refs.host.Children(g.id))
+	return len(g.of.view.refs.host.Children(g.of.id))
 }
 
 // Path returns the group's path, or "" for the zero Group.
 func (g Group[M, Arg]) Path() string {
-	if g.view == nil {
+	if g.of == nil {
 		return ""
 	}
 
-	return g.view.refs.path(g.id)
+	return g.of.view.refs.path(g.of.id)
 }
 
 // pathOf returns the path of a child. The name is taken as it is: one with ".." in it leads nowhere else.
@@ -254,10 +274,10 @@ func (g Group[M, Arg]) check(ctx context.Context) error {
 	switch {
 	case ctx == nil:
 		return mailbox.ErrNilContext
-	case g.view == nil:
+	case g.of == nil:
 		return actors.ErrNoRef
 	default:
-		return g.view.gateErr(g.Path())
+		return g.of.view.gateErr(g.Path())
 	}
 }
 

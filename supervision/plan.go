@@ -59,7 +59,7 @@ func (p *Plan) Mount(host node.Host) (*Mounted, error) {
 		Nodes: make([]node.Node, len(p.Nodes)),
 		refs: &references{
 			host: host, plan: p, nodes: make(map[Child]node.Node), groups: make(map[Child]int),
-			fronts: make(map[int]node.Front),
+			fronts: make(map[int]node.Front), members: make(map[int]*node.Common),
 		},
 	}
 
@@ -87,13 +87,13 @@ func (m *Mounted) mount(i int, spec *Node) (err error) {
 
 	switch {
 	case spec.actor != nil:
-		m.Nodes[i], err = spec.actor.mount(spec.actor.place(i, spec.Path, host), m.refs)
+		m.Nodes[i], err = spec.actor.mount(node.Place{ID: i, Path: spec.Path, Common: spec.actor.common(host)}, m.refs)
 		m.refs.nodes[spec.actor.child] = m.Nodes[i]
 	case spec.group != nil:
-		m.refs.groups[spec.group.child] = i
+		m.refs.groups[spec.group.child], m.refs.members[i] = i, spec.group.members.common(host)
 
 		if front := spec.group.front; front != nil {
-			m.refs.fronts[i], err = front(node.Place{ID: i, Path: spec.Path, Host: host})
+			m.refs.fronts[i], err = front(node.Place{ID: i, Path: spec.Path, Common: m.refs.members[i]})
 		}
 	}
 
@@ -133,15 +133,16 @@ func (m *Mounted) FrontAt(path string) node.Front {
 
 // Member makes a member of the pool of an index in Plan.Nodes.
 func (m *Mounted) Member(pool, id int, path string) (node.Node, error) {
-	members := &m.refs.plan.Nodes[pool].group.members
-
-	return members.mount(members.place(id, path, m.refs.host), m.refs)
+	return m.refs.member(pool, id, path)
 }
 
-func (d *actorDeclaration) place(id int, path string, host node.Host) node.Place {
-	return node.Place{
-		ID: id, Path: path, Host: host, Mailbox: d.spec.Mailbox, Limits: &d.limits, Decide: d.decide(),
-	}
+// member makes a member of a pool.
+func (r *references) member(pool, id int, path string) (node.Node, error) {
+	return r.plan.Nodes[pool].group.members.mount(node.Place{ID: id, Path: path, Common: r.members[pool]}, r)
+}
+
+func (d *actorDeclaration) common(host node.Host) *node.Common {
+	return &node.Common{Host: host, Mailbox: d.spec.Mailbox, Limits: &d.limits, Decide: d.decide()}
 }
 
 func (d *actorDeclaration) decide() func(error) node.Directive {

@@ -110,7 +110,7 @@ func (c *PoolChild[M]) Resize(ctx context.Context, in Deps, size int) error {
 		return err
 	}
 
-	return refs.resize(ctx, id, size, func(id int, path string) (node.Node, error) {
-		return c.decl.members.mount(c.decl.members.place(id, path, refs.host), refs)
+	return refs.resize(ctx, id, size, func(member int, path string) (node.Node, error) {
+		return refs.member(id, member, path)
 	})
 }

@@ -36,7 +36,7 @@ type conductor struct {
 	armed   time.Time // when timer fires; zero if it is not set
 	// processedBefore is what each actor had processed when the shutdown began; nil before.
 	processedBefore []uint64                 // by slot
-	stuck           map[place]string         // stacks of abandoned incarnations that have not come back
+	stuck           map[place]stuck          // abandoned incarnations that have not come back
 	more            []func() lifecycle.Input // what carrying out an effect has brought up
 	report          lifecycle.Report         // being dealt with
 	abandoned       bool                     // somebody has been, since enter
@@ -48,11 +48,17 @@ type place struct {
 	incarnation uint64
 }
 
+// stuck says how to find an abandoned incarnation that hangs, and once that is known where it does.
+type stuck struct {
+	since uint64 // the label of its goroutines
+	stack string
+}
+
 var _ node.Host = (*conductor)(nil)
 
 func newConductor(s *System) (*conductor, error) {
 	c := &conductor{
-		system: s, booted: make(chan struct{}), stuck: make(map[place]string), groups: newGroups(), waits: waits.New(),
+		system: s, booted: make(chan struct{}), stuck: make(map[place]stuck), groups: newGroups(), waits: waits.New(),
 	}
 	c.protoactor = newProtoactor()
 
@@ -74,7 +80,7 @@ func newConductor(s *System) (*conductor, error) {
 
 	c.machine = lifecycle.New(lifecycle.Config{
 		Plan: s.plan, Shares: shares(s.options.Grace), Forced: ForcedGrace, Chance: rand.Float64,
-		Queued: c.queued,
+		Path: func(id int) string { return c.nodes[lifecycle.Slot(id)].Path() }, Queued: c.queued,
 	})
 
 	return c, nil
@@ -200,8 +206,8 @@ func (c *conductor) carryOut(e lifecycle.Effect) {
 	case lifecycle.Abandon:
 		c.abandoned = true
 
-		if c.nodes[lifecycle.Slot(e.ID)].Abandon(e.Cause) {
-			c.stuck[place{e.ID, e.Incarnation}] = ""
+		if since, running := c.nodes[lifecycle.Slot(e.ID)].Abandon(e.Cause); running {
+			c.stuck[place{e.ID, e.Incarnation}] = stuck{since: since}
 		} else {
 			back := lifecycle.Report{Report: node.Report{ID: e.ID, Incarnation: e.Incarnation, Event: node.Returned}}
 			c.more = append(c.more, func() lifecycle.Input { return back })
@@ -221,7 +227,7 @@ func (c *conductor) carryOut(e lifecycle.Effect) {
 		c.remove(e)
 	case *lifecycle.Happened:
 		if e.Kind == supervision.Stopped {
-			c.ended(e.Path)
+			c.ended(e.ID)
 		}
 
 		c.events.put(e.Event)
@@ -293,8 +299,9 @@ func (c *conductor) findStuck() {
 	defer c.mu.Unlock()
 
 	for p, known := range c.stuck {
-		if n := c.nodes[lifecycle.Slot(p.id)]; known == "" && n != nil {
-			c.stuck[p] = stacks[stackKey{n.Path(), p.incarnation}]
+		if n := c.nodes[lifecycle.Slot(p.id)]; known.stack == "" && n != nil {
+			known.stack = stacks[stackKey{n.Path(), known.since}]
+			c.stuck[p] = known
 		}
 	}
 }

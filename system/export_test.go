@@ -19,7 +19,7 @@ func Kept(s *System) map[string]int {
 	defer c.mu.Unlock()
 
 	return map[string]int{
-		"children": len(c.groups.children), "starting": len(c.groups.starting), "leaving": len(c.groups.leaving),
+		"starting": len(c.groups.starting), "leaving": len(c.groups.leaving),
 		"nodes": len(c.nodes), "stuck": len(c.stuck), "departed": len(c.groups.departed),
 	}
 }

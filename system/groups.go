@@ -4,7 +4,6 @@ import (
 	"errors"
 	"strconv"
 
-	"github.com/troupe-go/troupe/actors"
 	"github.com/troupe-go/troupe/internal/lifecycle"
 	"github.com/troupe-go/troupe/internal/node"
 	"github.com/troupe-go/troupe/mailbox"
@@ -13,14 +12,11 @@ import (
 
 // groups is what the conductor knows of the children of groups and pools. Guarded by conductor.mu.
 type groups struct {
-	children map[string]child         // by path, until they have ended
-	starting map[int]chan error       // by id: told once how the start went
-	leaving  map[string]chan struct{} // by path: closed when it has ended
-	numbers  map[int]int              // by group: the last number taken as a name
-	departed map[int]*departed        // by group
+	starting map[int]chan error    // by id: told once how the start went
+	leaving  map[int]chan struct{} // by id: closed when it has ended
+	numbers  map[int]int           // by group: the last number taken as a name
+	departed map[int]*departed     // by group
 }
-
-type child struct{ id, group int }
 
 // departed is what the children of one group that are no longer there have counted.
 type departed struct {
@@ -31,7 +27,7 @@ type departed struct {
 
 func newGroups() groups {
 	return groups{
-		children: make(map[string]child), starting: make(map[int]chan error), leaving: make(map[string]chan struct{}),
+		starting: make(map[int]chan error), leaving: make(map[int]chan struct{}),
 		numbers: make(map[int]int), departed: make(map[int]*departed),
 	}
 }
@@ -49,7 +45,7 @@ func (c *conductor) Spawn(
 
 		n, in, err = c.mount(group, name, mount)
 		if err == nil {
-			c.groups.starting[c.groups.children[n.Path()].id] = told
+			c.groups.starting[n.ID()] = told
 		}
 
 		return in
@@ -72,11 +68,8 @@ func (c *conductor) mount(
 	}
 
 	path := above + "/" + name
-	if _, taken := c.groups.children[path]; taken && name != "" { // also by one that protoactor has forgotten already
-		return nil, nil, &actors.NameTakenError{Path: path}
-	}
 
-	for taken := name == ""; taken; _, taken = c.groups.children[path] {
+	for free := name == ""; free; free = c.registered(path) {
 		c.groups.numbers[group]++
 		path = above + "/" + strconv.Itoa(c.groups.numbers[group])
 	}
@@ -92,9 +85,8 @@ func (c *conductor) mount(
 	}
 
 	c.nodes[slot] = n
-	c.groups.children[path] = child{id, group}
 
-	return n, lifecycle.Add{Parent: group, Path: path}, nil
+	return n, lifecycle.Add{Parent: group}, nil
 }
 
 // populate adds the members of a pool. Called with mu held.
@@ -158,27 +150,48 @@ func (c *conductor) seal(id int) {
 	n.Seal()
 }
 
-// ended notes that somebody has ended for good. Called with mu held.
-func (c *conductor) ended(path string) {
-	if f := c.mounted.FrontAt(path); f != nil {
+// ended notes that somebody has ended for good: its name is free. Called with mu held.
+func (c *conductor) ended(id int) {
+	if f := c.mounted.Front(id); f != nil {
 		f.Discard()
 	}
 
-	who, ok := c.groups.children[path]
-	if !ok {
+	n := c.nodes[lifecycle.Slot(id)]
+	if n == nil {
 		return
 	}
 
-	delete(c.groups.children, path)
+	n.Withdraw()
 
-	if f := c.mounted.Front(who.group); f != nil {
-		f.Dismiss(c.nodes[lifecycle.Slot(who.id)])
+	if f := c.mounted.Front(c.machine.View(id).Parent); f != nil {
+		f.Dismiss(n)
 	}
 
-	if gone := c.groups.leaving[path]; gone != nil {
+	if gone := c.groups.leaving[id]; gone != nil {
 		close(gone)
-		delete(c.groups.leaving, path)
+		delete(c.groups.leaving, id)
 	}
+}
+
+// registered reports whether there is a process at a path.
+func (c *conductor) registered(path string) bool {
+	_, found := c.protoactor.ProcessRegistry.GetLocal(path[1:])
+
+	return found
+}
+
+// child returns the actor at a path, or nil. It is protoactor's registry that knows, and there is no second one.
+func (c *conductor) child(path string) node.Node {
+	process, found := c.protoactor.ProcessRegistry.GetLocal(path[1:])
+	if !found {
+		return nil
+	}
+
+	var who node.Identify
+
+	process.SendSystemMessage(nil, &who) // which our processes answer at once
+
+	return who.Node
 }
 
 // remove forgets a child, but not what it has counted. Called with mu held.
@@ -208,20 +221,20 @@ func (c *conductor) Stop(path string, mode node.StopMode) (gone <-chan struct{},
 			return nil
 		}
 
-		who, ok := c.groups.children[path]
-		if !ok {
+		n := c.child(path)
+		if n == nil {
 			return nil
 		}
 
-		told := c.groups.leaving[path]
+		told := c.groups.leaving[n.ID()]
 		if told == nil {
 			told = make(chan struct{})
-			c.groups.leaving[path] = told
+			c.groups.leaving[n.ID()] = told
 		}
 
 		gone = told
 
-		return lifecycle.StopOne{ID: who.id, Mode: mode}
+		return lifecycle.StopOne{ID: n.ID(), Mode: mode}
 	})
 
 	return gone, err
@@ -232,11 +245,7 @@ func (c *conductor) Child(path string) node.Node {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 
-	if who, ok := c.groups.children[path]; ok {
-		return c.nodes[lifecycle.Slot(who.id)]
-	}
-
-	return nil
+	return c.child(path)
 }
 
 // Children implements [node.Groups].

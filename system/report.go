@@ -308,7 +308,7 @@ func phases(m *lifecycle.Machine) []PhaseReport {
 	return all
 }
 
-func (c *conductor) actorReport(at listed, stuck map[place]string) ActorReport {
+func (c *conductor) actorReport(at listed, stuck map[place]stuck) ActorReport {
 	v, start := at.view, c.machine.Began(lifecycle.Intake)
 	stats := at.node.Stats()
 
@@ -326,7 +326,7 @@ func (c *conductor) actorReport(at listed, stuck map[place]string) ActorReport {
 	for _, left := range v.Abandoned {
 		a.Abandoned = append(a.Abandoned, AbandonedReport{
 			Incarnation: left.Incarnation, Step: left.Step, At: left.At,
-			Stack: stuck[place{at.id, left.Incarnation}],
+			Stack: stuck[place{at.id, left.Incarnation}].stack,
 		})
 	}
 

@@ -10,10 +10,10 @@ import (
 	"github.com/troupe-go/troupe/internal/node"
 )
 
-// stackKey names the goroutines of one incarnation.
+// stackKey names the goroutines of one runner of an actor: only its last incarnation can hang.
 type stackKey struct {
-	path        string
-	incarnation uint64
+	path  string
+	since uint64 // its first incarnation
 }
 
 // goroutineStacks returns the stacks of all goroutines that bear an actor's labels. It looks at every goroutine of
@@ -45,12 +45,12 @@ func parseStacks(profile string) map[stackKey]string {
 			continue
 		}
 
-		incarnation, err := strconv.ParseUint(labels[node.LabelIncarnation], 10, 64)
+		since, err := strconv.ParseUint(labels[node.LabelSince], 10, 64)
 		if err != nil {
 			continue
 		}
 
-		key := stackKey{labels[node.LabelActor], incarnation}
+		key := stackKey{labels[node.LabelActor], since}
 		if stacks[key] != "" {
 			stacks[key] += "\n"
 		}

@@ -32,7 +32,7 @@ func (m *Machine) finish(n *entry) {
 func (m *Machine) finished(n *entry) {
 	m.set(n, Stopped)
 	m.tell(n, supervision.Event{Kind: supervision.Stopped, Incarnation: n.incarnation})
-	m.spawned(n, n.startError())
+	m.spawned(n, m.startError(n))
 
 	switch {
 	case m.phase == Drain && n.visited, m.phase == Close:

@@ -109,7 +109,7 @@ func (c *crowd) add(group int, asks bool) {
 	f.runner = &runner{fake: f}
 	c.fakes[id], w.added[id], c.asked[id] = f, spec.Path, asks
 
-	w.step(lifecycle.Add{Parent: group, Path: spec.Path})
+	w.step(lifecycle.Add{Parent: group})
 }
 
 // populate adds the members of a pool.

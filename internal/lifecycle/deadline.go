@@ -33,7 +33,7 @@ func (m *Machine) abandon(n *entry) {
 	cause := n.overdue()
 	state := n.state
 
-	t := n.ill()
+	t := m.ill(n)
 	t.abandoned = append(t.abandoned, Abandoned{Incarnation: n.incarnation, Step: cause.Step, At: m.now})
 	t.everLeft++
 
@@ -42,7 +42,7 @@ func (m *Machine) abandon(n *entry) {
 	m.lost(n)
 
 	if m.stopping() {
-		m.errs = append(m.errs, &supervision.FailureError{Path: n.path, Err: cause})
+		m.errs = append(m.errs, &supervision.FailureError{Path: m.path(n), Err: cause})
 	}
 
 	switch state {
@@ -51,16 +51,16 @@ func (m *Machine) abandon(n *entry) {
 	case Ending, Halting:
 		m.ended(n, nil, 0)
 	case Draining:
-		n.ill().steps.Drain = m.stepOver(n, cause)
+		m.ill(n).steps.Drain = m.stepOver(n, cause)
 		m.emit(Order{ID: n.id, Command: node.Cut})
 		m.withoutInstance(n)
 	case Leaving:
 		m.withoutInstance(n)
 	case Flushing:
-		n.ill().steps.Flush = m.stepOver(n, cause)
+		m.ill(n).steps.Flush = m.stepOver(n, cause)
 		m.withoutInstance(n)
 	case Closing:
-		n.ill().steps.Close = m.stepOver(n, cause)
+		m.ill(n).steps.Close = m.stepOver(n, cause)
 		m.finish(n)
 	default: // has no deadline
 	}

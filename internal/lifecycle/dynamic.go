@@ -35,7 +35,7 @@ func (m *Machine) Free(group int) (id int, err error) {
 	case p.state != Running && !p.populating:
 		return 0, supervision.ErrGroupDown
 	case p.count >= p.spec.MaxChildren:
-		return 0, &supervision.GroupFullError{Path: p.path, MaxChildren: p.spec.MaxChildren}
+		return 0, &supervision.GroupFullError{Path: m.path(p), MaxChildren: p.spec.MaxChildren}
 	case len(m.free) > 0:
 		return m.free[len(m.free)-1], nil
 	default:
@@ -51,7 +51,7 @@ func (m *Machine) add(in Add) {
 	}
 
 	p := m.node(in.Parent)
-	n := newEntry(id, in.Path, p.spec.Child)
+	n := newEntry(id, p.spec.Child)
 
 	if slot := slotOf(id); slot < len(m.nodes) {
 		m.free = m.free[:len(m.free)-1]
@@ -89,19 +89,19 @@ func (m *Machine) populated(p *entry, err error) {
 
 	if err != nil {
 		p.failed = true
-		m.haltAll(p, &supervision.FailureError{Path: p.path, Err: err})
+		m.haltAll(p, &supervision.FailureError{Path: m.path(p), Err: err})
 	} else {
 		m.startNext(p)
 	}
 }
 
 // startError returns why a child that has ended has not started.
-func (n *entry) startError() error {
-	if n.trouble != nil && n.failure != nil {
-		return n.failure
+func (m *Machine) startError(n *entry) error {
+	if failure := n.lastFailure(); failure != nil {
+		return failure
 	}
 
-	return &supervision.FailureError{Path: n.path, Err: errGroupStopped}
+	return &supervision.FailureError{Path: m.path(n), Err: errGroupStopped}
 }
 
 // spawned answers whoever has added a child, once: when it has started or, with an error, when it has ended.
@@ -137,7 +137,7 @@ func (m *Machine) remove(n *entry) {
 	m.nodes[slot] = nil
 	m.free = append(m.free, (generationOf(n.id)+1)<<slotBits|slot)
 	gone := Removed{ID: n.id, Parent: p.id}
-	if t := n.trouble; t != nil {
+	if t := n.seldom; t != nil {
 		gone.Restarts, gone.EverAbandoned = t.restarts, t.everLeft
 	}
 

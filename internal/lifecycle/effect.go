@@ -65,7 +65,11 @@ type Removed struct {
 }
 
 // Happened tells those who watch what has happened to a node. It comes as a pointer.
-type Happened struct{ supervision.Event }
+type Happened struct {
+	supervision.Event
+
+	ID int // of the node
+}
 
 func (Begin) effect()       {}
 func (Seal) effect()        {}

@@ -11,19 +11,16 @@ import (
 // rarely needed stands in structs of its own.
 type entry struct {
 	*supervisor // nil for an actor
-	*step       // in progress; nil if none is
-	*trouble    // nil for who has had none; see entry.ill
+	*seldom     // nil while nothing of it is needed; see Machine.needs
 
 	id     int
-	path   string
 	parent *entry // nil for the root
 	spec   *supervision.Node
 
 	next, prev *entry // siblings, in start order; see order.go
 	order      uint64 // grows with the start order among siblings
 
-	since   moment // when it came into the state
-	started moment // when it came up last; 0 if that has been looked at
+	since moment // when it came into the state
 
 	incarnation uint64 // the last that was begun
 
@@ -66,8 +63,17 @@ type supervisor struct {
 	dependents map[*entry][]*entry
 }
 
+// seldom is what an actor that runs well does not need.
+type seldom struct {
+	step
+	trouble
+
+	started moment // when it came up last, once it is down; 0 if that has been looked at
+}
+
 // step is one step of an actor that has a deadline.
 type step struct {
+	inProgress    bool
 	cut           error // why its context has ended; nil while it has not
 	began         time.Time
 	cutAt, hardAt time.Time
@@ -76,6 +82,7 @@ type step struct {
 
 // trouble is what somebody has been through, up to its stop.
 type trouble struct {
+	ill       bool  // there is some
 	failure   error // the last
 	cause     error // Ending, Halting: why
 	directive node.Directive
@@ -88,8 +95,8 @@ type trouble struct {
 	steps     Steps       // of its stop
 }
 
-func newEntry(id int, path string, spec *supervision.Node) *entry {
-	n := &entry{id: id, path: path, spec: spec, state: Idle, timer: -1}
+func newEntry(id int, spec *supervision.Node) *entry {
+	n := &entry{id: id, spec: spec, state: Idle, timer: -1}
 
 	if !spec.IsActor() {
 		n.supervisor = &supervisor{window: supervision.NewWindow(spec.Budget)}
@@ -98,18 +105,45 @@ func newEntry(id int, path string, spec *supervision.Node) *entry {
 	return n
 }
 
-// ill returns the trouble, to be written to.
-func (n *entry) ill() *trouble {
-	if n.trouble == nil {
-		n.trouble = &trouble{delay: supervision.NewDelay(n.spec.Backoff)}
+// needs returns what is seldom needed, making it when that is first so.
+func (m *Machine) needs(n *entry) *seldom {
+	if n.seldom != nil {
+		return n.seldom
 	}
 
-	return n.trouble
+	if last := len(m.unused) - 1; last >= 0 {
+		n.seldom, m.unused = m.unused[last], m.unused[:last]
+	} else {
+		n.seldom = new(seldom)
+	}
+
+	return n.seldom
 }
+
+// tidy takes back what a node does not need any more: most start, and then have no trouble.
+func (m *Machine) tidy(n *entry) {
+	if !n.ill && n.started == 0 {
+		m.unused = append(m.unused, n.seldom)
+		n.seldom = nil
+	}
+}
+
+// ill returns the trouble, to be written to.
+func (m *Machine) ill(n *entry) *trouble {
+	s := m.needs(n)
+	if !s.ill {
+		s.ill, s.delay = true, supervision.NewDelay(n.spec.Backoff)
+	}
+
+	return &s.trouble
+}
+
+// stepping reports whether a step is in progress.
+func (n *entry) stepping() bool { return n.seldom != nil && n.inProgress }
 
 // hanging returns the abandoned incarnations that have not come back.
 func (n *entry) hanging() []Abandoned {
-	if n.trouble == nil {
+	if n.seldom == nil {
 		return nil
 	}
 
@@ -118,7 +152,7 @@ func (n *entry) hanging() []Abandoned {
 
 // lastFailure returns the last failure, or nil.
 func (n *entry) lastFailure() error {
-	if n.trouble == nil {
+	if n.seldom == nil {
 		return nil
 	}
 

@@ -9,13 +9,15 @@ import (
 	"github.com/troupe-go/troupe/supervision"
 )
 
-// Config is what a machine decides about, and the two things it must ask for.
+// Config is what a machine decides about, and the things it must ask for.
 type Config struct {
 	Plan *supervision.Plan
 	// Shares are the lengths of the phases of a shutdown.
 	Shares supervision.Shares
 	// Forced is how long everything may still take once a shutdown is forced.
 	Forced time.Duration
+	// Path returns the path of a child of a group, which is not in the plan.
+	Path func(id int) string
 	// Queued returns how many messages wait for an actor.
 	Queued func(id int) int
 	// Chance returns a random number from 0 to 1, for the jitter of back-off.
@@ -25,9 +27,9 @@ type Config struct {
 // Machine is the state of a running tree. Its methods must not be called concurrently.
 type Machine struct {
 	config Config
-	nodes  []*entry // by slot, which is the plan's index for those of the plan; nil where a child has been removed
-	steps  []*step  // not in use; at most as many as have been in progress at a time
-	free   []int    // ids of the slots that are not in use
+	nodes  []*entry  // by slot, which is the plan's index for those of the plan; nil where a child has been removed
+	unused []*seldom // at most as many as have been in use at a time
+	free   []int     // ids of the slots that are not in use
 	timers timers
 	now    time.Time
 	epoch  time.Time // just before the first step
@@ -78,7 +80,7 @@ func New(c Config) *Machine {
 
 	for id := range c.Plan.Nodes {
 		spec := &c.Plan.Nodes[id]
-		m.nodes = append(m.nodes, newEntry(id, spec.Path, spec))
+		m.nodes = append(m.nodes, newEntry(id, spec))
 	}
 
 	for _, p := range m.nodes {
@@ -103,6 +105,15 @@ func (m *Machine) node(id int) *entry {
 	}
 
 	return nil
+}
+
+// path returns the path of a node.
+func (m *Machine) path(n *entry) string {
+	if n.id < len(m.config.Plan.Nodes) {
+		return n.spec.Path
+	}
+
+	return m.config.Path(n.id)
 }
 
 // present yields the nodes that are there, supervisors before their children.
@@ -135,10 +146,7 @@ type StopOne struct {
 }
 
 // Add starts a child of a group, which has the id that [Machine.Free] has returned last.
-type Add struct {
-	Parent int
-	Path   string
-}
+type Add struct{ Parent int }
 
 // Populated says that the members of a pool have been added, as [Populate] asks, or why they could not be.
 type Populated struct {
@@ -241,25 +249,28 @@ func (m *Machine) emit(e Effect) { m.out = append(m.out, e) }
 
 // tell tells those who watch what has happened to a node.
 func (m *Machine) tell(n *entry, e supervision.Event) {
-	e.Path, e.Time = n.path, m.now
+	e.Path, e.Time = m.path(n), m.now
 
 	// What a step tells is used again by the next one: it is most of what there is to tell of an actor that restarts.
 	if len(m.told) < cap(m.told) {
-		m.told = append(m.told, Happened{e})
+		m.told = append(m.told, Happened{e, n.id})
 		m.emit(&m.told[len(m.told)-1])
 	} else {
-		m.emit(&Happened{e})
+		m.emit(&Happened{e, n.id})
 	}
 }
 
 // set moves a node to a state; a step that was in progress is over with that.
 func (m *Machine) set(n *entry, s State) {
+	if n.state == Running && s != Running {
+		m.needs(n).started = n.since
+	}
+
 	n.state, n.since = s, m.moment()
 
-	if n.step != nil {
-		*n.step = step{}
-		m.steps = append(m.steps, n.step)
-		n.step = nil
+	if n.stepping() {
+		n.step = step{}
+		m.tidy(n)
 	}
 }
 
@@ -271,12 +282,7 @@ func (m *Machine) stopping() bool { return m.phase >= Intake }
 func (m *Machine) stepInto(n *entry, s State, limit time.Duration) {
 	m.set(n, s)
 
-	if last := len(m.steps) - 1; last >= 0 {
-		n.step, m.steps = m.steps[last], m.steps[:last]
-	} else {
-		n.step = new(step)
-	}
-
+	m.needs(n).inProgress = true
 	n.began, n.cutAt, n.hardAt = m.now, m.now.Add(limit-limit/10), m.now.Add(limit)
 
 	if m.stopping() {

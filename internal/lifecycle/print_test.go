@@ -107,7 +107,7 @@ func (p printer) input(in lifecycle.Input) string {
 	case lifecycle.Report:
 		return p.report(in.Report)
 	case lifecycle.Add:
-		return "add " + in.Path
+		return "add to " + p.path(in.Parent)
 	case lifecycle.Populated:
 		return fmt.Sprintf("populated %s %v", p.path(in.ID), in.Err)
 	case lifecycle.StopOne:

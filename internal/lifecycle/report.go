@@ -30,7 +30,7 @@ func (m *Machine) current(n *entry, r node.Report) {
 			m.startFailed(n, r.Err, r.Directive)
 		}
 	case node.Resumed:
-		n.ill().failure = &supervision.FailureError{Path: n.path, Err: r.Err}
+		m.ill(n).failure = &supervision.FailureError{Path: m.path(n), Err: r.Err}
 		m.tell(n, supervision.Event{Kind: supervision.Resumed, Err: n.failure, Incarnation: n.incarnation})
 	case node.Failing:
 		m.failing(n, r.Err, r.Directive)

@@ -60,7 +60,7 @@ func (m *Machine) settle(served bool) {
 func (m *Machine) settleActor(n *entry, served, comes bool) {
 	switch {
 	case n.state == BackingOff: // interrupted at once
-		n.ill().hurried = true
+		m.ill(n).hurried = true
 		m.attempt(n)
 	case n.state == Idle && comes:
 		m.begin(n)
@@ -142,7 +142,7 @@ func (m *Machine) reclamp(n *entry) {
 	}
 
 	switch {
-	case n.step == nil: // it backs off, for which there is no time
+	case !n.stepping(): // it backs off, for which there is no time
 		m.wait(n, m.now)
 
 		return
@@ -267,7 +267,7 @@ func (m *Machine) drained(n *entry, err error, lost bool) {
 		err = errors.Join(n.cut, err)
 	}
 
-	n.ill().steps.Drain = m.stepOver(n, err)
+	m.ill(n).steps.Drain = m.stepOver(n, err)
 	m.hookFailed(n, "drain", err)
 	m.stopTimer(n)
 	m.set(n, Drained)
@@ -292,7 +292,7 @@ func (m *Machine) flushed(n *entry, err error) {
 		return
 	}
 
-	n.ill().steps.Flush = m.stepOver(n, err)
+	m.ill(n).steps.Flush = m.stepOver(n, err)
 	m.stopTimer(n)
 	m.set(n, Flushed)
 	m.hookFailed(n, "flush", err)
@@ -316,7 +316,7 @@ func (m *Machine) closeVisit(n *entry) {
 }
 
 func (m *Machine) closed(n *entry, err error) {
-	n.ill().steps.Close = m.stepOver(n, err)
+	m.ill(n).steps.Close = m.stepOver(n, err)
 	m.hookFailed(n, "close", err)
 	m.finish(n)
 }
@@ -329,7 +329,7 @@ func (m *Machine) hookFailed(n *entry, step string, err error) {
 	m.tell(n, supervision.Event{Kind: supervision.HookFailed, Step: step, Err: err, Incarnation: n.incarnation})
 
 	if m.stopping() {
-		m.errs = append(m.errs, &supervision.FailureError{Path: n.path, Err: err})
+		m.errs = append(m.errs, &supervision.FailureError{Path: m.path(n), Err: err})
 	}
 }
 

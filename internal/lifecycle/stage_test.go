@@ -51,6 +51,7 @@ func newStage(options map[string]string, tree []string) (*stage, error) {
 		Shares: supervision.Shares{
 			Drain: durationOf(options["drain"]), Flush: durationOf(options["flush"]), Close: durationOf(options["close"]),
 		},
+		Path:   s.path,
 		Queued: func(id int) int { return s.queued[id] },
 		Chance: func() float64 { return s.chance },
 	})
@@ -127,7 +128,7 @@ func (s *stage) add(group int, name string) {
 	}
 
 	s.added[id] = s.path(group) + "/" + name
-	s.step(lifecycle.Add{Parent: group, Path: s.added[id]})
+	s.step(lifecycle.Add{Parent: group})
 }
 
 // populate adds the members of a pool.

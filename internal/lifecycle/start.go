@@ -45,7 +45,6 @@ func (m *Machine) startAll(s *entry) {
 // treeStarted notes that a supervisor has started with all its children.
 func (m *Machine) treeStarted(s *entry) {
 	m.set(s, Running)
-	s.started = m.moment()
 	m.tell(s, supervision.Event{Kind: supervision.Started})
 
 	if p := s.parent; p != nil {
@@ -69,7 +68,7 @@ func (m *Machine) childStarted(p, c *entry) {
 
 func (m *Machine) actorStarted(n *entry) {
 	m.stopTimer(n)
-	n.instance, n.started = true, m.moment()
+	n.instance = true
 
 	if n.cut != nil {
 		// Too late: its context has ended, and with it all that it may have started.

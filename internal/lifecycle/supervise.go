@@ -17,8 +17,8 @@ var (
 
 // fail notes why an actor fails. That it did not start because its supervisor would not have it is no failure.
 func (m *Machine) fail(n *entry, err error, d node.Directive) {
-	t := n.ill()
-	t.cause, t.directive = &supervision.FailureError{Path: n.path, Err: err}, d
+	t := m.ill(n)
+	t.cause, t.directive = &supervision.FailureError{Path: m.path(n), Err: err}, d
 
 	if !n.cancelled {
 		t.failure, n.failed = t.cause, true
@@ -44,7 +44,7 @@ func (m *Machine) ended(n *entry, err error, d node.Directive) {
 	switch {
 	case was != Halting && was != Ending && err != nil:
 		m.fail(n, err, d)
-	case was == Halting && (n.trouble == nil || n.cause == nil) && err != nil:
+	case was == Halting && (n.seldom == nil || n.cause == nil) && err != nil:
 		m.tell(n, supervision.Event{Kind: supervision.HookFailed, Step: "close", Err: err, Incarnation: n.incarnation})
 	case was != Halting && was != Ending:
 		m.fail(n, errUnasked, node.Restart)
@@ -54,7 +54,7 @@ func (m *Machine) ended(n *entry, err error, d node.Directive) {
 	case was != Halting:
 		m.down(n, n.cause, n.directive)
 	case n.again && !n.doomed:
-		m.down(n, &supervision.FailureError{Path: n.path, Err: errStoppedItself}, node.Restart)
+		m.down(n, &supervision.FailureError{Path: m.path(n), Err: errStoppedItself}, node.Restart)
 	default:
 		m.tell(n, supervision.Event{Kind: supervision.Halted, Incarnation: n.incarnation})
 		m.down(n, nil, 0)
@@ -111,7 +111,7 @@ func (m *Machine) catchUp(n *entry) {
 
 // childFailed decides about a child that has failed and is down.
 func (m *Machine) childFailed(p, c *entry, err error, d node.Directive) {
-	c.ill().failure = err
+	m.ill(c).failure = err
 
 	switch {
 	case d == node.Stop, c.spec.Restart == supervision.Temporary:
@@ -123,7 +123,7 @@ func (m *Machine) childFailed(p, c *entry, err error, d node.Directive) {
 
 		return
 	case d == node.Escalate: // each supervisor it passes is named, up to where it ends
-		m.giveUp(p, c, &supervision.FailureError{Path: p.path, Err: err})
+		m.giveUp(p, c, &supervision.FailureError{Path: m.path(p), Err: err})
 
 		return
 	case c.visited && !m.worthwhile(c):
@@ -139,7 +139,7 @@ func (m *Machine) childFailed(p, c *entry, err error, d node.Directive) {
 	}
 
 	if exhausted := p.window.Spend(m.now, err); exhausted != nil {
-		m.giveUp(p, c, &supervision.BudgetError{Path: p.path, Budget: p.spec.Budget, Failures: exhausted})
+		m.giveUp(p, c, &supervision.BudgetError{Path: m.path(p), Budget: p.spec.Budget, Failures: exhausted})
 
 		return
 	}
@@ -149,7 +149,7 @@ func (m *Machine) childFailed(p, c *entry, err error, d node.Directive) {
 
 // restart restarts a child that is down, after its back-off, and those that the strategy restarts with it.
 func (m *Machine) restart(p, c *entry, err error) {
-	c.ill().restarts++
+	m.ill(c).restarts++
 
 	delay := c.delay.Next(m.ran(c), m.config.Chance())
 	if m.stopping() && !c.hurried {
@@ -181,7 +181,7 @@ func (m *Machine) worthwhile(n *entry) bool {
 
 // ran returns how long a child that is down had been running.
 func (m *Machine) ran(n *entry) time.Duration {
-	if n.started == 0 {
+	if n.seldom == nil || n.started == 0 {
 		return 0
 	}
 
@@ -235,7 +235,7 @@ func (m *Machine) tooManyHang(p, c *entry, err error) {
 
 // giveUp makes a supervisor fail over a child that is down: to its parent, or at the root to the whole system.
 func (m *Machine) giveUp(p, c *entry, err error) {
-	p.ill().failure, p.failed, c.pending = err, true, false
+	m.ill(p).failure, p.failed, c.pending = err, true, false
 	m.set(c, Idle)
 	m.tell(p, supervision.Event{Kind: supervision.GaveUp, Err: err})
 
@@ -254,7 +254,7 @@ func (m *Machine) giveUp(p, c *entry, err error) {
 // fails, or nil if its own supervisor wants it to halt.
 func (m *Machine) haltAll(s *entry, cause error) {
 	m.set(s, Halting)
-	s.ill().cause, s.ordered = cause, cause == nil
+	m.ill(s).cause, s.ordered = cause, cause == nil
 	s.cursor, s.populating = nil, false
 
 	for c := range s.children() {
@@ -276,7 +276,7 @@ func (m *Machine) haltAll(s *entry, cause error) {
 }
 
 func (m *Machine) haltActor(n *entry) {
-	if n.trouble != nil {
+	if n.seldom != nil {
 		n.cause = nil
 	}
 

@@ -73,7 +73,7 @@ func (m *Machine) View(id int) View {
 	}
 
 	v := View{
-		Path: n.path, Parent: -1, Actor: n.spec.IsActor(), Restart: n.spec.Restart,
+		Path: m.path(n), Parent: -1, Actor: n.spec.IsActor(), Restart: n.spec.Restart,
 		Group: n.sheds(), Pool: n.spec.Size > 0,
 		State: n.state, Failed: n.failed, Incarnation: n.incarnation, LastFailure: n.lastFailure(),
 		Abandoned: n.hanging(), Pending: n.pending, Fresh: n.fresh,
@@ -83,7 +83,7 @@ func (m *Machine) View(id int) View {
 		v.Since = m.time(n.since)
 	}
 
-	if t := n.trouble; t != nil {
+	if t := n.seldom; t != nil {
 		v.Restarts, v.EverAbandoned, v.Steps = t.restarts, t.everLeft, t.steps
 	}
 

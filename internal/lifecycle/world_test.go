@@ -63,6 +63,7 @@ func drawWorld(t *rapid.T) *world {
 		Plan:   plan,
 		Shares: supervision.Shares{Drain: ms(60), Flush: ms(20), Close: ms(20)},
 		Forced: ms(30),
+		Path:   w.path,
 		Queued: func(id int) int { return record(&w.history.queued, w.fake(id).queue) },
 		Chance: func() float64 {
 			return record(&w.history.chances, float64(w.percent("jitter"))/100)

@@ -2,6 +2,8 @@ package node
 
 // The pprof labels of every goroutine that runs an actor or belongs to one.
 const (
-	LabelActor       = "troupe.actor"
-	LabelIncarnation = "troupe.incarnation"
+	// LabelActor is the actor's path.
+	LabelActor = "troupe.actor"
+	// LabelSince is the first of the incarnations that the goroutine has run, one after the other.
+	LabelSince = "troupe.since"
 )

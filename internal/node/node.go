@@ -173,10 +173,18 @@ type Node interface {
 	Observed
 }
 
+// Identify is the message that a process is sent to learn which actor it is. It is not queued: Node is set when the
+// send returns, and stays nil if it is somebody else's process.
+type Identify struct{ Node Node }
+
 // Registered is the identity of an actor.
 type Registered interface {
+	// ID is what the runtime knows it by.
+	ID() int
 	Path() string
 	PID() *actor.PID
+	// Withdraw takes it out of protoactor's registry.
+	Withdraw()
 	// Discard ends an actor that was never started.
 	Discard()
 }
@@ -192,8 +200,8 @@ type Controlled interface {
 	// Cancel ends the contexts of everything the incarnation is doing.
 	Cancel(cause error)
 	// Abandon fences the incarnation, whatever it is doing, and makes room for the next. It reports whether anything of
-	// it was still running, in which case Returned follows once it has come back.
-	Abandon(cause error) (running bool)
+	// it was still running, in which case Returned follows once it has come back, and what [LabelSince] is of that.
+	Abandon(cause error) (since uint64, running bool)
 }
 
 // Observed is an actor as reports see it.
@@ -215,10 +223,16 @@ type Limits struct {
 	Redeliver int
 }
 
-// Place is where an actor is put.
+// Place is where an actor is in a tree.
 type Place struct {
-	ID      int
-	Path    string
+	*Common
+
+	ID   int
+	Path string
+}
+
+// Common is what the actors of one declaration have in common. Read-only.
+type Common struct {
 	Host    Host
 	Mailbox *mailbox.Options
 	Limits  *Limits
