@@ -11,7 +11,6 @@ import (
 
 	"github.com/troupe-go/troupe/actors"
 	"github.com/troupe-go/troupe/supervision"
-	"github.com/troupe-go/troupe/system"
 )
 
 // idler is an actor that has nothing to do.
@@ -21,10 +20,7 @@ func (idler) Receive(*actors.Context[message], message) error { return nil }
 
 // idle starts the actors one by one at run time, as protoactor does, and unlike it waits for each.
 func (troupe) idle(ctx context.Context, count int) *trial {
-	var (
-		sys  *system.System
-		made atomic.Int64
-	)
+	var made atomic.Int64
 
 	idlers := supervision.DynamicGroup("idlers", func(supervision.Deps, struct{}) (idler, error) {
 		made.Add(1)
@@ -35,10 +31,12 @@ func (troupe) idle(ctx context.Context, count int) *trial {
 		Child: supervision.Spec{Deadlines: supervision.Deadlines{Close: time.Minute}}, // all of them stop at a time
 	})
 
+	sys, failed := start(ctx, idlers)
+
 	return &trial{
-		run: func() (err error) {
-			if sys, err = start(ctx, idlers); err != nil {
-				return err
+		run: func() error {
+			if failed != nil {
+				return failed
 			}
 
 			group := idlers.From(sys.Intake())
