@@ -71,7 +71,7 @@ func (p post) check(ctx context.Context, err error) {
 
 	for _, known := range []error{
 		mailbox.ErrFull, mailbox.ErrStopping, mailbox.ErrStopped, context.Canceled, context.DeadlineExceeded,
-		actors.ErrAbandoned,
+		actors.ErrAbandoned, actors.ErrHalting,
 	} {
 		if errors.Is(err, known) {
 			return
