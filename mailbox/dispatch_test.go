@@ -29,9 +29,8 @@ func thisGoroutine() (id, state string) {
 func goroutines() (n int) {
 	_, state := thisGoroutine()
 	bubble := state[strings.LastIndex(state, "synctest"):] // "synctest bubble 7]"
-	buf := make([]byte, 1<<20)
 
-	for stack := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
+	for stack := range strings.SplitSeq(stacks(), "\n\n") {
 		head, frames, _ := strings.Cut(stack, ":\n")
 		if strings.HasSuffix(head, bubble) && strings.Contains(frames, "created by github.com/troupe-go/troupe/mailbox.") {
 			n++

@@ -2,6 +2,7 @@ package mailbox_test
 
 import (
 	"context"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -167,9 +168,16 @@ func await[T any](t driver, c <-chan T, what string, args ...any) T {
 	case v := <-c:
 		return v
 	case <-ctx.Done():
-		require.Failf(t, "it did not happen", what, args...)
+		require.Failf(t, "it did not happen", what+"\n\n%s", append(args, stacks())...)
 		panic("unreachable")
 	}
+}
+
+// stacks returns those of all goroutines, by which a test that waited in vain says who else waits for what.
+func stacks() string {
+	buf := make([]byte, 1<<20)
+
+	return string(buf[:runtime.Stack(buf, true)])
 }
 
 // drain takes everything there is.

@@ -21,8 +21,9 @@ type auditor struct {
 	wrong []string
 }
 
+// until looks until it is over, or often enough: then it waits, so that it does not keep a bubble from coming to rest.
 func (w *auditor) until(over <-chan struct{}) {
-	for {
+	for range enough {
 		w.look() // at least once
 
 		select {
@@ -32,6 +33,8 @@ func (w *auditor) until(over <-chan struct{}) {
 			runtime.Gosched() // or on one processor it would look at nothing but itself
 		}
 	}
+
+	<-over
 }
 
 func (w *auditor) look() {

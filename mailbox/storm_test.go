@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"sync"
+	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
@@ -23,44 +25,66 @@ type storm struct {
 	stuck         chan hung
 	over          chan struct{}
 	ended         sync.WaitGroup // turns that were revoked
+
+	errs  []error // of each sender
+	watch auditor
 }
 
 // hung is a turn that hangs in user code until release is closed.
-type hung struct{ release chan struct{} }
+type hung struct {
+	lease   *mailbox.Lease[letter]
+	release chan struct{}
+}
 
 const finish mailbox.Command = 2
 
-// newStorm prepares a storm of so many senders with so many letters each, per lane.
-func newStorm(t driver, o mailbox.Options, senders, each int) *storm {
-	t.Helper()
+// enough is how often what goes on beside the senders does what it does, at most: many times what a storm needs, so
+// that one in which somebody waits in vain comes to rest.
+const enough = 200_000
 
-	s := &storm{
-		postOffice: newPostOffice(), senders: senders, each: each, stuck: make(chan hung), over: make(chan struct{}),
-	}
+// newStorm prepares a storm of so many senders with so many letters each, per lane.
+func newStorm(senders, each int) *storm {
+	s := &storm{postOffice: newPostOffice(), senders: senders, each: each, errs: make([]error, senders)}
 	s.handle, s.obey = s.take, s.discard
 	s.returned = func(*mailbox.Lease[letter]) { s.ended.Done() }
 	s.dropped = func(m letter, _ error) { s.note(m, func(f *fate) { f.dropped++ }) }
-	s.prepare(t, o)
 
 	return s
 }
 
-// rage lets the storm happen, and checks what it has left.
-func (s *storm) rage(t driver) {
+// rage lets the storm happen in a bubble of virtual time. Whoever waits in vain is told so when there is nothing left
+// that could run, at once, and not before, however slow the machine is.
+func (s *storm) rage(t *testing.T, o mailbox.Options) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		s.stuck, s.over = make(chan hung), make(chan struct{})
+		s.prepare(t, o)
+		s.watch.box = s.box
+		s.happen(t)
+	})
+}
+
+// verify checks what the storm has left.
+func (s *storm) verify(t driver) {
+	t.Helper()
+	require.NoError(t, errors.Join(s.errs...))
+	s.check(t, s.box)
+	require.Empty(t, s.watch.wrong)
+}
+
+func (s *storm) happen(t *testing.T) {
 	t.Helper()
 
 	var (
 		sending, others sync.WaitGroup
-		errs            = make([]error, s.senders)
 		sent, calm      = make(chan struct{}), make(chan struct{})
-		watch           = auditor{box: s.box}
 	)
 
 	s.box.Signal(wake)
 
 	for n := range s.senders {
 		sending.Go(func() {
-			errs[n] = s.send(n)
+			s.errs[n] = s.send(n)
 
 			if n == 0 {
 				s.box.Seal() // the first to be through shuts out the others
@@ -68,31 +92,33 @@ func (s *storm) rage(t driver) {
 		})
 	}
 	others.Go(func() { s.suspendNowAndThen(sent) })
-	others.Go(func() { watch.until(s.over) })
+	others.Go(func() { s.watch.until(s.over) })
 
 	if !s.calm {
 		others.Go(func() { s.revokeAll(calm) })
 	}
 
-	sending.Wait()
+	await(t, done(&sending), "every sender is answered")
 	close(sent)
 
 	if !s.calm {
 		calm <- struct{}{} // only what hangs is revoked from here on
 	}
 
-	require.NoError(t, errors.Join(errs...))
 	s.box.Close()
 	s.box.Signal(finish)
 	await(t, s.over, "the last turn finds the order to finish")
-	others.Wait()
+	await(t, done(&others), "everything else sees that it is over")
+	await(t, done(&s.ended), "every turn that was revoked ends")
+}
 
-	back := make(chan struct{})
-	go func() { defer close(back); s.ended.Wait() }()
-	await(t, back, "every turn that was revoked ends")
+// done returns a channel that is closed when those in the group are.
+func done(group *sync.WaitGroup) <-chan struct{} {
+	c := make(chan struct{})
 
-	s.check(t, s.box)
-	require.Empty(t, watch.wrong)
+	go func() { defer close(c); group.Wait() }()
+
+	return c
 }
 
 // send sends letters of both lanes, under contexts some of which end meanwhile.
@@ -163,14 +189,25 @@ func (s *storm) take(l *mailbox.Lease[letter], m letter) {
 		}
 	case 3:
 		if m.n%5 == 0 && !s.calm {
-			h := hung{make(chan struct{})}
-			s.stuck <- h
-			<-h.release
+			s.hang(l)
 		}
 	case 4:
 		l.Done()
 	case 5:
 		l.Orphan(nil)
+	}
+}
+
+// hang hangs until the storm has revoked the turn and lets it come back.
+func (s *storm) hang(l *mailbox.Lease[letter]) {
+	dawdle() // the turn may be revoked meanwhile, and the storm be over
+
+	h := hung{l, make(chan struct{})}
+
+	select {
+	case s.stuck <- h:
+		<-h.release
+	case <-s.over: // the turn was revoked before it came here, and nobody looks after it any more
 	}
 }
 
@@ -191,7 +228,7 @@ func (s *storm) discard(l *mailbox.Lease[letter], c mailbox.Command) {
 
 // suspendNowAndThen makes the receiver suspend itself and wakes it again, until all is sent.
 func (s *storm) suspendNowAndThen(sent <-chan struct{}) {
-	for {
+	for range enough {
 		select {
 		case <-sent:
 			return
@@ -202,6 +239,9 @@ func (s *storm) suspendNowAndThen(sent <-chan struct{}) {
 			dawdle()
 		}
 	}
+
+	s.suspend.Store(false)
+	s.box.Signal(wake) // it may have suspended itself since it was last woken
 }
 
 // dawdle lets others run for a random while.
@@ -237,25 +277,35 @@ func (s *storm) revokeAll(calm <-chan struct{}) {
 	defer release(0)
 
 	hang := func(h hung) {
-		s.revoke()
+		if !h.lease.Revoked() { // another turn is none of its business: it may be about to obey
+			s.revoke()
+		}
+
 		hanging = append(hanging, h)
 		release(rand.IntN(4))
 	}
 
-	for {
+	rages := make(chan struct{})
+	close(rages)
+
+	for n := 0; ; n++ {
+		switch {
+		case calm == nil:
+			rages = nil
+		case n >= enough:
+			rages = nil
+
+			release(0) // as below, but no revocation comes after this one
+		}
+
 		select {
 		case h := <-s.stuck:
 			hang(h)
 		case <-calm:
-			for {
-				select {
-				case h := <-s.stuck:
-					hang(h)
-				case <-s.over:
-					return
-				}
-			}
-		default:
+			calm = nil
+		case <-s.over:
+			return
+		case <-rages:
 			s.revoke()
 			dawdle()
 			release(rand.IntN(4)) // one may hang on the goroutine of a sender

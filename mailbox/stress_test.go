@@ -19,11 +19,12 @@ func TestEveryMessageIsAccountedForInAStorm(t *testing.T) {
 		for _, capacity := range []int{1, 7, 300} {
 			for _, dispatch := range []mailbox.Dispatch{mailbox.OnDemand, mailbox.Dedicated, mailbox.Synchronous} {
 				t.Run(fmt.Sprintf("%v at a capacity of %d, %v", policy, capacity, dispatch), func(t *testing.T) {
-					s := newStorm(t, mailbox.Options{
+					s := newStorm(4, 400)
+					s.rage(t, mailbox.Options{
 						Capacity: capacity, Control: capacity, Overflow: policy, ControlOverflow: policy,
 						Fairness: 3, Dispatch: dispatch,
-					}, 4, 400)
-					s.rage(t)
+					})
+					s.verify(t)
 				})
 			}
 		}
@@ -33,16 +34,18 @@ func TestEveryMessageIsAccountedForInAStorm(t *testing.T) {
 // Histories of several goroutines: what each sender was told is true, its messages keep their order in their lane, and
 // each is seen once.
 func TestRandomStorms(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	rapid.Check(t, func(rt *rapid.T) {
 		capacity := rapid.SampledFrom([]int{1, 2, 3, 8, 9, 40})
-		s := newStorm(t, mailbox.Options{
-			Capacity: capacity.Draw(t, "capacity"), Overflow: anyPolicy().Draw(t, "policy"),
-			Control: capacity.Draw(t, "control"), ControlOverflow: anyPolicy().Draw(t, "control policy"),
-			Fairness: anyFairness().Draw(t, "fairness"), Throughput: anyThroughput().Draw(t, "throughput"),
-			Dispatch: anyDispatch().Draw(t, "dispatch"),
-		}, rapid.IntRange(1, 5).Draw(t, "senders"), rapid.IntRange(1, 60).Draw(t, "letters each"))
-		s.calm = rapid.Bool().Draw(t, "nothing is revoked")
-		s.piecewise = rapid.Bool().Draw(t, "piecewise")
-		s.rage(t)
+		o := mailbox.Options{
+			Capacity: capacity.Draw(rt, "capacity"), Overflow: anyPolicy().Draw(rt, "policy"),
+			Control: capacity.Draw(rt, "control"), ControlOverflow: anyPolicy().Draw(rt, "control policy"),
+			Fairness: anyFairness().Draw(rt, "fairness"), Throughput: anyThroughput().Draw(rt, "throughput"),
+			Dispatch: anyDispatch().Draw(rt, "dispatch"),
+		}
+		s := newStorm(rapid.IntRange(1, 5).Draw(rt, "senders"), rapid.IntRange(1, 60).Draw(rt, "letters each"))
+		s.calm = rapid.Bool().Draw(rt, "nothing is revoked")
+		s.piecewise = rapid.Bool().Draw(rt, "piecewise")
+		s.rage(t, o)
+		s.verify(rt)
 	})
 }
