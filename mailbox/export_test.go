@@ -30,5 +30,11 @@ func (l *Lease[M]) Done() bool {
 	return true
 }
 
+// ClaimOnly is the first step of a claim with empty hands, up to where the holder looks whether senders wait.
+func (l *Lease[M]) ClaimOnly() { l.claims.Add(claimOne + inHand) }
+
+// Admit is the step after ClaimOnly.
+func (l *Lease[M]) Admit() { l.admit() }
+
 // Standalone is what [New] allocates.
 type Standalone[M any] = standalone[M]

@@ -153,21 +153,21 @@ func (l *Lease[M]) claimSlow(at int, claims uint64) (m M, got Got) {
 	l.batch[at-1] = m
 	l.at = int32(at + 1) //nolint:gosec // within a segment
 
-	if b.lease != l { // revoked after the claim: the revocation has found it in hand
-		l.forget()
-		b.mu.Unlock()
+	if b.lease == l {
+		l.claims.And(^putAside)
 
-		return m, Void
+		m, got = l.batch[at], Message
+	} else { // revoked after the claim: the revocation has found it in hand
+		l.forget()
+
+		got = Void
 	}
 
-	l.claims.And(^putAside)
-
-	m = l.batch[at]
-	turn := b.admit(&b.data)
+	turn := b.admit(&b.data) // as in Lease.admit
 	b.mu.Unlock()
 	b.start(turn, false)
 
-	return m, Message
+	return m, got
 }
 
 // next is where the lanes are looked at under mu: at the end of a batch, and while a lane before data has something.

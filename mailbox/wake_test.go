@@ -6,7 +6,9 @@ import (
 	"math/rand/v2"
 	"sync"
 	"testing"
+	"testing/synctest"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/troupe-go/troupe/mailbox"
@@ -199,5 +201,95 @@ func TestNoSenderSleepsWhileThereIsRoom(t *testing.T) {
 		if left := drain(lease); len(left) != 2 || left[0] != 3 || left[1] != 4 {
 			require.Equal(t, []int{3, 4}, left)
 		}
+	}
+}
+
+// A holder whose message was put aside finds that out with its next claim, and needs the lock then. If it loses its
+// lease before it has that, the message is not its own any more, but the room that the claim has made is there.
+func TestNoSenderSleepsWhileThereIsRoomThatARevokedHolderMade(t *testing.T) {
+	const rounds = 20_000
+
+	box, lease := still[int](t, mailbox.Options{Capacity: 2})
+
+	at := newMeeting()
+
+	go func() {
+		for at.arrive() {
+			linger(rand.IntN(200))
+			lease.Next(false)
+			at.arrive()
+		}
+	}()
+	defer at.leave()
+
+	for n := 0; n < rounds && !at.late(); n++ {
+		fill(t, box, mailbox.Data, 1, 2)
+		takeAll(lease, 1) // both are handed over
+		fill(t, box, mailbox.Data, 3)
+		require.NoError(t, lease.Stash(1))
+
+		waits, answered := make(chan struct{}), make(chan error, 1)
+		o := &observer{first: func() { close(waits) }}
+
+		go func() { answered <- box.Send(o.context(t.Context()), mailbox.Data, 4) }()
+
+		await(t, waits, "the lane is full")
+		at.arrive()
+		linger(rand.IntN(200))
+
+		found := box.Revoke(0, nil)
+
+		at.arrive()
+
+		if found.Had {
+			require.Equal(t, 2, found.Message)
+			require.False(t, o.sender.Waiting(), "in round %d", n)
+		}
+
+		lease = box.Begin()
+		lease.Unstash()
+
+		left := drain(lease)
+		require.Equal(t, 4, left[len(left)-1])
+		require.NoError(t, await(t, answered, "the sender is answered"))
+	}
+}
+
+// A holder claims the last message, loses its lease, and only then lets in the sender that waits for the room. By then
+// the next holder may have found nothing and rest: it must be woken.
+func TestARevokedHolderThatLetsASenderInWakesTheNextOne(t *testing.T) {
+	for _, dispatch := range []mailbox.Dispatch{mailbox.OnDemand, mailbox.Dedicated} {
+		t.Run(dispatch.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				turns := 0
+				box, err := mailbox.New("/test", &mailbox.Options{Capacity: 1, Dispatch: dispatch},
+					func(*mailbox.Lease[int]) { turns++ }, nil)
+				require.NoError(t, err)
+
+				old := box.Begin()
+				old.Rest(false)
+				fill(t, box, mailbox.Data, 1)
+
+				s := send(t.Context(), box, mailbox.Data, 2)
+				synctest.Wait()
+
+				old.ClaimOnly()
+				box.Revoke(0, nil)
+
+				next := box.Begin()
+				_, got := next.Next(true)
+				require.Equal(t, mailbox.Rested, got)
+				synctest.Wait()
+				require.Equal(t, 2, turns, "for the first message, and for the next holder")
+
+				old.Admit()
+				synctest.Wait()
+				assert.True(t, s.returned)
+				require.NoError(t, s.err)
+				assert.Equal(t, 3, turns)
+				assert.Equal(t, []int{2}, drain(next))
+				box.Close()
+			})
+		})
 	}
 }
