@@ -24,6 +24,10 @@ func (c *Context[M]) become(a Actor[M]) error {
 		return err
 	}
 
+	if a != nil {
+		a = opened(a)
+	}
+
 	n.mu.Lock()
 	n.receive = a
 	n.mu.Unlock()

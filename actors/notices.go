@@ -141,7 +141,7 @@ func (n *notices[M]) silence() {
 	n.mu.Unlock()
 
 	for _, w := range watches {
-		if _, is := w.to.(stranger[M]); !is {
+		if !isStranger[M](w.to) {
 			w.to.leave(w)
 		}
 	}
@@ -279,6 +279,6 @@ func (r *runner[M]) adopt(n *notices[M]) {
 			n.instance = r.inc.actor
 		}
 
-		r.inc.actor = opened[M](n.receive)
+		r.inc.actor = n.receive
 	}
 }
