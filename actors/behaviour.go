@@ -8,7 +8,7 @@ package actors
 // actor goes back to is for it to say. A behaviour costs a message nothing.
 func (c *Context[M]) Become(f Func[M]) error {
 	if f == nil {
-		return ErrNilFunc
+		return misuse(c.Path(), "Become", ErrNilFunc)
 	}
 
 	return c.become(f)

@@ -63,7 +63,7 @@ func Watch[T, M any](ctx *Context[M], other Ref[T], into func(Terminated) M) err
 		return ErrNoRef
 	}
 
-	return ctx.watch(other.PID(), to, into)
+	return ctx.watch("Watch", other.PID(), to, into)
 }
 
 // watched returns who is behind the reference, or nil.
@@ -91,7 +91,7 @@ func WatchPID[M any](ctx *Context[M], pid *actor.PID, into func(Terminated) M) e
 		return ErrNotRunning
 	}
 
-	return ctx.watch(pid, stranger[M]{ctx.cell, pid}, into)
+	return ctx.watch("WatchPID", pid, stranger[M]{ctx.cell, pid}, into)
 }
 
 // Unwatch ends a watch: its message is not handled from now on, also if it is due already. It reports whether there was
@@ -144,7 +144,7 @@ func (c *cell[M]) target(pid *actor.PID) target {
 	return t
 }
 
-func (c *Context[M]) watch(pid *actor.PID, to watched, into func(Terminated) M) error {
+func (c *Context[M]) watch(method string, pid *actor.PID, to watched, into func(Terminated) M) error {
 	n, err := c.notices()
 	if err != nil {
 		return err
@@ -154,7 +154,7 @@ func (c *Context[M]) watch(pid *actor.PID, to watched, into func(Terminated) M) 
 
 	switch {
 	case into == nil:
-		return ErrNilFunc
+		return misuse(c.Path(), method, ErrNilFunc)
 	case key == c.cell.target(c.cell.PID()):
 		return fmt.Errorf("%s: %w", c.Path(), ErrWatchSelf)
 	}
