@@ -80,8 +80,8 @@ func (r Ref[M]) watched() watched {
 
 // WatchPID is [Watch] for an actor that is known to protoactor: a plain protoactor actor, or one of another system that
 // is reached through protoactor's remote. A nil PID is [ErrNoRef]. Why such an actor has ended protoactor does not say.
-// A pool is watched by its reference only. An actor that is watched both ways is told of once, with what is known of its
-// end by the reference.
+// A pool is watched by its reference only. An actor that is watched both ways is told of once, with what is known of
+// its end by the reference.
 func WatchPID[M any](ctx *Context[M], pid *actor.PID, into func(Terminated) M) error {
 	if pid == nil {
 		return ErrNoRef
