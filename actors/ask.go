@@ -18,7 +18,7 @@ import (
 func Ask[R, M any](ctx context.Context, to Ref[M], build func(Reply[R]) M) (R, error) {
 	var zero R
 
-	if err := to.check(build != nil); err != nil {
+	if err := to.check(ctx, "Ask", build != nil); err != nil {
 		return zero, err
 	}
 
@@ -68,7 +68,7 @@ func Forward[R, M any](ctx context.Context, to Ref[M], r Reply[R], build func(Re
 		return ErrNoReply
 	}
 
-	if err := to.check(build != nil); err != nil {
+	if err := to.check(ctx, "Forward", build != nil); err != nil {
 		return err
 	}
 
@@ -99,10 +99,12 @@ func Forward[R, M any](ctx context.Context, to Ref[M], r Reply[R], build func(Re
 }
 
 // check reports what makes an ask impossible from the start.
-func (r Ref[M]) check(hasBuild bool) error {
+func (r Ref[M]) check(ctx context.Context, method string, hasBuild bool) error {
 	switch {
+	case ctx == nil:
+		return misuse(r.Path(), method, mailbox.ErrNilContext)
 	case !hasBuild:
-		return ErrNilFunc
+		return misuse(r.Path(), method, ErrNilFunc)
 	case r.cell == nil && r.front == nil:
 		return ErrNoRef
 	}

@@ -8,7 +8,7 @@ package actors
 // actor goes back to is for it to say. A behaviour costs a message nothing.
 func (c *Context[M]) Become(f Func[M]) error {
 	if f == nil {
-		return ErrNilFunc
+		return misuse(c.Path(), "Become", ErrNilFunc)
 	}
 
 	return c.become(f)
@@ -22,6 +22,10 @@ func (c *Context[M]) become(a Actor[M]) error {
 	n, err := c.notices()
 	if err != nil {
 		return err
+	}
+
+	if a != nil {
+		a = opened(a)
 	}
 
 	n.mu.Lock()

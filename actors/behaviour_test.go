@@ -2,6 +2,8 @@ package actors_test
 
 import (
 	"context"
+	"log/slog"
+	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/troupe-go/troupe/actors"
 	"github.com/troupe-go/troupe/supervision"
+	"github.com/troupe-go/troupe/system"
 )
 
 // becomes returns a job that changes the behaviour to one that notes name for every message, and then does it.
@@ -148,5 +151,58 @@ func TestBecome(t *testing.T) {
 		}
 
 		<-done
+	})
+}
+
+// counter is an actor of any message, which is one that opens envelopes.
+type counter struct {
+	start func(ctx *actors.Context[any]) error
+}
+
+func (c *counter) Receive(*actors.Context[any], any) error { return nil }
+func (c *counter) Start(ctx *actors.Context[any]) error    { return c.start(ctx) }
+
+func TestABehaviourCostsATickNothing(t *testing.T) {
+	const ticks = 100
+
+	cost := func(t *testing.T, become bool) float64 {
+		t.Helper()
+
+		handled := 0
+		behaviour := func(*actors.Context[any], any) error { //nolint:unparam // that is its type
+			handled++
+
+			return nil
+		}
+		child := supervision.Actor("actor", func(supervision.Deps) (*counter, error) {
+			return &counter{func(ctx *actors.Context[any]) error {
+				if become {
+					require.NoError(t, ctx.Become(behaviour))
+				}
+
+				_, err := ctx.Every(time.Millisecond, "tick")
+
+				return err
+			}}, nil
+		}, supervision.Spec{})
+
+		sys, err := system.Start(t.Context(), supervision.Tree{
+			Name: "stage", Budget: supervision.Budget{Restarts: 1, Within: time.Hour}, Children: supervision.On(child),
+		}, system.Options{Logger: slog.New(slog.DiscardHandler), Signals: []os.Signal{}})
+		require.NoError(t, err)
+
+		s := &stage{System: sys}
+		defer s.stop(t)
+
+		allocations := testing.AllocsPerRun(ticks, func() { pass(time.Millisecond) })
+		if become {
+			assert.Equal(t, ticks+1, handled)
+		}
+
+		return allocations
+	}
+
+	bubble(t, "not an allocation more than the actor's own Receive", func(t *testing.T) {
+		assert.InDelta(t, cost(t, false), cost(t, true), 0.5)
 	})
 }

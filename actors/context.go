@@ -12,8 +12,10 @@ import (
 
 // Context is what an actor runs in. It is a [context.Context] that ends when the incarnation is to return at once: it
 // failed, was cut short at a stop, or was abandoned. Pass it on to everything that takes a context. Its methods are
-// safe for concurrent use, also from goroutines started with [Context.Go]. Contexts come from the framework; nil and
-// the zero Context are those of no actor, and have ended.
+// safe for concurrent use, also from goroutines started with [Context.Go].
+//
+// Contexts come from the framework; nil and the zero Context are those of no actor, and have ended: Done is closed, Err
+// is [context.Canceled], what returns an error returns [ErrNotRunning], and the rest does nothing and returns zeros.
 type Context[M any] incarnation[M]
 
 var _ context.Context = (*Context[int])(nil)
@@ -113,7 +115,7 @@ func (c *Context[M]) Stop() {
 // At a stop, the queue is worked off first; then the context ends.
 func (c *Context[M]) Go(f func(ctx context.Context) error) error {
 	if f == nil {
-		return ErrNilFunc
+		return misuse(c.Path(), "Go", ErrNilFunc)
 	}
 
 	return c.start(false, func() error { return f(c) })
@@ -127,7 +129,7 @@ func Pipe[T, M any](
 	ctx *Context[M], work func(ctx context.Context) (T, error), into func(value T, err error) M,
 ) error {
 	if work == nil || into == nil {
-		return ErrNilFunc
+		return misuse(ctx.Path(), "Pipe", ErrNilFunc)
 	}
 
 	return ctx.start(true, func() error {

@@ -24,7 +24,7 @@ var (
 	// one has come down. It arrives in a [*mailbox.SendError] that names the target. What an [Ask] has sent may have been
 	// accepted, and is then a question whose asker waits no longer; a message that waited for room was not.
 	ErrHalting = errors.New("no longer waited for by an actor that is being halted: it is down, or waits for one that is")
-	// ErrNilFunc is returned where a nil function is given.
+	// ErrNilFunc is returned where a nil function is given, wrapped with the actor's path and the method.
 	ErrNilFunc = errors.New("nil function")
 	// ErrDuration is returned where a duration must be positive and is not.
 	ErrDuration = errors.New("duration must be positive")
@@ -39,6 +39,16 @@ var errNoCause = errors.New("failed without a cause")
 
 // errEnded is the cause of the contexts of an incarnation that has ended in an orderly way.
 var errEnded = errors.New("actor ended")
+
+// misuse says which method of which actor, or of a reference to it, was given what it cannot take. The path is empty
+// for a context or a reference of no actor.
+func misuse(path, method string, err error) error {
+	if path == "" {
+		return fmt.Errorf("%s: %w", method, err)
+	}
+
+	return fmt.Errorf("%s: %s: %w", path, method, err)
+}
 
 // PanicError is a panic of user code, caught at the edge of its actor.
 type PanicError struct {

@@ -71,16 +71,16 @@ func (e *EscalatedError) Unwrap() error {
 // are told to stop once it has returned, and not waited for.
 //
 // Nil props, and returning the same actor for a second incarnation, fail its start, with [ErrNilProps] and
-// [ErrPropsReused]. Props are not changed and can be shared.
+// [ErrPropsReused]; the first one, if it is alive, does not notice. Props are not changed and can be shared.
 func FromProps(props *actor.Props) Actor[any] { //nolint:iface // users have no use for its type
 	return &native{props: props}
 }
 
-// native is an incarnation of a protoactor actor. Apart from used and over, its fields belong to the turn.
+// native is an incarnation of a protoactor actor. Apart from owner and over, its fields belong to the turn.
 type native struct {
 	props  *actor.Props
-	used   atomic.Bool
-	over   atomic.Bool // the incarnation has ended; futures come to complete on other goroutines
+	owner  atomic.Pointer[incarnation[any]] // the one it is for; nil until a factory has returned it
+	over   atomic.Bool                      // the incarnation has ended; futures come to complete on other goroutines
 	ctx    *Context[any]
 	orders *foreign
 
@@ -91,14 +91,34 @@ type native struct {
 	stash   []any // at most the capacity of the mailbox
 }
 
+// claim makes an instance of [FromProps] that incarnation's. One that is another's already is refused before this one
+// has it: its hooks are the other's, whom they would start again or close.
+func claim[M any](a Actor[M], by *incarnation[M]) error {
+	if n, is := any(a).(*native); is {
+		inc, _ := any(by).(*incarnation[any])
+
+		return n.claim(inc)
+	}
+
+	return nil
+}
+
+func (n *native) claim(by *incarnation[any]) error {
+	if !n.owner.CompareAndSwap(nil, by) && n.owner.Load() != by {
+		return ErrPropsReused
+	}
+
+	return nil
+}
+
 // Start has protoactor spawn the actor, and tells it that it has started.
 func (n *native) Start(ctx *Context[any]) error {
 	if n.props == nil {
 		return ErrNilProps
 	}
 
-	if !n.used.CompareAndSwap(false, true) {
-		return ErrPropsReused
+	if err := n.claim(ctx.inc()); err != nil {
+		return err // it comes from an actor around this one
 	}
 
 	n.ctx, n.orders = ctx, ctx.cell.attach()

@@ -21,6 +21,7 @@ type notices[M any] struct {
 	due     []source[M]            // guarded by mu: first come, first served; each source at most once
 	timers  map[*Timer[M]]struct{} // guarded by mu: those that can still fire or are due; at most MaxTimers
 	watches map[target]*watch[M]   // guarded by mu: those that can still fire or are due; at most MaxWatches
+	hand    source[M]              // guarded by mu: the last taken, until Receive has returned; else nil
 	idle    *idle[M]               // guarded by mu: nil while there is no idle timeout
 	receive Actor[M]               // guarded by mu: what handles messages from the next one on; nil for the instance
 	// strangers are processes that have still to be told that they are not watched any more; at most MaxWatches. Guarded
@@ -81,6 +82,8 @@ func (n *notices[M]) next() (s source[M], more bool) {
 		n.round--
 
 		if first.take() {
+			n.hand = first
+
 			return first, len(n.due) > 0
 		}
 	}
@@ -88,6 +91,14 @@ func (n *notices[M]) next() (s source[M], more bool) {
 	n.round = 0
 
 	return nil, len(n.due) > 0
+}
+
+// handled says that Receive has returned.
+func (n *notices[M]) handled() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+
+	n.hand = nil
 }
 
 // waiting reports whether anything is due.
@@ -130,7 +141,7 @@ func (n *notices[M]) silence() {
 	n.mu.Unlock()
 
 	for _, w := range watches {
-		if _, is := w.to.(stranger[M]); !is {
+		if !isStranger[M](w.to) {
 			w.to.leave(w)
 		}
 	}
@@ -226,6 +237,7 @@ func (r *runner[M]) notice() {
 	n.mark = r.cell.box.Taken()
 
 	r.receive(m)
+	n.handled()
 }
 
 // others lets one message of the lanes have its turn before what is due, if one waits. It reports whether what is due
@@ -267,6 +279,6 @@ func (r *runner[M]) adopt(n *notices[M]) {
 			n.instance = r.inc.actor
 		}
 
-		r.inc.actor = opened[M](n.receive)
+		r.inc.actor = n.receive
 	}
 }

@@ -101,6 +101,10 @@ func (r *runner[M]) start() {
 			return errNilActor
 		}
 
+		if err := claim(a, inc); err != nil {
+			return err
+		}
+
 		inc.actor = opened(a)
 
 		return nil

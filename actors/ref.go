@@ -111,6 +111,10 @@ func (r Ref[M]) send(ctx context.Context, lane mailbox.Lane, m M) error {
 	}
 
 	if err = c.box.Send(ctx, lane, m); err != nil {
+		if ctx == nil {
+			return r.nilContext(lane)
+		}
+
 		if r.left(c, err) {
 			return r.send(ctx, lane, m)
 		}
@@ -119,6 +123,15 @@ func (r Ref[M]) send(ctx context.Context, lane mailbox.Lane, m M) error {
 	}
 
 	return err
+}
+
+func (r Ref[M]) nilContext(lane mailbox.Lane) error {
+	method := "Tell"
+	if lane == mailbox.Control {
+		method = "TellControl"
+	}
+
+	return misuse(r.Path(), method, mailbox.ErrNilContext)
 }
 
 func (r Ref[M]) trySend(lane mailbox.Lane, m M) error {

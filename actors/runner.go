@@ -144,7 +144,7 @@ func (r *runner[M]) attempt() (crashed bool) {
 		r.lease.Continue()
 	}()
 
-	waits.Run(r)
+	waits.RunAs(r.cell.number(), r)
 
 	returned = true
 
@@ -217,6 +217,10 @@ func (r *runner[M]) begin() {
 		case r.hook != none:
 			r.behind(err)
 		case r.phase != absent:
+			if n := r.inc.noticed(); n != nil {
+				n.handled()
+			}
+
 			r.fail(err)
 		}
 	}

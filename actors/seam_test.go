@@ -6,7 +6,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/asynkron/protoactor-go/actor"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -85,39 +84,6 @@ func TestSynchronousDispatchOnAnActorsOwnGoroutine(t *testing.T) {
 			assert.Equal(t, uint64(2), s.current(t).Incarnation)
 			assert.Equal(t, uint64(1), s.stats().Failed)
 			perform(t, s.ref(), nothing)
-		})
-	}
-}
-
-// There is nothing behind a context that no actor has been given.
-func TestContextOfNoActor(t *testing.T) {
-	for name, ctx := range map[string]*actors.Context[job]{"nil": nil, "zero": {}} {
-		t.Run(name, func(t *testing.T) {
-			pid := actor.NewPID("nonhost", "stranger")
-			watch := func(actors.Terminated) job { return nothing }
-			work := func(context.Context) (int, error) { return 0, nil }
-			_, after := ctx.After(time.Second, nothing)
-			_, every := ctx.Every(time.Second, nothing)
-
-			for call, err := range map[string]error{
-				"Go":             ctx.Go(func(context.Context) error { return nil }),
-				"Pipe":           actors.Pipe(ctx, work, func(int, error) job { return nil }),
-				"Stash":          ctx.Stash(),
-				"Become":         ctx.Become(actors.Func[job](func(*actors.Context[job], job) error { return nil })),
-				"Unbecome":       ctx.Unbecome(),
-				"After":          after,
-				"Every":          every,
-				"SetIdleTimeout": ctx.SetIdleTimeout(time.Second, nothing),
-				"WatchPID":       actors.WatchPID(ctx, pid, watch),
-			} {
-				require.ErrorIs(t, err, actors.ErrNotRunning, call)
-			}
-
-			require.ErrorIs(t, actors.Watch(ctx, actors.Ref[job]{}, watch), actors.ErrNoRef)
-			assert.False(t, actors.UnwatchPID(ctx, pid))
-			assert.Zero(t, ctx.Unstash())
-			assert.Zero(t, ctx.Attempt())
-			ctx.Stop()
 		})
 	}
 }

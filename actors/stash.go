@@ -3,7 +3,9 @@ package actors
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 
+	"github.com/troupe-go/troupe/internal/waits"
 	"github.com/troupe-go/troupe/mailbox"
 )
 
@@ -15,7 +17,8 @@ var ErrNotInHand = mailbox.ErrNotInHand
 //
 // The error is a [*mailbox.StashFullError] if the stash has no room (see supervision.Spec.Stash), and then the message
 // is in hand as before; [ErrNotInHand], wrapped with the actor's path, if there is none: outside Receive, a second time
-// for one message, or on a goroutine that is in no Receive; [ErrNotRunning] if the incarnation is ending or has ended;
+// for one message, or on a goroutine that is not in this actor's Receive but, say, in that of another actor which was
+// given this context; [ErrNotRunning] if the incarnation is ending or has ended;
 // [ErrAbandoned] if it was abandoned. With an error nothing has changed.
 //
 // The stash is the actor's and not the incarnation's: like the queue it survives a restart, and the new incarnation
@@ -33,7 +36,7 @@ func (c *Context[M]) Stash() error {
 		return ErrNotRunning
 	}
 
-	mine := c.cell.place.Host.Waits().Depth() > 0 // on the goroutine of an actor
+	mine := c.cell.onOwn()
 
 	l, release, err := c.running()
 	if err == nil {
@@ -52,6 +55,17 @@ func (c *Context[M]) Stash() error {
 
 	return fmt.Errorf("%s: stash: %w", c.cell.place.Path, err)
 }
+
+// number is what the actor's turns have on their stack. There may be two of the same in two systems.
+func (c *cell[M]) number() uint64 {
+	const slot = 1<<(bits.UintSize/2) - 1 // the rest of an id says how many children of groups had the slot before
+
+	return uint64(c.place.ID & slot)
+}
+
+// onOwn reports whether it is called on the goroutine of the actor's turn, and by no other actor whose turn that
+// goroutine runs too. It costs as much as [waits.Graph.Depth].
+func (c *cell[M]) onOwn() bool { return waits.Is(c.number()) }
 
 // Unstash brings back everything in the stash, in the order in which it was put aside, to be handled after the message
 // in hand and before what waits in the data lane. It returns how many messages those are. Until they are handled they

@@ -273,6 +273,36 @@ func TestStashAskers(t *testing.T) {
 }
 
 func TestStashMisused(t *testing.T) {
+	bubble(t, "by another actor that was given the context, whatever it handles: an error without effect",
+		func(t *testing.T) {
+			inline := &mailbox.Options{Capacity: 1, Dispatch: mailbox.Synchronous}
+			s := play(t, &part{}, &part{name: "other"}, &part{name: "inner", spec: supervision.Spec{Mailbox: inline}})
+
+			perform(t, s.ref(), func(ctx *actors.Context[job]) error {
+				refused := func(*actors.Context[job]) error {
+					err := ctx.Stash()
+					require.ErrorIs(t, err, actors.ErrNotInHand)
+					require.ErrorContains(t, err, "/stage/actor: stash: ")
+
+					return nil
+				}
+
+				perform(t, s.refs["other"], refused)
+				perform(t, s.refs["inner"], refused) // on this very goroutine, but its own message is in hand there
+
+				assert.Equal(t, 1, ctx.Attempt(), "the message in hand is as it was")
+
+				return nil
+			})
+			perform(t, s.refs["inner"], func(ctx *actors.Context[job]) error {
+				require.NoError(t, ctx.Stash(), "but an actor that a sender runs can")
+				assert.Equal(t, 1, ctx.Unstash())
+
+				return nil
+			})
+			s.stop(t)
+		})
+
 	bubble(t, "twice for one message, in a hook, on another goroutine: an error without effect", func(t *testing.T) {
 		errs := make(map[string]error)
 		p := &part{start: func(ctx *actors.Context[job]) error {

@@ -67,26 +67,37 @@ func (c *Context[M]) timer(d, period time.Duration, m M) (*Timer[M], error) {
 	return t, nil
 }
 
-// Cancel ends the timer: no tick of it is handled from now on, also none that is due already. It reports whether it
-// made a difference, which it does not if the timer is over: it was cancelled, its one tick was handed to Receive, or
-// its incarnation has ended. Safe for concurrent use, from any goroutine.
+// Cancel ends the timer: no tick of it has its turn from now on, also none that is due already. It reports whether it
+// was in time, which is a promise: no tick arrives any more. It was not if the timer is over, because it was cancelled,
+// its one tick had its turn, or its incarnation has ended. Nor was it if a tick of [Context.Every] has its turn at the
+// moment: Receive is about to get it or has not returned. That is the last one. In the very Receive that handles it,
+// Cancel is in time for those that would follow.
+//
+// Cancel does not block, and can be called from any goroutine.
 func (t *Timer[M]) Cancel() bool {
 	if t == nil || t.of == nil {
 		return false
 	}
 
+	set, inHand := t.end()
+
+	return set && (!inHand || t.of.cell.onOwn())
+}
+
+// end ends the timer. It reports whether that was set, and whether a tick of it is in the runner's hands.
+func (t *Timer[M]) end() (set, inHand bool) {
 	t.of.mu.Lock()
 	defer t.of.mu.Unlock()
 
-	if _, set := t.of.timers[t]; !set {
-		return false
+	if _, set = t.of.timers[t]; !set {
+		return false, false
 	}
 
 	delete(t.of.timers, t)
 	t.clock.Stop()
 	t.of.remove(t)
 
-	return true
+	return true, t.of.hand == source[M](t)
 }
 
 // fire makes a tick due.

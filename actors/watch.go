@@ -2,6 +2,7 @@ package actors
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/asynkron/protoactor-go/actor"
 )
@@ -62,7 +63,7 @@ func Watch[T, M any](ctx *Context[M], other Ref[T], into func(Terminated) M) err
 		return ErrNoRef
 	}
 
-	return ctx.watch(other.PID(), to, into)
+	return ctx.watch("Watch", other.PID(), to, into)
 }
 
 // watched returns who is behind the reference, or nil.
@@ -79,7 +80,8 @@ func (r Ref[M]) watched() watched {
 
 // WatchPID is [Watch] for an actor that is known to protoactor: a plain protoactor actor, or one of another system that
 // is reached through protoactor's remote. A nil PID is [ErrNoRef]. Why such an actor has ended protoactor does not say.
-// A pool is watched by its reference only.
+// A pool is watched by its reference only. An actor that is watched both ways is told of once, with what is known of
+// its end by the reference.
 func WatchPID[M any](ctx *Context[M], pid *actor.PID, into func(Terminated) M) error {
 	if pid == nil {
 		return ErrNoRef
@@ -89,7 +91,7 @@ func WatchPID[M any](ctx *Context[M], pid *actor.PID, into func(Terminated) M) e
 		return ErrNotRunning
 	}
 
-	return ctx.watch(pid, stranger[M]{ctx.cell, pid}, into)
+	return ctx.watch("WatchPID", pid, stranger[M]{ctx.cell, pid}, into)
 }
 
 // Unwatch ends a watch: its message is not handled from now on, also if it is due already. It reports whether there was
@@ -142,7 +144,7 @@ func (c *cell[M]) target(pid *actor.PID) target {
 	return t
 }
 
-func (c *Context[M]) watch(pid *actor.PID, to watched, into func(Terminated) M) error {
+func (c *Context[M]) watch(method string, pid *actor.PID, to watched, into func(Terminated) M) error {
 	n, err := c.notices()
 	if err != nil {
 		return err
@@ -152,14 +154,18 @@ func (c *Context[M]) watch(pid *actor.PID, to watched, into func(Terminated) M) 
 
 	switch {
 	case into == nil:
-		return ErrNilFunc
+		return misuse(c.Path(), method, ErrNilFunc)
 	case key == c.cell.target(c.cell.PID()):
 		return fmt.Errorf("%s: %w", c.Path(), ErrWatchSelf)
 	}
 
-	w, err := n.watch(key, to, into)
+	w, old, err := n.watch(key, to, into)
 	if err != nil || w == nil {
 		return err
+	}
+
+	if old != nil {
+		old.to.leave(old)
 	}
 
 	if end, ended := to.join(w); ended {
@@ -169,24 +175,26 @@ func (c *Context[M]) watch(pid *actor.PID, to watched, into func(Terminated) M) 
 	return nil
 }
 
-// watch makes a new watch, or none if there is one or if its message would never become due.
-func (n *notices[M]) watch(other target, to watched, into func(Terminated) M) (*watch[M], error) {
+// watch makes a new watch, or none if there is one or if its message would never become due. The old one is one that
+// the new one replaces: the other is known by its reference now, and was by its PID only. That says more of its end,
+// and of a pool's it says all there is.
+func (n *notices[M]) watch(other target, to watched, into func(Terminated) M) (w, old *watch[M], err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 
-	w := n.watches[other]
+	old = n.watches[other]
 
 	switch {
 	case n.ended:
-		return nil, ErrNotRunning
+		return nil, nil, ErrNotRunning
 	case n.silent:
-		return nil, nil //nolint:nilnil // no watch and no error: it has no effect
-	case w != nil:
-		w.into = into
+		return nil, nil, nil // it has no effect
+	case old != nil && (!isStranger[M](old.to) || isStranger[M](to) || slices.Contains(n.due, source[M](old))):
+		old.into = into
 
-		return nil, nil //nolint:nilnil // no new watch and no error
-	case len(n.watches) >= MaxWatches:
-		return nil, &WatchLimitError{Path: n.cell.place.Path, Limit: MaxWatches}
+		return nil, nil, nil
+	case old == nil && len(n.watches) >= MaxWatches:
+		return nil, nil, &WatchLimitError{Path: n.cell.place.Path, Limit: MaxWatches}
 	}
 
 	w = &watch[M]{of: n, other: other, to: to, into: into}
@@ -197,7 +205,7 @@ func (n *notices[M]) watch(other target, to watched, into func(Terminated) M) (*
 
 	n.watches[other] = w
 
-	return w, nil
+	return w, old, nil
 }
 
 func (c *Context[M]) unwatch(pid *actor.PID) bool {

@@ -62,6 +62,7 @@ func TestWatchPID(t *testing.T) {
 
 		watch := func(ctx *actors.Context[job]) error { return actors.WatchPID(ctx, pid, e.message) }
 		perform(t, s.ref(), watch)
+		perform(t, s.ref(), watch) // which the process need not know
 		perform(t, s.ref(), func(ctx *actors.Context[job]) error {
 			assert.True(t, actors.UnwatchPID(ctx, actor.NewPID(pid.GetAddress(), pid.GetId())))
 
@@ -89,6 +90,49 @@ func TestWatchPID(t *testing.T) {
 		assert.Len(t, second.read(), 1)
 	})
 
+	bubble(t, "a reference says more of an end than the PID that was known before", func(t *testing.T) {
+		var first, second ends
+
+		s, watcher, target := pair(t, &part{spec: supervision.Spec{Restart: supervision.Temporary}})
+		watch := func(ctx *actors.Context[job]) error {
+			require.NoError(t, actors.WatchPID(ctx, target.PID(), first.message))
+
+			return actors.Watch(ctx, target, second.message)
+		}
+		perform(t, watcher, watch)
+		tell(t, target, fail)
+		synctest.Wait()
+		assert.Empty(t, first.read())
+
+		got := second.read()
+		require.Len(t, got, 1)
+		assert.Equal(t, actors.ReasonFailed, got[0].Reason)
+		require.ErrorIs(t, got[0].Err, errTest)
+
+		perform(t, watcher, watch) // the first is due at once, and comes, as the second would have it
+		synctest.Wait()
+		assert.Empty(t, first.read())
+		assert.Len(t, second.read(), 1)
+		s.stop(t)
+	})
+
+	bubble(t, "a PID that has become known by reference is watched no more", func(t *testing.T) {
+		var e ends
+
+		s, watcher, target := pair(t, &part{})
+		perform(t, watcher, func(ctx *actors.Context[job]) error {
+			require.NoError(t, actors.WatchPID(ctx, target.PID(), e.message))
+			require.NoError(t, actors.Watch(ctx, target, e.message))
+			assert.True(t, actors.Unwatch(ctx, target))
+
+			return nil
+		})
+		tell(t, target, halt)
+		synctest.Wait()
+		assert.Empty(t, e.read())
+		s.stop(t)
+	})
+
 	bubble(t, "an actor of the tree by its PID", func(t *testing.T) {
 		var e ends
 
@@ -108,24 +152,7 @@ func TestWatchPool(t *testing.T) {
 	bubble(t, "a pool has ended when its supervisor has, not with one of its members", func(t *testing.T) {
 		var e ends
 
-		budget := supervision.Budget{Restarts: 1, Within: time.Hour}
-		pool := supervision.Pool("pool", func(supervision.Deps) (*part, error) { return &part{}, nil },
-			supervision.PoolSpec[job]{
-				Size: 2, Budget: budget, Restart: supervision.Temporary,
-				Member: supervision.Spec{Backoff: supervision.Backoff{Initial: supervision.Immediately}},
-			})
-		watcher := supervision.Actor("actor", func(supervision.Deps) (*part, error) { return &part{}, nil },
-			supervision.Spec{})
-
-		sys, err := system.Start(t.Context(), supervision.Tree{
-			Name: "stage", Budget: budget, Children: supervision.On(pool, watcher),
-		}, system.Options{Logger: slog.New(slog.DiscardHandler), Signals: []os.Signal{}})
-		require.NoError(t, err)
-
-		s := &stage{System: sys}
-		defer s.stop(t)
-
-		target, ref := pool.From(sys.Intake()), watcher.From(sys.Intake())
+		ref, target := playPool(t)
 		perform(t, ref, watches(t, target, &e))
 		tell(t, target, halt, fail)
 		synctest.Wait()
@@ -144,4 +171,47 @@ func TestWatchPool(t *testing.T) {
 		synctest.Wait()
 		assert.Equal(t, want, e.read())
 	})
+
+	bubble(t, "known by its PID first, it is told of once by its reference", func(t *testing.T) {
+		var first, second ends
+
+		ref, target := playPool(t)
+		perform(t, ref, func(ctx *actors.Context[job]) error {
+			require.NoError(t, actors.WatchPID(ctx, target.PID(), first.message))
+			require.NoError(t, actors.Watch(ctx, target, first.message))
+
+			return actors.WatchPID(ctx, target.PID(), second.message) // the reference is not forgotten for that
+		})
+		tell(t, target, fail)
+		tell(t, target, fail)
+		synctest.Wait()
+		assert.Empty(t, first.read())
+		assert.Equal(t, []actors.Terminated{{
+			Path: "/stage/pool", PID: target.PID(), Reason: actors.ReasonStopped,
+		}}, second.read())
+	})
+}
+
+// playPool starts an actor and a pool that ends with the second failure of a member.
+func playPool(t *testing.T) (watcher, pool actors.Ref[job]) {
+	t.Helper()
+
+	budget := supervision.Budget{Restarts: 1, Within: time.Hour}
+	group := supervision.Pool("pool", func(supervision.Deps) (*part, error) { return &part{}, nil },
+		supervision.PoolSpec[job]{
+			Size: 2, Budget: budget, Restart: supervision.Temporary,
+			Member: supervision.Spec{Backoff: supervision.Backoff{Initial: supervision.Immediately}},
+		})
+	child := supervision.Actor("actor", func(supervision.Deps) (*part, error) { return &part{}, nil },
+		supervision.Spec{})
+
+	sys, err := system.Start(t.Context(), supervision.Tree{
+		Name: "stage", Budget: budget, Children: supervision.On(group, child),
+	}, system.Options{Logger: slog.New(slog.DiscardHandler), Signals: []os.Signal{}})
+	require.NoError(t, err)
+
+	s := &stage{System: sys}
+	t.Cleanup(func() { s.stop(t) })
+
+	return child.From(sys.Intake()), group.From(sys.Intake())
 }

@@ -116,6 +116,12 @@ type stranger[M any] struct {
 	pid  *actor.PID
 }
 
+func isStranger[M any](w watched) bool {
+	_, is := w.(stranger[M])
+
+	return is
+}
+
 // join implements watched. The process knows the actor, not the watch.
 func (s stranger[M]) join(watcher) (end Terminated, ended bool) {
 	p, ok := s.cell.place.Host.Protoactor().ProcessRegistry.Get(s.pid)

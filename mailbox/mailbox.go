@@ -9,7 +9,7 @@ import (
 // business; posting one that is already pending changes nothing.
 type Command uint32
 
-// ErrNilContext is returned where a nil context is given.
+// ErrNilContext is returned where a nil context is given, wrapped with who was to be sent to or asked for what.
 var ErrNilContext = errors.New("nil context")
 
 // status says who is responsible for looking at the mailbox next.

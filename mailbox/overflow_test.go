@@ -151,7 +151,9 @@ func TestBlock(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
 			require.ErrorIs(t, box.Send(ctx, lane, 1), context.Canceled)
-			require.ErrorIs(t, box.Send(nil, lane, 1), mailbox.ErrNilContext) //nolint:staticcheck // the case in hand
+			err := box.Send(nil, lane, 1) //nolint:staticcheck // the case in hand
+			require.ErrorIs(t, err, mailbox.ErrNilContext)
+			require.ErrorContains(t, err, ": Send: ")
 			assert.Zero(t, box.Stats())
 		})
 	})

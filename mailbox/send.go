@@ -3,6 +3,7 @@ package mailbox
 import (
 	"cmp"
 	"context"
+	"fmt"
 )
 
 // Send puts a message into a lane. It returns nil if the message was accepted; a [*FullError] if the lane is full and
@@ -26,7 +27,7 @@ func (b *Mailbox[M]) SendInner(ctx context.Context, to Lane, m M) error {
 
 func (b *Mailbox[M]) send(ctx context.Context, to Lane, m M, t *Ticket, inner bool) error {
 	if ctx == nil {
-		return ErrNilContext
+		return b.nilContext()
 	}
 
 	if err := ctx.Err(); err != nil {
@@ -62,6 +63,14 @@ func (b *Mailbox[M]) send(ctx context.Context, to Lane, m M, t *Ticket, inner bo
 	}
 
 	return nil
+}
+
+// nilContext is the error of a send under a nil context.
+func (b *Mailbox[M]) nilContext() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+
+	return fmt.Errorf("%s: Send: %w", b.receiver.Name(), ErrNilContext)
 }
 
 // TrySend puts a message into a lane if there is room now. It never blocks, whatever the lane's policy. Its answers

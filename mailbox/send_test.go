@@ -43,7 +43,9 @@ func TestBadSends(t *testing.T) {
 
 				if name != "TrySend" {
 					for _, lane := range []mailbox.Lane{mailbox.Data, mailbox.Control} {
-						require.ErrorIs(t, send(nil, lane, 1), mailbox.ErrNilContext)
+						err := send(nil, lane, 1)
+						require.ErrorIs(t, err, mailbox.ErrNilContext)
+						require.EqualError(t, err, "/test/still: Send: nil context")
 						require.Equal(t, context.Canceled, send(ended, lane, 1))
 					}
 				}

@@ -3,6 +3,7 @@ package supervision
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"path"
 	"sync"
@@ -122,7 +123,7 @@ type running[M, Arg any] struct {
 //
 // The child's Start must not wait for the actor that calls this from its Receive.
 func (g Group[M, Arg]) Start(ctx context.Context, name string, arg Arg) (actors.Ref[M], error) {
-	if err := g.check(ctx); err != nil {
+	if err := g.check(ctx, "Start"); err != nil {
 		return actors.Ref[M]{}, err
 	}
 
@@ -199,7 +200,7 @@ func (r *references) spawn(
 // [*NoChildError]; at a shutdown, which stops everybody in order, the error is [mailbox.ErrStopping]. A child must not
 // stop itself with this and wait; that is for [actors.Context.Stop].
 func (g Group[M, Arg]) Stop(ctx context.Context, name string) error {
-	if err := g.check(ctx); err != nil {
+	if err := g.check(ctx, "Stop"); err != nil {
 		return err
 	}
 
@@ -270,12 +271,12 @@ func (g Group[M, Arg]) Path() string {
 // pathOf returns the path of a child. The name is taken as it is: one with ".." in it leads nowhere else.
 func (g Group[M, Arg]) pathOf(name string) string { return g.Path() + "/" + name }
 
-func (g Group[M, Arg]) check(ctx context.Context) error {
+func (g Group[M, Arg]) check(ctx context.Context, method string) error {
 	switch {
-	case ctx == nil:
-		return mailbox.ErrNilContext
 	case g.of == nil:
 		return actors.ErrNoRef
+	case ctx == nil:
+		return fmt.Errorf("%s: %s: %w", g.Path(), method, mailbox.ErrNilContext)
 	default:
 		return g.of.view.gateErr(g.Path())
 	}

@@ -84,10 +84,6 @@ func (c *PoolChild[M]) From(in Deps) actors.Ref[M] {
 // and one that was starting is stopped again. Calls wait for each other, and for those that an earlier call has left
 // going.
 func (c *PoolChild[M]) Resize(ctx context.Context, in Deps, size int) error {
-	if ctx == nil {
-		return mailbox.ErrNilContext
-	}
-
 	if c == nil || in.view == nil {
 		return actors.ErrNoRef
 	}
@@ -99,6 +95,10 @@ func (c *PoolChild[M]) Resize(ctx context.Context, in Deps, size int) error {
 
 	refs := in.view.refs
 	path := refs.path(id)
+
+	if ctx == nil {
+		return fmt.Errorf("%s: Resize: %w", path, mailbox.ErrNilContext)
+	}
 
 	if size < 1 || size > c.decl.max {
 		return &SpecError{

@@ -97,7 +97,11 @@ func TestBadUseOfAGroup(t *testing.T) {
 	inCrowd(t, supervision.GroupSpec{MaxChildren: 1}, func(t *testing.T, _ *system.System, g group) {
 		_, err := g.Start(nil, "a", &probe{}) //nolint:staticcheck // on purpose
 		require.ErrorIs(t, err, mailbox.ErrNilContext)
-		require.ErrorIs(t, g.Stop(nil, "a"), mailbox.ErrNilContext) //nolint:staticcheck // on purpose
+		require.EqualError(t, err, "/test/crowd: Start: nil context")
+
+		err = g.Stop(nil, "a") //nolint:staticcheck // on purpose
+		require.ErrorIs(t, err, mailbox.ErrNilContext)
+		require.EqualError(t, err, "/test/crowd: Stop: nil context")
 
 		var zero group
 

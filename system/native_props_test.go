@@ -156,8 +156,52 @@ func TestANativeActorThatCannotStartSaysWhy(t *testing.T) {
 		})
 	})
 
+	t.Run("the same actor for two, of which the first goes on undisturbed", func(t *testing.T) {
+		virtual(t, func(t *testing.T) {
+			var d diary
+
+			shared := actors.FromProps(actor.PropsFromFunc(func(ctx actor.Context) {
+				d.note(fmt.Sprintf("%T", ctx.Message()))
+			}))
+			factory := func(supervision.Deps) (actors.Actor[any], error) { return shared, nil }
+			first := supervision.Actor("first", factory, supervision.Spec{})
+			second := supervision.Actor("second", factory, supervision.Spec{DependsOn: supervision.On(first)})
+
+			_, err := system.Start(t.Context(), tree(first, second), silent())
+			require.ErrorIs(t, err, actors.ErrPropsReused)
+			require.ErrorContains(t, err, "/test/second")
+			assert.Equal(t, []string{"*actor.Started", "*actor.Stopping", "*actor.Stopped"}, d.read())
+		})
+	})
+
+	t.Run("the same actor inside of others", func(t *testing.T) {
+		virtual(t, func(t *testing.T) {
+			var d diary
+
+			shared := actors.FromProps(actor.PropsFromFunc(func(ctx actor.Context) {
+				d.note(fmt.Sprintf("%T", ctx.Message()))
+			}))
+			factory := func(supervision.Deps) (actors.Actor[any], error) { return &around{shared}, nil }
+			first := supervision.Actor("first", factory, supervision.Spec{})
+			second := supervision.Actor("second", factory, supervision.Spec{DependsOn: supervision.On(first)})
+
+			_, err := system.Start(t.Context(), tree(first, second), silent())
+			require.ErrorIs(t, err, actors.ErrPropsReused)
+			assert.Equal(t, []string{"*actor.Started"}, d.read())
+		})
+	})
+
 	_, err := supervision.Compile(tree(supervision.Actor("legacy", supervision.Native(nil), supervision.Spec{})))
 	require.ErrorContains(t, err, "/test/legacy")
+}
+
+// around is an actor with another inside.
+type around struct{ actors.Actor[any] }
+
+func (a *around) Start(ctx *actors.Context[any]) error {
+	s, _ := a.Actor.(actors.Starter[any])
+
+	return s.Start(ctx)
 }
 
 // plain is an actor of any message that is not a native one, with every hook.

@@ -74,7 +74,9 @@ func TestBadUseOfResize(t *testing.T) {
 				assert.Contains(t, spec.Problem, "must be from 1 to 5")
 			}
 
-			require.ErrorIs(t, p.Resize(nil, s.Intake(), 1), mailbox.ErrNilContext) //nolint:staticcheck // on purpose
+			err := p.Resize(nil, s.Intake(), 1) //nolint:staticcheck // on purpose
+			require.ErrorIs(t, err, mailbox.ErrNilContext)
+			require.EqualError(t, err, "/test/pool: Resize: nil context")
 			require.ErrorIs(t, p.Resize(t.Context(), supervision.Deps{}, 1), actors.ErrNoRef)
 			require.ErrorIs(t, (*taskPool)(nil).Resize(t.Context(), s.Intake(), 1), actors.ErrNoRef)
 			require.ErrorIs(t, pool(supervision.PoolSpec[task]{Size: 1}).Resize(t.Context(), s.Intake(), 1), actors.ErrNoRef)

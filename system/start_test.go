@@ -155,8 +155,11 @@ func TestANilContextIsAnError(t *testing.T) {
 	//nolint:staticcheck // on purpose
 	_, err := system.Start(nil, tree(), silent())
 	require.ErrorIs(t, err, mailbox.ErrNilContext)
-	//nolint:staticcheck // on purpose
-	require.ErrorIs(t, system.Run(nil, tree(), silent()), mailbox.ErrNilContext)
+	require.EqualError(t, err, "/test: Start: nil context")
+
+	err = system.Run(nil, tree(), silent()) //nolint:staticcheck // on purpose
+	require.ErrorIs(t, err, mailbox.ErrNilContext)
+	require.EqualError(t, err, "/test: Run: nil context")
 }
 
 func TestPrepareRunsBeforeAnyActorIsRegistered(t *testing.T) {

@@ -3,6 +3,7 @@ package system
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/signal"
 
@@ -32,7 +33,7 @@ type System struct {
 // shutdown is forced), or the root supervisor gave up. The error is nil if everything went well; else it wraps the
 // failure the system stopped for and every hook that failed and actor that was abandoned at the stop.
 func Run(ctx context.Context, tree supervision.Tree, options Options) error {
-	s, err := prepare(ctx, tree, options)
+	s, err := prepare(ctx, "Run", tree, options)
 	if err != nil {
 		return err
 	}
@@ -49,7 +50,7 @@ func Run(ctx context.Context, tree supervision.Tree, options Options) error {
 // already started are stopped in reverse and the error names the actor. Everything wrong with the tree or the options
 // is reported at once, before anything is started. The system runs until [System.Shutdown].
 func Start(ctx context.Context, tree supervision.Tree, options Options) (*System, error) {
-	s, err := prepare(ctx, tree, options)
+	s, err := prepare(ctx, "Start", tree, options)
 	if err != nil {
 		return nil, err
 	}
@@ -76,9 +77,9 @@ func Start(ctx context.Context, tree supervision.Tree, options Options) (*System
 }
 
 // prepare checks everything and makes a system in which nothing has started.
-func prepare(ctx context.Context, tree supervision.Tree, options Options) (*System, error) {
+func prepare(ctx context.Context, method string, tree supervision.Tree, options Options) (*System, error) {
 	if ctx == nil {
-		return nil, mailbox.ErrNilContext
+		return nil, nilContext("/"+tree.Name, method)
 	}
 
 	plan, err := supervision.Compile(tree)
@@ -107,13 +108,20 @@ func prepare(ctx context.Context, tree supervision.Tree, options Options) (*Syst
 // shutdown forces it. The error is that of [Run].
 func (s *System) Wait(ctx context.Context) error {
 	if ctx == nil {
-		return mailbox.ErrNilContext
+		return nilContext(s.path(), "Wait")
 	}
 
 	signals, ignore := s.notify()
 	defer ignore()
 
 	return s.wait(ctx, signals)
+}
+
+// path is that of the root supervisor.
+func (s *System) path() string { return s.plan.Nodes[0].Path }
+
+func nilContext(path, method string) error {
+	return fmt.Errorf("%s: %s: %w", path, method, mailbox.ErrNilContext)
 }
 
 // notify begins to listen for signals.
@@ -152,7 +160,7 @@ func (s *System) wait(ctx context.Context, signals <-chan os.Signal) error {
 // returns the context's error and the shutdown goes on. The other error is that of [Run].
 func (s *System) Shutdown(ctx context.Context) (*Report, error) {
 	if ctx == nil {
-		return nil, mailbox.ErrNilContext
+		return nil, nilContext(s.path(), "Shutdown")
 	}
 
 	s.conductor.step(lifecycle.Shutdown{})

@@ -10,7 +10,7 @@ import (
 type Graph struct {
 	standing
 
-	frame uintptr // of [Run]; immutable
+	marks *marked // immutable
 
 	size atomic.Int32 // of edges; written under mu
 
@@ -23,7 +23,7 @@ type Graph struct {
 // New makes an empty graph.
 func New() *Graph {
 	return &Graph{
-		frame: frame(), edges: make(map[any]*Edge),
+		marks: marks(), edges: make(map[any]*Edge),
 		standing: standing{halting: make(map[any]struct{}), down: make(map[any]string)},
 	}
 }
