@@ -3,6 +3,7 @@ package system
 import (
 	"errors"
 	"strconv"
+	"strings"
 
 	"github.com/troupe-go/troupe/internal/lifecycle"
 	"github.com/troupe-go/troupe/internal/node"
@@ -182,8 +183,10 @@ func (c *conductor) registered(path string) bool {
 
 // child returns the actor at a path, or nil. It is protoactor's registry that knows, and there is no second one.
 func (c *conductor) child(path string) node.Node {
-	process, found := c.protoactor.ProcessRegistry.GetLocal(path[1:])
-	if !found {
+	name, rooted := strings.CutPrefix(path, "/")
+
+	process, found := c.protoactor.ProcessRegistry.GetLocal(name)
+	if !rooted || !found {
 		return nil
 	}
 

@@ -175,6 +175,11 @@ func TestPrepareRunsBeforeAnyActorIsRegistered(t *testing.T) {
 	}
 
 	s := start(t, tree(a), options)
+	for _, nobody := range []string{"", "/", "test/a", "/test", "/test/nobody"} {
+		_, ok := s.PID(nobody)
+		require.False(t, ok, nobody)
+	}
+
 	pid, ok := s.PID("/test/a")
 	require.True(t, ok)
 	assert.Equal(t, "10.0.0.1:8080", pid.GetAddress())
