@@ -1,6 +1,7 @@
 package system
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
 	"sync"
@@ -37,6 +38,7 @@ type conductor struct {
 	// processedBefore is what each actor had processed when the shutdown began; nil before.
 	processedBefore []uint64                 // by slot
 	stuck           map[place]stuck          // abandoned incarnations that have not come back
+	tasks           []context.CancelCauseFunc
 	more            []func() lifecycle.Input // what carrying out an effect has brought up
 	report          lifecycle.Report         // being dealt with
 	abandoned       bool                     // somebody has been, since enter
@@ -79,7 +81,7 @@ func newConductor(s *System) (*conductor, error) {
 	c.mounted, c.nodes, s.intake = mounted, mounted.Nodes, mounted.Intake()
 
 	c.machine = lifecycle.New(lifecycle.Config{
-		Plan: s.plan, Shares: shares(s.options.Grace), Forced: ForcedGrace, Chance: rand.Float64,
+		Plan: s.plan, Shares: s.options.Shares, Forced: ForcedGrace, Chance: rand.Float64,
 		Path: func(id int) string { return c.nodes[lifecycle.Slot(id)].Path() }, Queued: c.queued,
 	})
 
@@ -187,7 +189,13 @@ func (c *conductor) leave(now time.Time) {
 
 // run runs the machine on one input and carries out its decisions, in order. Called with mu held.
 func (c *conductor) run(now time.Time, in lifecycle.Input) {
-	for _, e := range c.machine.Step(now, in) {
+	effects := c.machine.Step(now, in)
+
+	if c.processedBefore == nil && c.machine.Phase() >= lifecycle.Intake {
+		c.markProcessed()
+	}
+
+	for _, e := range effects {
 		c.carryOut(e)
 	}
 }
@@ -214,23 +222,37 @@ func (c *conductor) carryOut(e lifecycle.Effect) {
 		}
 	case lifecycle.CloseIntake:
 		c.intake.Shut()
-		c.markProcessed()
 	case lifecycle.Booted:
 		close(c.booted)
 	case lifecycle.Ended:
 		go c.system.conclude() // everybody who waits for the system waits for it
-	case lifecycle.Populate:
-		c.populate(e)
-	case lifecycle.Spawned:
-		c.spawned(e)
-	case lifecycle.Removed:
-		c.remove(e)
 	case *lifecycle.Happened:
 		if e.Kind == supervision.Stopped {
 			c.ended(e.ID)
 		}
 
 		c.events.put(e.Event)
+	default:
+		c.carryOutMore(e)
+	}
+}
+
+// carryOutMore is carryOut for what concerns groups, pools and tasks.
+func (c *conductor) carryOutMore(e lifecycle.Effect) {
+	switch e := e.(type) {
+	case lifecycle.RunTask:
+		c.runTask(e)
+	case lifecycle.CancelTask:
+		c.tasks[e.Task](e.Cause)
+	case lifecycle.AbandonTask:
+		c.abandoned = true
+		c.stuck[taskPlace(e.Task)] = stuck{since: taskLife}
+	case lifecycle.Populate:
+		c.populate(e)
+	case lifecycle.Spawned:
+		c.spawned(e)
+	case lifecycle.Removed:
+		c.remove(e)
 	}
 }
 
@@ -299,8 +321,8 @@ func (c *conductor) findStuck() {
 	defer c.mu.Unlock()
 
 	for p, known := range c.stuck {
-		if n := c.nodes[lifecycle.Slot(p.id)]; known.stack == "" && n != nil {
-			known.stack = stacks[stackKey{n.Path(), known.since}]
+		if known.stack == "" {
+			known.stack = stacks[stackKey{c.nameOf(p), known.since}]
 			c.stuck[p] = known
 		}
 	}

@@ -37,6 +37,8 @@ type Report struct {
 	Phases []PhaseReport `json:"phases"`
 	// Actors in the tree's order.
 	Actors []ActorReport `json:"actors"`
+	// Tasks in the order of Options.Tasks.
+	Tasks []TaskReport `json:"tasks,omitempty"`
 	// Total over all actors.
 	Total Figures `json:"total"`
 	// Restarts over all actors and supervisors.
@@ -230,15 +232,15 @@ func (s *System) makeReport() *Report {
 	c := s.conductor
 
 	c.mu.Lock()
-	members, stuck := c.list(), maps.Clone(c.stuck)
+	m := c.machine
+	members, tasks, stuck := c.list(), m.Tasks(), maps.Clone(c.stuck)
 	c.mu.Unlock()
 
-	m := c.machine
 	counts := c.office.Counts()
 	r := &Report{
 		System: s.plan.Nodes[0].Path[1:], Forced: m.Forced(), DeadLetters: counts.Map(),
 		Uptime: Seconds(m.Began(lifecycle.Intake).Sub(m.Began(lifecycle.Booting))),
-		Phases: phases(m),
+		Phases: phases(m), Tasks: taskReports(tasks, stuck, m.Began(lifecycle.Intake)),
 	}
 
 	if cause := m.Cause(); cause != nil {
@@ -283,7 +285,7 @@ func (s *System) makeReport() *Report {
 	r.Total = figures(total)
 	r.Clean = r.err == nil && !r.Forced && !slices.ContainsFunc(r.Actors, func(a ActorReport) bool {
 		return len(a.Abandoned) > 0
-	})
+	}) && !slices.ContainsFunc(r.Tasks, func(t TaskReport) bool { return t.Hangs })
 
 	return r
 }

@@ -81,12 +81,13 @@ func prepare(ctx context.Context, tree supervision.Tree, options Options) (*Syst
 		return nil, mailbox.ErrNilContext
 	}
 
-	plan, err := supervision.Compile(tree)
+	plan, err := supervision.Compile(tree, options.Tasks...)
 	err = errors.Join(options.validate(), err)
 	options = options.withDefaults()
 
 	if plan != nil {
-		err = errors.Join(err, plan.CheckGrace(shares(options.Grace)))
+		options.Shares = options.shares(plan)
+		err = errors.Join(err, plan.CheckGrace(options.Shares))
 	}
 
 	if err != nil {

@@ -40,6 +40,21 @@ type Abandon struct {
 	Cause       error
 }
 
+// RunTask runs a task, which is to return before the deadline; TaskOver is the answer.
+type RunTask struct {
+	Task     int
+	Deadline time.Time
+}
+
+// CancelTask ends a task's context.
+type CancelTask struct {
+	Task  int
+	Cause error
+}
+
+// AbandonTask gives up on a task.
+type AbandonTask struct{ Task int }
+
 // CloseIntake refuses messages from outside the tree.
 type CloseIntake struct{}
 
@@ -77,6 +92,9 @@ func (Order) effect()       {}
 func (Cancel) effect()      {}
 func (Abandon) effect()     {}
 func (CloseIntake) effect() {}
+func (RunTask) effect()     {}
+func (CancelTask) effect()  {}
+func (AbandonTask) effect() {}
 func (Booted) effect()      {}
 func (Ended) effect()       {}
 func (Populate) effect()    {}

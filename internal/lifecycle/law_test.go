@@ -95,7 +95,9 @@ func (l *law) before(in lifecycle.Input) {
 		}
 
 		if w.machine.Forced() { // the lines of later phases move; what is checked is only the drain
-			l.lines = [lifecycle.Done + 1]time.Time{lifecycle.Drain: w.now, lifecycle.Flush: w.now, lifecycle.Close: w.now}
+			l.lines = [lifecycle.Done + 1]time.Time{
+				lifecycle.Intake: w.now, lifecycle.Drain: w.now, lifecycle.Flush: w.now, lifecycle.Close: w.now,
+			}
 		}
 	}
 
@@ -112,9 +114,9 @@ func (l *law) shutdown() {
 	s := l.world.config.Shares
 	end := l.world.now
 
-	for i, share := range []time.Duration{s.Drain, s.Flush, s.Close} {
+	for i, share := range []time.Duration{s.Intake, s.Drain, s.Flush, s.Close} {
 		end = end.Add(share)
-		l.lines[int(lifecycle.Drain)+i] = end.Add(-share / 10)
+		l.lines[int(lifecycle.Intake)+i] = end.Add(-share / 10)
 	}
 
 	l.limit = end
@@ -357,6 +359,7 @@ func (l *law) after() {
 	}
 
 	w.crowd.after()
+	l.tasksAfter()
 
 	if m.Phase() < lifecycle.Intake {
 		l.progress()

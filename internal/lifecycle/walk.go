@@ -6,6 +6,8 @@ package lifecycle
 type walk struct {
 	nodes []walkNode // by slot
 	ready []*entry   // may begin and have not been taken; at most all actors
+	tasks []*task    // the same; at most all of the phase
+	open  int        // tasks of the phase that are not over
 }
 
 type walkNode struct {
@@ -21,6 +23,13 @@ func (w *walk) of(n *entry) *walkNode { return &w.nodes[slotOf(n.id)] }
 func (w *walk) begin(m *Machine) {
 	w.nodes = make([]walkNode, len(m.nodes))
 	w.ready = w.ready[:0]
+	w.beginTasks(m)
+
+	if m.phase == Intake { // in which actors have no part
+		w.nodes[0].done = true
+
+		return
+	}
 
 	for n := range m.present() {
 		if n.supervisor != nil {
@@ -72,6 +81,7 @@ func (w *walk) finish(m *Machine, n *entry) {
 	}
 
 	at.done = true
+	w.unblockTasks(m.tasks.after[n])
 
 	for _, on := range n.spec.DependsOn {
 		w.unblock(m, m.nodes[on])
@@ -89,6 +99,12 @@ func (w *walk) finish(m *Machine, n *entry) {
 
 // hurry lets every actor begin that has not: there is no time left to wait for its turn.
 func (w *walk) hurry(m *Machine) {
+	w.hurryTasks(m)
+
+	if m.phase == Intake {
+		return
+	}
+
 	for n := range m.present() {
 		if at := w.of(n); n.spec.IsActor() && !at.entered {
 			at.entered = true
@@ -110,4 +126,4 @@ func (w *walk) next() *entry {
 }
 
 // over reports whether everything is done.
-func (w *walk) over() bool { return w.nodes[0].done }
+func (w *walk) over() bool { return w.nodes[0].done && w.open == 0 }
