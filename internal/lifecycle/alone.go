@@ -40,6 +40,7 @@ func (m *Machine) finished(n *entry) {
 	case m.stopping():
 	default:
 		m.settled(n.parent, n)
+		m.partsWithout(n)
 	}
 }
 
@@ -81,7 +82,14 @@ func (m *Machine) stopOne(n *entry, mode node.StopMode) {
 	switch n.state {
 	case Running:
 		m.stopOneRunning(n)
-	case Idle, BackingOff:
+	case BackingOff:
+		// What is queued is worth one more attempt, unless its supervisor is down or its group is.
+		if n.alone == poisoned && n.parent.state == Running && !n.pending && m.config.Queued(n.id) > 0 {
+			m.begin(n)
+		} else {
+			m.finish(n)
+		}
+	case Idle:
 		m.finish(n)
 	default: // goes on when it has started, or is gone as it is
 	}

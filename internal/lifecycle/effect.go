@@ -73,6 +73,20 @@ type Spawned struct {
 	Err error
 }
 
+// Parted says that a part of the tree has been stopped, as StopPart asked for.
+type Parted struct {
+	Ask int
+	// Members are how the actors and supervisors of it ended; the path is missing of those that are gone.
+	Members []Member
+}
+
+// Member is one of a part that has been stopped.
+type Member struct {
+	View
+
+	ID int
+}
+
 // Removed says that a child of a group has ended for good and its id is used no more.
 type Removed struct {
 	ID, Parent              int
@@ -99,5 +113,6 @@ func (Booted) effect()      {}
 func (Ended) effect()       {}
 func (Populate) effect()    {}
 func (Spawned) effect()     {}
+func (Parted) effect()      {}
 func (Removed) effect()     {}
 func (*Happened) effect()   {}

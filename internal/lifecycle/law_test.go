@@ -81,9 +81,11 @@ func (l *law) before(in lifecycle.Input) {
 	switch in := in.(type) {
 	case lifecycle.StopOne:
 		l.stopped[in.ID] = true
+		w.parts.leaves(in.ID)
 	case lifecycle.Report:
 		if in.Event == node.StopSelf {
 			l.stopped[in.ID], l.left[in.ID] = true, in.Incarnation
+			w.parts.leaves(in.ID)
 		}
 	case lifecycle.Shutdown:
 		l.shutdown()
@@ -139,6 +141,10 @@ func (l *law) effect(e lifecycle.Effect) {
 		if e.ID < len(l.world.fakes) {
 			l.order(l.world.fakes[e.ID], e.Command)
 		}
+	case lifecycle.Seal:
+		l.world.parts.seal(e.ID)
+	case lifecycle.Parted:
+		l.world.parts.parted(e)
 	case lifecycle.Abandon:
 		l.abandon(l.world.fake(e.ID), e)
 	case lifecycle.Spawned, lifecycle.Removed:
@@ -147,6 +153,7 @@ func (l *law) effect(e lifecycle.Effect) {
 		l.happened(e.Event)
 	case lifecycle.Ended:
 		l.ended++
+		l.world.parts.end()
 		l.end()
 	}
 }
@@ -363,6 +370,7 @@ func (l *law) after() {
 
 	if m.Phase() < lifecycle.Intake {
 		l.progress()
+		w.parts.progress()
 		l.groups.settle()
 	}
 }

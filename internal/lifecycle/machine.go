@@ -42,7 +42,8 @@ type Machine struct {
 	errs   []error // what went wrong while stopping; at most a few per actor
 	walk   walk    // of the phase in progress
 	tasks  tasks
-	busy   bool // proceed is running, further up the call stack
+	parts  []*part // being stopped, in the order that was asked for; at most one for each target
+	busy   bool    // proceed is running, further up the call stack
 
 	began [Done + 1]time.Time // when each phase began
 	ends  [Done + 1]time.Time // when each phase of the shutdown must be over
@@ -148,6 +149,15 @@ type StopOne struct {
 	Mode node.StopMode
 }
 
+// StopPart stops a part of the tree for good: members as [Machine.Part] returns them for a target. Ask is a number of
+// whoever asks, for the answer, which is Parted.
+type StopPart struct {
+	Ask     int
+	Target  int
+	Mode    node.StopMode
+	Members []int
+}
+
 // Add starts a child of a group, which has the id that [Machine.Free] has returned last.
 type Add struct{ Parent int }
 
@@ -176,6 +186,7 @@ func (Boot) input()      {}
 func (Tick) input()      {}
 func (Report) input()    {}
 func (StopOne) input()   {}
+func (StopPart) input()  {}
 func (Add) input()       {}
 func (Populated) input() {}
 func (Shutdown) input()  {}
@@ -216,6 +227,8 @@ func (m *Machine) take(in Input) {
 		if n := m.node(in.ID); n != nil {
 			m.stopOne(n, in.Mode)
 		}
+	case StopPart:
+		m.stopPart(in)
 	case Add:
 		m.add(in)
 	case Populated:

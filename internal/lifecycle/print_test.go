@@ -79,6 +79,8 @@ func (p printer) effect(e lifecycle.Effect) string {
 		return fmt.Sprintf("populate %s with %d", p.path(e.ID), e.Size)
 	case lifecycle.Spawned:
 		return fmt.Sprintf("spawned %s: %v", p.path(e.ID), e.Err)
+	case lifecycle.Parted:
+		return fmt.Sprintf("parted %d", e.Ask)
 	case lifecycle.Removed:
 		return "removed " + p.path(e.ID)
 	case *lifecycle.Happened:
@@ -116,6 +118,8 @@ func (p printer) input(in lifecycle.Input) string {
 		return p.report(in.Report)
 	case lifecycle.TaskOver:
 		return fmt.Sprintf("over %s %v", p.task(in.Task), in.Err)
+	case lifecycle.StopPart:
+		return fmt.Sprintf("stop the part %s %v", p.path(in.Target), in.Members)
 	case lifecycle.Add:
 		return "add to " + p.path(in.Parent)
 	case lifecycle.Populated:

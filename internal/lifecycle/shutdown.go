@@ -135,6 +135,7 @@ func (m *Machine) enter(p Phase) {
 			}
 		}
 
+		m.endParts()
 		m.emit(Ended{})
 
 		return

@@ -22,6 +22,7 @@ type stage struct {
 	chance  float64
 	// auto names the steps that actors finish as soon as they are told to.
 	auto map[string]bool
+	asks int // for parts to be stopped
 	// answers are the reports of those.
 	answers []node.Report
 	out     []string
@@ -80,6 +81,8 @@ func (s *stage) run(line string) string {
 		s.step(lifecycle.StopOne{ID: s.id(args[0]), Mode: map[string]node.StopMode{
 			"poison": node.Poison, "at-once": node.AtOnce,
 		}[args[1]]})
+	case "part":
+		s.stopPart(args)
 	case "over":
 		s.taskOver(args)
 	case "add":

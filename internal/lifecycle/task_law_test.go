@@ -205,7 +205,7 @@ func (l *law) skipped(i int) {
 
 	for _, on := range w.plan.Tasks[i].AfterTasks {
 		x := w.errands[on]
-		if x.skipped || w.plan.Tasks[on].OnFailure == supervision.Abort && (x.failed || !x.over) {
+		if x.skipped || w.plan.Tasks[on].OnFailure == supervision.Abort && (x.failed || !x.over || x.answered.Equal(w.now)) {
 			return
 		}
 	}

@@ -72,8 +72,16 @@ func (m *Machine) View(id int) View {
 		return View{}
 	}
 
+	v := n.view(m)
+	v.Path = m.path(n)
+
+	return v
+}
+
+// view returns the state of a node, but not its path.
+func (n *entry) view(m *Machine) View {
 	v := View{
-		Path: m.path(n), Parent: -1, Actor: n.spec.IsActor(), Restart: n.spec.Restart,
+		Parent: -1, Actor: n.spec.IsActor(), Restart: n.spec.Restart,
 		Group: n.sheds(), Pool: n.spec.Size > 0,
 		State: n.state, Failed: n.failed, Incarnation: n.incarnation, LastFailure: n.lastFailure(),
 		Abandoned: n.hanging(), Pending: n.pending, Fresh: n.fresh,

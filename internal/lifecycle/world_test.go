@@ -26,6 +26,7 @@ type world struct {
 	fakes   []*fake // those of the plan by id; nil for supervisors
 	crowd   *crowd  // children of groups and pools
 	errands []*errand
+	parts   *parts
 	history history
 	law     *law
 	hangs   int  // percent of all steps that never return, or only when their context ends
@@ -73,6 +74,7 @@ func drawWorld(t *rapid.T) *world {
 	w.machine = lifecycle.New(w.config)
 	w.crowd, w.errands = newCrowd(w), newErrands(w)
 	w.law = newLaw(w)
+	w.parts = &parts{world: w}
 
 	for id := range plan.Nodes {
 		var f *fake
@@ -110,6 +112,7 @@ func (w *world) drawVisitors() {
 	}
 
 	w.crowd.drawVisitors()
+	w.parts.drawVisitors()
 
 	var actors []*fake
 
