@@ -36,9 +36,11 @@ type conductor struct {
 	timer   *time.Timer
 	armed   time.Time // when timer fires; zero if it is not set
 	// processedBefore is what each actor had processed when the shutdown began; nil before.
-	processedBefore []uint64                 // by slot
-	stuck           map[place]stuck          // abandoned incarnations that have not come back
+	processedBefore []uint64        // by slot
+	stuck           map[place]stuck // abandoned incarnations that have not come back
 	tasks           []context.CancelCauseFunc
+	parting         map[int]*parting         // parts that are being stopped, by id of the target
+	signals         []SignalReport           // that came; at most maxSignals
 	more            []func() lifecycle.Input // what carrying out an effect has brought up
 	report          lifecycle.Report         // being dealt with
 	abandoned       bool                     // somebody has been, since enter
@@ -61,6 +63,7 @@ var _ node.Host = (*conductor)(nil)
 func newConductor(s *System) (*conductor, error) {
 	c := &conductor{
 		system: s, booted: make(chan struct{}), stuck: make(map[place]stuck), groups: newGroups(), waits: waits.New(),
+		parting: make(map[int]*parting),
 	}
 	c.protoactor = newProtoactor()
 
@@ -251,6 +254,8 @@ func (c *conductor) carryOutMore(e lifecycle.Effect) {
 		c.populate(e)
 	case lifecycle.Spawned:
 		c.spawned(e)
+	case lifecycle.Parted:
+		c.parted(e)
 	case lifecycle.Removed:
 		c.remove(e)
 	}

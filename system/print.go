@@ -50,7 +50,16 @@ func (s Seconds) String() string {
 func (r *Report) WriteTo(w io.Writer) (int64, error) {
 	var b bytes.Buffer
 
-	fmt.Fprintf(&b, "shutdown of %s after %v: %s\n", r.System, r.Uptime, r.outcome())
+	what := r.System
+	if r.Part != "" {
+		what = r.Part
+	}
+
+	fmt.Fprintf(&b, "shutdown of %s after %v: %s\n", what, r.Uptime, r.outcome())
+
+	for _, s := range r.Signals {
+		fmt.Fprintf(&b, "  signal %s at %v: %s\n", s.Signal, s.Came, s.Did)
+	}
 
 	for _, p := range r.Phases {
 		fmt.Fprintf(&b, "  %-6s took %v\n", p.Name, p.Took)

@@ -38,6 +38,7 @@ type Machine struct {
 
 	phase  Phase
 	forced bool
+	gaveUp bool    // on an actor or a task, in the shutdown
 	cause  error   // why the system stops, nil if it was asked to
 	errs   []error // what went wrong while stopping; at most a few per actor
 	walk   walk    // of the phase in progress

@@ -294,7 +294,7 @@ func (m *Machine) expireTask() bool {
 		return true
 	}
 
-	t.hangs = true
+	t.hangs, m.gaveUp = true, true
 	m.emit(AbandonTask{Task: t.id})
 	m.tellTask(t, supervision.Event{Kind: supervision.Abandoned, Err: cause})
 	m.taskFailed(t, TaskAbandoned, cause)

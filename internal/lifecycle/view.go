@@ -39,6 +39,9 @@ func (m *Machine) Began(p Phase) time.Time { return m.began[p] }
 // Forced reports whether the shutdown was forced.
 func (m *Machine) Forced() bool { return m.forced }
 
+// GaveUp reports whether an actor or a task was given up on in the shutdown.
+func (m *Machine) GaveUp() bool { return m.gaveUp }
+
 // Cause returns the failure the system stops for, or nil if it was asked to.
 func (m *Machine) Cause() error { return m.cause }
 
