@@ -96,7 +96,7 @@ type ActorReport struct {
 	State       string `json:"state"`
 	Incarnation uint64 `json:"incarnation"`
 	Restarts    int    `json:"restarts"`
-	// Drained is how many messages it handled after the shutdown began.
+	// Drained is how many messages it handled after the shutdown, or the stop of the part, began.
 	Drained uint64 `json:"drained"`
 	// Drain, Flush and Close are its steps; nil if it did not come to one.
 	Drain *StepReport `json:"drain,omitempty"`

@@ -189,7 +189,7 @@ func (s *System) Report() *Report {
 //
 //	ref := orders.From(sys.Intake())
 //
-// What is sent through them is refused with [mailbox.ErrStopping] from the first phase of a shutdown on, and with
+// What is sent through them is refused with [mailbox.ErrStopping] from the end of the intake of a shutdown on, and with
 // [mailbox.ErrStopped] once the system has stopped.
 func (s *System) Intake() supervision.Deps { return s.intake }
 
