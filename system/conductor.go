@@ -177,11 +177,6 @@ func (c *conductor) leave(now time.Time) {
 
 	abandoned := c.abandoned
 	c.abandoned = false
-
-	if abandoned {
-		c.looking.Add(1)
-	}
-
 	c.mu.Unlock()
 
 	if abandoned {
@@ -215,7 +210,7 @@ func (c *conductor) carryOut(e lifecycle.Effect) {
 	case lifecycle.Cancel:
 		c.nodes[lifecycle.Slot(e.ID)].Cancel(e.Cause)
 	case lifecycle.Abandon:
-		c.abandoned = true
+		c.lookLater()
 
 		if since, running := c.nodes[lifecycle.Slot(e.ID)].Abandon(e.Cause); running {
 			c.stuck[place{e.ID, e.Incarnation}] = stuck{since: since}
@@ -248,7 +243,7 @@ func (c *conductor) carryOutMore(e lifecycle.Effect) {
 	case lifecycle.CancelTask:
 		c.tasks[e.Task](e.Cause)
 	case lifecycle.AbandonTask:
-		c.abandoned = true
+		c.lookLater()
 		c.stuck[taskPlace(e.Task)] = stuck{since: taskLife}
 	case lifecycle.Populate:
 		c.populate(e)
@@ -258,6 +253,15 @@ func (c *conductor) carryOutMore(e lifecycle.Effect) {
 		c.parted(e)
 	case lifecycle.Removed:
 		c.remove(e)
+	}
+}
+
+// lookLater sees to it that those who have been abandoned are looked for, once mu is given up. The report waits for
+// that, also if the system ends with this very step. Called with mu held.
+func (c *conductor) lookLater() {
+	if !c.abandoned {
+		c.abandoned = true
+		c.looking.Add(1)
 	}
 }
 

@@ -1,7 +1,6 @@
 package system_test
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"os"
@@ -19,7 +18,6 @@ import (
 
 	"github.com/troupe-go/troupe/mailbox"
 	"github.com/troupe-go/troupe/supervision"
-	"github.com/troupe-go/troupe/system"
 )
 
 // Faults of protoactor outside its mailboxes (for those see package mailbox), each shown on protoactor as it is at the
@@ -277,25 +275,5 @@ func TestFaultAllForOneUnderTheGuardianEndsTheProcess(t *testing.T) {
 
 		_, err := stop(t, ours)
 		require.NoError(t, err)
-	})
-}
-
-func TestCloseOfAnIncarnationThatComesBackLateFindsItsContextEnded(t *testing.T) {
-	virtual(t, func(t *testing.T) {
-		release := make(chan struct{})
-		a := declare(&probe{name: "a", closes: func(ctx context.Context) error {
-			<-ctx.Done()
-
-			return nil
-		}}, supervision.Spec{})
-		s := start(t, tree(a), silent())
-		tell(t, s, a, hangs(release))
-
-		_, err := stop(t, s)
-		require.ErrorContains(t, err, "/test/a: drain did not finish")
-
-		close(release)
-		synctest.Wait()
-		assert.Equal(t, system.Stopped, health(t, s, "/test/a").State, "it has come back")
 	})
 }
