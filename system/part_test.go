@@ -313,9 +313,9 @@ func TestAPartIsStoppedInWhateverStateItIs(t *testing.T) {
 				t.Helper()
 				tell(t, s, a, broken)
 				<-time.After(time.Second)
-				tell(t, s, a, nothing)
+				tell(t, s, a, nothing) // becomes a dead letter
 			},
-			handled: 1,
+			err: "/test/sub/a: broken",
 		},
 		"backing off without": {
 			child: func(d *diary) *child { return declare(&probe{name: "a", diary: d}, supervision.Spec{Backoff: hour}) },

@@ -82,14 +82,7 @@ func (m *Machine) stopOne(n *entry, mode node.StopMode) {
 	switch n.state {
 	case Running:
 		m.stopOneRunning(n)
-	case BackingOff:
-		// What is queued is worth one more attempt, unless its supervisor is down or its group is.
-		if n.alone == poisoned && n.parent.state == Running && !n.pending && m.config.Queued(n.id) > 0 {
-			m.begin(n)
-		} else {
-			m.finish(n)
-		}
-	case Idle:
+	case Idle, BackingOff:
 		m.finish(n)
 	default: // goes on when it has started, or is gone as it is
 	}
