@@ -61,8 +61,8 @@ var ErrOwnStop = errors.New("an actor cannot wait for its own stop, which has be
 // StopNode stops one actor or a subtree at run time, a supervisor, a pool or a group with all below it, and returns
 // when it has ended, with a report of it. Dependents go before what they depend on, independent ones side by side; when
 // its turn comes an actor drains, flushes and closes in one go, by its own deadlines. Until then it is supervised as
-// ever. Who is down when its turn comes, because it waits to be restarted, is not brought up: what it has queued goes to
-// the dead letters.
+// ever. Who is down when its turn comes, because it waits to be restarted, is not brought up: what it has queued goes
+// to the dead letters.
 //
 // What has been stopped does not come back, whatever its restart type, not even when its supervisor is restarted.
 // Permanent ones make their supervisor unready, as [NodeHealth.Ready] says. Tasks are not run: they belong to the
