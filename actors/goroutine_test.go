@@ -135,7 +135,7 @@ func TestGo(t *testing.T) {
 	}
 
 	bubble(t, "the next incarnation does not begin before the last one's goroutines have ended", func(t *testing.T) {
-		s := play(t, &part{spec: supervision.Spec{Deadlines: supervision.Deadlines{Close: 10 * time.Second}}})
+		s := play(t, &part{spec: supervision.Spec{Deadlines: supervision.Deadlines{Close: 2 * time.Second}}})
 		began := time.Now()
 		tell(t, s.ref(), starts(t, func(ctx context.Context) error {
 			<-ctx.Done()

@@ -273,7 +273,13 @@ func (i *incarnation[M]) because(err error) error {
 	return err
 }
 
+// setDeadline sets when the next step is to be over. One that was abandoned has no more time: what the actor is ordered
+// after that is not meant for it, and its Close finds its context ended.
 func (i *incarnation[M]) setDeadline(t time.Time) {
+	if errors.Is(i.gate.Err(), node.ErrAbandoned) {
+		return
+	}
+
 	i.owned.mu.Lock()
 	defer i.owned.mu.Unlock()
 

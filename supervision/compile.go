@@ -11,15 +11,16 @@ import (
 	"github.com/troupe-go/troupe/mailbox"
 )
 
-// Compile checks a tree and flattens it. Everything wrong with it is reported at once, joined: [*SpecError] and
-// [*CycleError] values that name path, field and rule.
-func Compile(t Tree) (*Plan, error) {
+// Compile checks a tree, and tasks for its shutdown, and flattens it. Everything wrong with them is reported at once,
+// joined: [*SpecError] and [*CycleError] values that name path, field and rule.
+func Compile(t Tree, tasks ...*Task) (*Plan, error) {
 	c := &compiler{plan: &Plan{}, index: make(map[Child]int)}
 
 	root := &t
 	c.add(root, "", -1)
 	c.link()
 	c.order()
+	c.addTasks(tasks)
 
 	if err := errors.Join(c.errs...); err != nil {
 		return nil, err
@@ -326,30 +327,6 @@ func (c *compiler) nearest(name string) string {
 	}
 
 	return ", did you mean " + best + "?"
-}
-
-// CheckGrace reports, joined, every dependency path whose deadlines add up to more than a phase of a shutdown has.
-func (p *Plan) CheckGrace(s Shares) error {
-	var errs []error
-
-	for _, phase := range []struct {
-		field string
-		share time.Duration
-		of    func(Deadlines) time.Duration
-	}{
-		{"Drain", s.Drain, func(d Deadlines) time.Duration { return d.Drain }},
-		{"Flush", s.Flush, func(d Deadlines) time.Duration { return d.Flush }},
-	} {
-		if sum, path := p.longest(phase.of); sum > phase.share {
-			errs = append(errs, &SpecError{
-				Path: path[0], Field: "Deadlines." + phase.field,
-				Problem: fmt.Sprintf("along %s they add up to %v, but the phase has %v of the grace period",
-					strings.Join(path, " → "), sum, phase.share),
-			})
-		}
-	}
-
-	return errors.Join(errs...)
 }
 
 // split returns the errors that were joined, so that each can be given the path.

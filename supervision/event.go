@@ -11,7 +11,7 @@ import (
 type Event struct {
 	// Kind says what happened, and with that which of the other fields are set.
 	Kind EventKind
-	// Path of the actor or supervisor.
+	// Path of the actor or supervisor, or "task:" and the name of a task of the shutdown.
 	Path string
 	// Time it happened.
 	Time time.Time
@@ -23,7 +23,7 @@ type Event struct {
 	Delay time.Duration
 	// Left is how many restarts the supervisor's budget still allows: Restarting.
 	Left int
-	// Step that did not go well: HookFailed, "drain", "flush" or "close".
+	// Step that did not go well: HookFailed, "drain", "flush" or "close"; of a task, its phase.
 	Step string
 	// Reason of a dead letter: DeadLettered.
 	Reason mailbox.Reason
@@ -45,13 +45,13 @@ const (
 	GaveUp
 	// Halted: an incarnation has ended by its supervisor's order; its queue is kept for the next.
 	Halted
-	// HookFailed: a step of a stop, Step, ended with Err.
+	// HookFailed: a step of a stop, Step, or a task ended with Err.
 	HookFailed
 	// Stopped: an actor or a supervisor has ended for good.
 	Stopped
-	// Abandoned: an incarnation did not return by its deadline; Err is a [*DeadlineError].
+	// Abandoned: an incarnation, or a task, did not return by its deadline; Err is a [*DeadlineError].
 	Abandoned
-	// Returned: an abandoned incarnation has come back.
+	// Returned: an abandoned incarnation, or task, has come back.
 	Returned
 	// DeadLettered: a message became a dead letter, for Reason and with Err.
 	DeadLettered

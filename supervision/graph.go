@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"slices"
-	"time"
 
 	"gonum.org/v1/gonum/graph"
 	"gonum.org/v1/gonum/graph/iterator"
@@ -91,30 +90,7 @@ func (c *compiler) sort(id int, edges []lifted) {
 
 // cycle describes one cycle in a strongly connected component.
 func (c *compiler) cycle(g digraph, component []graph.Node, edges []lifted) *CycleError {
-	member := make(map[int64]bool, len(component))
-	for _, n := range component {
-		member[n.ID()] = true
-	}
-
-	var (
-		seen  = make(map[int64]int)
-		trail []int64
-	)
-
-	// Every member has a successor in the component, so the walk must meet itself.
-	at := component[0].ID()
-	for {
-		if first, met := seen[at]; met {
-			trail = append(trail[first:], at)
-
-			break
-		}
-
-		seen[at] = len(trail)
-		trail = append(trail, at)
-		at = g[at][slices.IndexFunc(g[at], func(n int64) bool { return member[n] })]
-	}
-
+	trail := cycleIn(g, component)
 	slices.Reverse(trail) // edges lead to dependents, the error follows dependencies
 
 	err := &CycleError{}
@@ -135,57 +111,29 @@ func (c *compiler) cycle(g digraph, component []graph.Node, edges []lifted) *Cyc
 	return err
 }
 
-// longest returns the dependency path with the greatest sum of a deadline, and the sum.
-func (p *Plan) longest(of func(Deadlines) time.Duration) (sum time.Duration, path []string) {
-	type best struct {
-		sum  time.Duration
-		next int
+// cycleIn returns one cycle in a strongly connected component: it begins and ends with the same member.
+func cycleIn(g digraph, component []graph.Node) []int64 {
+	member := make(map[int64]bool, len(component))
+	for _, n := range component {
+		member[n.ID()] = true
 	}
 
-	memo := make(map[int]best)
+	var (
+		seen  = make(map[int64]int)
+		trail []int64
+	)
 
-	var visit func(id int) best
-
-	// below is the best path that begins in a node or, for a supervisor, in one of its children.
-	visit = func(id int) best {
-		if b, ok := memo[id]; ok {
-			return b
+	// Every member has a successor in the component, so the walk must meet itself.
+	at := component[0].ID()
+	for {
+		if first, met := seen[at]; met {
+			return append(trail[first:], at)
 		}
 
-		b := best{next: -1}
-
-		// An actor depends on what its supervisors depend on.
-		for at := id; at >= 0; at = p.Nodes[at].Parent {
-			for _, on := range p.Nodes[at].DependsOn {
-				for _, target := range p.actorsIn(on) {
-					if below := visit(target); below.sum > b.sum || b.next < 0 {
-						b = best{below.sum, target}
-					}
-				}
-			}
-		}
-
-		b.sum += of(p.Nodes[id].each().Deadlines)
-		memo[id] = b
-
-		return b
+		seen[at] = len(trail)
+		trail = append(trail, at)
+		at = g[at][slices.IndexFunc(g[at], func(n int64) bool { return member[n] })]
 	}
-
-	first := -1
-
-	for id := range p.Nodes {
-		if p.Nodes[id].hasActors() {
-			if b := visit(id); b.sum > sum {
-				sum, first = b.sum, id
-			}
-		}
-	}
-
-	for at := first; at >= 0; at = memo[at].next {
-		path = append(path, p.Nodes[at].Path)
-	}
-
-	return sum, path
 }
 
 // each returns what every actor in a node is like that has actors; those of a group are stopped side by side.
@@ -199,20 +147,6 @@ func (n *Node) each() *Node {
 
 // hasActors reports whether a node is an actor or a group, which stands for its children.
 func (n *Node) hasActors() bool { return n.IsActor() || n.Child != nil }
-
-// actorsIn returns the actors and groups at or below a node.
-func (p *Plan) actorsIn(id int) []int {
-	if p.Nodes[id].hasActors() {
-		return []int{id}
-	}
-
-	var all []int
-	for _, child := range p.Nodes[id].Children {
-		all = append(all, p.actorsIn(child)...)
-	}
-
-	return all
-}
 
 // digraph is a small adjacency list that gonum can sort.
 type digraph map[int64][]int64

@@ -11,6 +11,8 @@ import (
 type Plan struct {
 	// Nodes holds the root first, and every supervisor before its children.
 	Nodes []Node
+	// Tasks of the shutdown, in the order they were given.
+	Tasks []PlannedTask
 }
 
 // Node is a supervisor or an actor of a [Plan], with all defaults filled in.
@@ -166,4 +168,4 @@ func (d Deadlines) withDefaults() Deadlines {
 }
 
 // Shares are the lengths of the phases of a shutdown.
-type Shares struct{ Drain, Flush, Close time.Duration }
+type Shares struct{ Intake, Drain, Flush, Close time.Duration }

@@ -29,11 +29,14 @@ const (
 	DependentsForOne
 )
 
+// unset is what a zero value calls itself.
+const unset = "unset"
+
 // String returns the strategy's name.
 func (s Strategy) String() string {
 	switch s {
 	case 0:
-		return "unset"
+		return unset
 	case OneForOne:
 		return "one-for-one"
 	case AllForOne:
@@ -63,7 +66,7 @@ const (
 func (r Restart) String() string {
 	switch r {
 	case 0:
-		return "unset"
+		return unset
 	case Permanent:
 		return "permanent"
 	case Transient:

@@ -1,6 +1,7 @@
 package system
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
 	"sync"
@@ -35,8 +36,11 @@ type conductor struct {
 	timer   *time.Timer
 	armed   time.Time // when timer fires; zero if it is not set
 	// processedBefore is what each actor had processed when the shutdown began; nil before.
-	processedBefore []uint64                 // by slot
-	stuck           map[place]stuck          // abandoned incarnations that have not come back
+	processedBefore []uint64        // by slot
+	stuck           map[place]stuck // abandoned incarnations that have not come back
+	tasks           []context.CancelCauseFunc
+	parting         map[int]*parting         // parts that are being stopped, by id of the target
+	signals         []SignalReport           // that came; at most maxSignals
 	more            []func() lifecycle.Input // what carrying out an effect has brought up
 	report          lifecycle.Report         // being dealt with
 	abandoned       bool                     // somebody has been, since enter
@@ -59,6 +63,7 @@ var _ node.Host = (*conductor)(nil)
 func newConductor(s *System) (*conductor, error) {
 	c := &conductor{
 		system: s, booted: make(chan struct{}), stuck: make(map[place]stuck), groups: newGroups(), waits: waits.New(),
+		parting: make(map[int]*parting),
 	}
 	c.protoactor = newProtoactor()
 
@@ -79,7 +84,7 @@ func newConductor(s *System) (*conductor, error) {
 	c.mounted, c.nodes, s.intake = mounted, mounted.Nodes, mounted.Intake()
 
 	c.machine = lifecycle.New(lifecycle.Config{
-		Plan: s.plan, Shares: shares(s.options.Grace), Forced: ForcedGrace, Chance: rand.Float64,
+		Plan: s.plan, Shares: s.options.Shares, Forced: ForcedGrace, Chance: rand.Float64,
 		Path: func(id int) string { return c.nodes[lifecycle.Slot(id)].Path() }, Queued: c.queued,
 	})
 
@@ -172,11 +177,6 @@ func (c *conductor) leave(now time.Time) {
 
 	abandoned := c.abandoned
 	c.abandoned = false
-
-	if abandoned {
-		c.looking.Add(1)
-	}
-
 	c.mu.Unlock()
 
 	if abandoned {
@@ -187,7 +187,13 @@ func (c *conductor) leave(now time.Time) {
 
 // run runs the machine on one input and carries out its decisions, in order. Called with mu held.
 func (c *conductor) run(now time.Time, in lifecycle.Input) {
-	for _, e := range c.machine.Step(now, in) {
+	effects := c.machine.Step(now, in)
+
+	if c.processedBefore == nil && c.machine.Phase() >= lifecycle.Intake {
+		c.markProcessed()
+	}
+
+	for _, e := range effects {
 		c.carryOut(e)
 	}
 }
@@ -204,7 +210,7 @@ func (c *conductor) carryOut(e lifecycle.Effect) {
 	case lifecycle.Cancel:
 		c.nodes[lifecycle.Slot(e.ID)].Cancel(e.Cause)
 	case lifecycle.Abandon:
-		c.abandoned = true
+		c.lookLater()
 
 		if since, running := c.nodes[lifecycle.Slot(e.ID)].Abandon(e.Cause); running {
 			c.stuck[place{e.ID, e.Incarnation}] = stuck{since: since}
@@ -214,23 +220,48 @@ func (c *conductor) carryOut(e lifecycle.Effect) {
 		}
 	case lifecycle.CloseIntake:
 		c.intake.Shut()
-		c.markProcessed()
 	case lifecycle.Booted:
 		close(c.booted)
 	case lifecycle.Ended:
 		go c.system.conclude() // everybody who waits for the system waits for it
-	case lifecycle.Populate:
-		c.populate(e)
-	case lifecycle.Spawned:
-		c.spawned(e)
-	case lifecycle.Removed:
-		c.remove(e)
 	case *lifecycle.Happened:
 		if e.Kind == supervision.Stopped {
 			c.ended(e.ID)
 		}
 
 		c.events.put(e.Event)
+	default:
+		c.carryOutMore(e)
+	}
+}
+
+// carryOutMore is carryOut for what concerns groups, pools and tasks.
+func (c *conductor) carryOutMore(e lifecycle.Effect) {
+	switch e := e.(type) {
+	case lifecycle.RunTask:
+		c.runTask(e)
+	case lifecycle.CancelTask:
+		c.tasks[e.Task](e.Cause)
+	case lifecycle.AbandonTask:
+		c.lookLater()
+		c.stuck[taskPlace(e.Task)] = stuck{since: taskLife}
+	case lifecycle.Populate:
+		c.populate(e)
+	case lifecycle.Spawned:
+		c.spawned(e)
+	case lifecycle.Parted:
+		c.parted(e)
+	case lifecycle.Removed:
+		c.remove(e)
+	}
+}
+
+// lookLater sees to it that those who have been abandoned are looked for, once mu is given up. The report waits for
+// that, also if the system ends with this very step. Called with mu held.
+func (c *conductor) lookLater() {
+	if !c.abandoned {
+		c.abandoned = true
+		c.looking.Add(1)
 	}
 }
 
@@ -299,8 +330,8 @@ func (c *conductor) findStuck() {
 	defer c.mu.Unlock()
 
 	for p, known := range c.stuck {
-		if n := c.nodes[lifecycle.Slot(p.id)]; known.stack == "" && n != nil {
-			known.stack = stacks[stackKey{n.Path(), known.since}]
+		if known.stack == "" {
+			known.stack = stacks[stackKey{c.nameOf(p), known.since}]
 			c.stuck[p] = known
 		}
 	}

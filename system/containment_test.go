@@ -93,7 +93,7 @@ func TestCloseAfterAFailureIsToldItsOwnDeadline(t *testing.T) {
 
 			return nil
 		}}, supervision.Spec{Restart: supervision.Temporary, Deadlines: supervision.Deadlines{Close: 10 * time.Second}})
-		s := start(t, tree(a), silent())
+		s := start(t, tree(a), patient(time.Minute))
 
 		<-time.After(time.Hour)
 		tell(t, s, a, broken)

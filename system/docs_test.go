@@ -12,10 +12,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestWhatTheDocsSayPinsARuleExists looks for the tests and scripts that the page about supervision names.
+// TestWhatTheDocsSayPinsARuleExists looks for the tests and scripts that the pages name.
 func TestWhatTheDocsSayPinsARuleExists(t *testing.T) {
 	page, err := os.ReadFile("../docs/supervision.md")
 	require.NoError(t, err)
+
+	shutdown, err := os.ReadFile("../docs/shutdown.md")
+	require.NoError(t, err)
+
+	page = append(page, shutdown...)
 
 	var tests strings.Builder
 
@@ -31,7 +36,7 @@ func TestWhatTheDocsSayPinsARuleExists(t *testing.T) {
 	}))
 
 	named := regexp.MustCompile("`(Test\\w+|\\w+\\.txt)`").FindAllStringSubmatch(string(page), -1)
-	assert.Greater(t, len(named), 50)
+	assert.Greater(t, len(named), 80)
 
 	for _, n := range named {
 		if strings.HasSuffix(n[1], ".txt") {

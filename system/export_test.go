@@ -23,3 +23,13 @@ func Kept(s *System) map[string]int {
 		"nodes": len(c.nodes), "stuck": len(c.stuck), "departed": len(c.groups.departed),
 	}
 }
+
+// Parting returns how many parts are being stopped.
+func Parting(s *System) map[string]int {
+	c := s.conductor
+
+	c.mu.Lock()
+	defer c.mu.Unlock()
+
+	return map[string]int{"parting": len(c.parting)}
+}

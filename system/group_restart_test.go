@@ -269,7 +269,7 @@ func TestTheReportShowsWhereAnAbandonedMemberOfAGroupHangs(t *testing.T) {
 		<-time.After(2 * time.Second)
 
 		r, err := stop(t, s)
-		require.NoError(t, err)
+		require.ErrorIs(t, err, system.ErrHangs)
 		assert.False(t, r.Clean)
 		require.Len(t, r.Actors[0].Abandoned, 1)
 		assert.Equal(t, uint64(1), r.Actors[0].Abandoned[0].Incarnation)

@@ -109,7 +109,7 @@ func TestHealthShowsEveryState(t *testing.T) {
 			virtual(t, func(t *testing.T) {
 				release = make(chan struct{})
 				a := c.child()
-				s := start(t, tree(a), silent())
+				s := start(t, tree(a), patient(5*time.Hour))
 				<-time.After(time.Second)
 
 				if c.job != nil {

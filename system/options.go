@@ -1,10 +1,13 @@
 package system
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -29,19 +32,26 @@ const (
 	ForcedGrace = time.Second
 )
 
-// The shares of the grace period, in tenths. What a phase does not use is left to the later ones.
+// The shares of the grace period, in tenths, if there are tasks in the intake; else its share is the drain's. What a
+// phase does not use is left to the later ones.
 const (
-	drainTenths = 6
-	flushTenths = 2
-	closeTenths = 2
-	tenths      = drainTenths + flushTenths + closeTenths
+	intakeTenths = 2
+	drainTenths  = 4
+	flushTenths  = 2
+	closeTenths  = 2
+	tenths       = intakeTenths + drainTenths + flushTenths + closeTenths
 )
 
 // Options configure a system. The zero value is a sound default.
 type Options struct {
-	// Grace is how long a shutdown may take in all: six tenths for the drain, two for the flush, two for the close.
-	// 0 means [DefaultGrace].
+	// Grace is how long a shutdown may take in all. 0 means [DefaultGrace].
 	Grace time.Duration
+	// Shares of the grace period that each phase has for itself; what it does not use the later ones have besides. They
+	// must add up to Grace at most. If none is set: two tenths for the intake if it has tasks, what it leaves up to six
+	// tenths for the drain, two for the flush, two for the close.
+	Shares supervision.Shares
+	// Tasks are what is to be done in the phases of a shutdown besides stopping the actors.
+	Tasks []*supervision.Task
 	// Letters is how many dead letters are kept to be looked at; older ones go, counted. 0 means [DefaultLetters].
 	Letters int
 	// Events is how many events are kept to be looked at; older ones go, counted. 0 means [DefaultEvents].
@@ -79,6 +89,7 @@ func (o Options) validate() error {
 	}
 
 	errs = append(errs,
+		o.checkShares(),
 		checkKept("Letters", o.Letters, MaxLetters, DefaultLetters),
 		checkKept("Events", o.Events, MaxEvents, DefaultEvents))
 
@@ -119,8 +130,50 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-func shares(grace time.Duration) supervision.Shares {
-	return supervision.Shares{
-		Drain: grace * drainTenths / tenths, Flush: grace * flushTenths / tenths, Close: grace * closeTenths / tenths,
+// checkShares checks that the phases fit the grace period.
+func (o Options) checkShares() error {
+	if o.Shares == (supervision.Shares{}) {
+		return nil
 	}
+
+	var (
+		errs []error
+		left = cmp.Or(o.Grace, DefaultGrace)
+	)
+
+	for _, s := range []struct {
+		name  string
+		share time.Duration
+	}{{"Intake", o.Shares.Intake}, {"Drain", o.Shares.Drain}, {"Flush", o.Shares.Flush}, {"Close", o.Shares.Close}} {
+		if s.share < 0 || s.share == 0 && s.name != "Intake" {
+			errs = append(errs, fmt.Errorf("system.Options.Shares.%s: %v is out of range, must be above 0", s.name, s.share))
+		}
+
+		left -= max(0, min(s.share, math.MaxInt64/8)) // whose sum is a duration
+	}
+
+	if left < 0 {
+		errs = append(errs, fmt.Errorf("system.Options.Shares: they add up to %v more than Grace, %v",
+			-left, cmp.Or(o.Grace, DefaultGrace)))
+	}
+
+	return errors.Join(errs...)
+}
+
+// shares returns the lengths of the phases of a shutdown.
+func (o Options) shares(p *supervision.Plan) supervision.Shares {
+	if o.Shares != (supervision.Shares{}) {
+		return o.Shares
+	}
+
+	s := supervision.Shares{
+		Intake: o.Grace * intakeTenths / tenths, Drain: o.Grace * drainTenths / tenths,
+		Flush: o.Grace * flushTenths / tenths, Close: o.Grace * closeTenths / tenths,
+	}
+
+	if !slices.ContainsFunc(p.Tasks, func(t supervision.PlannedTask) bool { return t.Phase == supervision.PhaseIntake }) {
+		s.Intake, s.Drain = 0, s.Intake+s.Drain
+	}
+
+	return s
 }

@@ -50,7 +50,16 @@ func (s Seconds) String() string {
 func (r *Report) WriteTo(w io.Writer) (int64, error) {
 	var b bytes.Buffer
 
-	fmt.Fprintf(&b, "shutdown of %s after %v: %s\n", r.System, r.Uptime, r.outcome())
+	what := r.System
+	if r.Part != "" {
+		what = r.Part
+	}
+
+	fmt.Fprintf(&b, "shutdown of %s after %v: %s\n", what, r.Uptime, r.outcome())
+
+	for _, s := range r.Signals {
+		fmt.Fprintf(&b, "  signal %s at %v: %s\n", s.Signal, s.Came, s.Did)
+	}
 
 	for _, p := range r.Phases {
 		fmt.Fprintf(&b, "  %-6s took %v\n", p.Name, p.Took)
@@ -81,6 +90,8 @@ func (r *Report) WriteTo(w io.Writer) (int64, error) {
 		fmt.Fprintf(&b, "dead letters: %s\n", countsText(r.DeadLetters))
 	}
 
+	r.printTasks(&b)
+
 	for _, e := range r.Errors {
 		fmt.Fprintf(&b, "error: %s\n", e)
 	}
@@ -88,6 +99,12 @@ func (r *Report) WriteTo(w io.Writer) (int64, error) {
 	for _, a := range r.Actors {
 		for _, left := range a.Abandoned {
 			fmt.Fprintf(&b, "abandoned: %s, incarnation %d, in %s:\n%s\n", a.Path, left.Incarnation, left.Step, left.Stack)
+		}
+	}
+
+	for _, t := range r.Tasks {
+		if t.Stack != "" {
+			fmt.Fprintf(&b, "abandoned: task:%s, in %s:\n%s\n", t.Name, t.Phase, t.Stack)
 		}
 	}
 
@@ -99,6 +116,22 @@ func (r *Report) WriteTo(w io.Writer) (int64, error) {
 	}
 
 	return n, nil
+}
+
+// printTasks prints a line for each task.
+func (r *Report) printTasks(b *bytes.Buffer) {
+	if len(r.Tasks) == 0 {
+		return
+	}
+
+	table := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(table, "task\tphase\tstate\tbegan\ttook")
+
+	for _, t := range r.Tasks {
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%v\t%v\n", t.Name, t.Phase, t.State, t.Began, t.Took)
+	}
+
+	_ = table.Flush() // into a buffer, which takes everything
 }
 
 func (r *Report) outcome() string {

@@ -20,6 +20,8 @@ import (
 type Report struct {
 	// System is the name of the root.
 	System string `json:"system"`
+	// Part is the path of what was stopped, if that was not the whole system.
+	Part string `json:"part,omitempty"`
 	// Unaccounted is how many accepted messages are counted under no name, over all actors. It is 0.
 	Unaccounted int64 `json:"unaccounted"`
 	// Clean says that the stop went well: it was asked for and not forced, no step of it failed or ran out of time, and
@@ -27,6 +29,10 @@ type Report struct {
 	Clean bool `json:"clean"`
 	// Forced says that the shutdown was forced.
 	Forced bool `json:"forced"`
+	// Exit is the exit code for the program: [ExitClean], [ExitFailed] or [ExitForced].
+	Exit int `json:"exit_code"`
+	// Signals that came, the first ones.
+	Signals []SignalReport `json:"signals,omitempty"`
 	// Cause is the failure the system stopped for; empty if it was asked to stop.
 	Cause string `json:"cause,omitempty"`
 	// Errors are the hooks that failed and the actors that were abandoned while it stopped.
@@ -37,6 +43,8 @@ type Report struct {
 	Phases []PhaseReport `json:"phases"`
 	// Actors in the tree's order.
 	Actors []ActorReport `json:"actors"`
+	// Tasks in the order of Options.Tasks.
+	Tasks []TaskReport `json:"tasks,omitempty"`
 	// Total over all actors.
 	Total Figures `json:"total"`
 	// Restarts over all actors and supervisors.
@@ -45,7 +53,8 @@ type Report struct {
 	// that came too late and those for nobody, whose senders may know.
 	DeadLetters map[mailbox.Reason]uint64 `json:"dead_letters"`
 
-	err error
+	err    error
+	gaveUp bool // on somebody, in the shutdown
 }
 
 // Seconds is a duration that marshals as a number of seconds.
@@ -87,7 +96,7 @@ type ActorReport struct {
 	State       string `json:"state"`
 	Incarnation uint64 `json:"incarnation"`
 	Restarts    int    `json:"restarts"`
-	// Drained is how many messages it handled after the shutdown began.
+	// Drained is how many messages it handled after the shutdown, or the stop of the part, began.
 	Drained uint64 `json:"drained"`
 	// Drain, Flush and Close are its steps; nil if it did not come to one.
 	Drain *StepReport `json:"drain,omitempty"`
@@ -123,8 +132,14 @@ type AbandonedReport struct {
 	Stack string `json:"stack"`
 }
 
-// Err returns nil if the shutdown was clean, and else what [Run] returns.
-func (r *Report) Err() error { return r.err }
+// Err returns nil if the shutdown was clean, and else what [Run] returns, a [*StopError].
+func (r *Report) Err() error {
+	if r.err == nil {
+		return nil
+	}
+
+	return &StopError{Report: r}
+}
 
 // guard calls a function of the options and returns its panic as an error.
 func guard(option string, f func() error) (err error) {
@@ -189,6 +204,7 @@ func (r *Report) fail(err error) {
 		r.Errors = append(r.Errors, err.Error())
 		r.err = errors.Join(r.err, err)
 		r.Clean = false
+		r.Exit = max(r.Exit, ExitFailed)
 	}
 }
 
@@ -230,31 +246,20 @@ func (s *System) makeReport() *Report {
 	c := s.conductor
 
 	c.mu.Lock()
-	members, stuck := c.list(), maps.Clone(c.stuck)
+	m := c.machine
+	members, tasks, stuck, signals := c.list(), m.Tasks(), maps.Clone(c.stuck), slices.Clone(c.signals)
 	c.mu.Unlock()
 
-	m := c.machine
 	counts := c.office.Counts()
 	r := &Report{
 		System: s.plan.Nodes[0].Path[1:], Forced: m.Forced(), DeadLetters: counts.Map(),
-		Uptime: Seconds(m.Began(lifecycle.Intake).Sub(m.Began(lifecycle.Booting))),
-		Phases: phases(m),
+		Uptime:  Seconds(m.Began(lifecycle.Intake).Sub(m.Began(lifecycle.Booting))),
+		Signals: signals, gaveUp: m.GaveUp(), Phases: phases(m), Tasks: taskReports(tasks, stuck, m.Began(lifecycle.Intake)),
 	}
 
-	if cause := m.Cause(); cause != nil {
-		r.Cause = text(cause)
+	for i := range r.Signals {
+		r.Signals[i].Came = Seconds(r.Signals[i].at.Sub(m.Began(lifecycle.Intake)))
 	}
-
-	errs := m.Errors()
-	if more := len(errs) - maxErrors; more > 0 {
-		errs = append(slices.Clone(errs[:maxErrors]), fmt.Errorf("and %d more", more))
-	}
-
-	for _, err := range errs {
-		r.Errors = append(r.Errors, text(err))
-	}
-
-	r.err = errors.Join(append([]error{m.Cause()}, errs...)...)
 
 	var total mailbox.Stats
 
@@ -263,7 +268,7 @@ func (s *System) makeReport() *Report {
 
 		switch {
 		case at.node != nil:
-			a := c.actorReport(at, stuck)
+			a := actorReport(at, stuck, m.Began(lifecycle.Intake), c.processedBefore[lifecycle.Slot(at.id)])
 			total.Add(&a.stats)
 
 			r.Actors = append(r.Actors, a)
@@ -281,11 +286,43 @@ func (s *System) makeReport() *Report {
 	}
 
 	r.Total = figures(total)
-	r.Clean = r.err == nil && !r.Forced && !slices.ContainsFunc(r.Actors, func(a ActorReport) bool {
-		return len(a.Abandoned) > 0
-	})
+	r.setErrors(m.Cause(), m.Errors())
 
 	return r
+}
+
+// setErrors says what went wrong, and what follows from that.
+func (r *Report) setErrors(cause error, errs []error) {
+	if cause != nil {
+		r.Cause = text(cause)
+	}
+
+	hang := slices.ContainsFunc(r.Actors, func(a ActorReport) bool { return len(a.Abandoned) > 0 })
+
+	if more := len(errs) - maxErrors; more > 0 {
+		errs = append(slices.Clone(errs[:maxErrors]), fmt.Errorf("and %d more", more))
+	}
+
+	switch {
+	case r.Forced:
+		errs = append(slices.Clone(errs), ErrForced)
+	case hang && len(errs) == 0:
+		errs = []error{ErrHangs}
+	}
+
+	for _, err := range errs {
+		r.Errors = append(r.Errors, text(err))
+	}
+
+	r.err = errors.Join(append([]error{cause}, errs...)...)
+	r.Clean = r.err == nil
+
+	switch {
+	case r.Forced || hang || r.gaveUp:
+		r.Exit = ExitForced
+	case !r.Clean:
+		r.Exit = ExitFailed
+	}
 }
 
 func phases(m *lifecycle.Machine) []PhaseReport {
@@ -308,8 +345,9 @@ func phases(m *lifecycle.Machine) []PhaseReport {
 	return all
 }
 
-func (c *conductor) actorReport(at listed, stuck map[place]stuck) ActorReport {
-	v, start := at.view, c.machine.Began(lifecycle.Intake)
+// actorReport is that of one actor, whose stop began at start, when it had processed before messages.
+func actorReport(at listed, stuck map[place]stuck, start time.Time, before uint64) ActorReport {
+	v := at.view
 	stats := at.node.Stats()
 
 	a := ActorReport{
@@ -319,7 +357,7 @@ func (c *conductor) actorReport(at listed, stuck map[place]stuck) ActorReport {
 		Close: stepReport(v.Steps.Close, start), EverAbandoned: v.EverAbandoned,
 	}
 
-	if before := c.processedBefore[lifecycle.Slot(at.id)]; stats.Processed > before {
+	if stats.Processed > before {
 		a.Drained = stats.Processed - before
 	}
 

@@ -365,7 +365,7 @@ func TestAnActorWhoseIncarnationsHangOneAfterTheOtherStopsTheSystem(t *testing.T
 			Restart: supervision.Permanent, Backoff: supervision.Backoff{Initial: supervision.Immediately},
 			Deadlines: supervision.Deadlines{Close: 20 * time.Second}, // slower than the budget forgets
 		})
-		s := start(t, tree(a), silent())
+		s := start(t, tree(a), patient(100*time.Second))
 
 		for range supervision.MaxAbandoned {
 			tell(t, s, a, func(ctx *actors.Context[job]) error {

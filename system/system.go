@@ -26,7 +26,8 @@ type System struct {
 	conductor *conductor
 	intake    supervision.Deps
 	done      chan struct{}
-	report    *Report // set before done is closed
+	signals   chan os.Signal // of all who wait
+	report    *Report        // set before done is closed
 }
 
 // Run starts the tree and returns when it has stopped, in order: because ctx ended, a signal came (again: the
@@ -38,12 +39,12 @@ func Run(ctx context.Context, tree supervision.Tree, options Options) error {
 		return err
 	}
 
-	signals, ignore := s.notify()
+	ignore := s.notify()
 	defer ignore()
 
 	s.conductor.step(lifecycle.Boot{})
 
-	return s.wait(ctx, signals)
+	return s.wait(ctx)
 }
 
 // Start starts the tree: every actor in dependency order, each awaited. If ctx ends or an actor does not start, those
@@ -66,14 +67,14 @@ func Start(ctx context.Context, tree supervision.Tree, options Options) (*System
 		s.Stop()
 		<-s.done
 
-		return nil, errors.Join(err, s.report.err)
+		return nil, errors.Join(err, s.report.Err())
 	}
 
 	if s.report.err == nil {
 		return nil, mailbox.ErrStopping // a stop that was asked for by one of the actors while they started
 	}
 
-	return nil, s.report.err
+	return nil, s.report.Err()
 }
 
 // prepare checks everything and makes a system in which nothing has started.
@@ -82,19 +83,20 @@ func prepare(ctx context.Context, method string, tree supervision.Tree, options 
 		return nil, nilContext("/"+tree.Name, method)
 	}
 
-	plan, err := supervision.Compile(tree)
+	plan, err := supervision.Compile(tree, options.Tasks...)
 	err = errors.Join(options.validate(), err)
 	options = options.withDefaults()
 
 	if plan != nil {
-		err = errors.Join(err, plan.CheckGrace(shares(options.Grace)))
+		options.Shares = options.shares(plan)
+		err = errors.Join(err, plan.CheckGrace(options.Shares))
 	}
 
 	if err != nil {
 		return nil, err
 	}
 
-	s := &System{options: options, plan: plan, done: make(chan struct{})}
+	s := &System{options: options, plan: plan, done: make(chan struct{}), signals: make(chan os.Signal, 1)}
 
 	s.conductor, err = newConductor(s)
 	if err != nil {
@@ -111,10 +113,10 @@ func (s *System) Wait(ctx context.Context) error {
 		return nilContext(s.path(), "Wait")
 	}
 
-	signals, ignore := s.notify()
+	ignore := s.notify()
 	defer ignore()
 
-	return s.wait(ctx, signals)
+	return s.wait(ctx)
 }
 
 // path is that of the root supervisor.
@@ -124,34 +126,32 @@ func nilContext(path, method string) error {
 	return fmt.Errorf("%s: %s: %w", path, method, mailbox.ErrNilContext)
 }
 
-// notify begins to listen for signals.
-func (s *System) notify() (signals chan os.Signal, ignore func()) {
-	signals = make(chan os.Signal, 1)
-
+// notify begins to listen for signals. However many wait, each signal counts once; they all wait to the end.
+func (s *System) notify() (ignore func()) {
 	if len(s.options.Signals) == 0 {
-		return signals, func() {}
+		return func() {}
 	}
 
-	signal.Notify(signals, s.options.Signals...)
+	signal.Notify(s.signals, s.options.Signals...)
 
-	return signals, func() { signal.Stop(signals) }
+	return func() { signal.Stop(s.signals) }
 }
 
-func (s *System) wait(ctx context.Context, signals <-chan os.Signal) error {
+func (s *System) wait(ctx context.Context) error {
 	select {
 	case <-s.done:
 	case <-ctx.Done():
 		s.Stop()
-	case <-signals:
-		s.conductor.step(lifecycle.Interrupt{})
+	case sig := <-s.signals:
+		s.conductor.interrupt(sig)
 	}
 
 	for {
 		select {
 		case <-s.done:
-			return s.report.err
-		case <-signals:
-			s.conductor.step(lifecycle.Interrupt{})
+			return s.report.Err()
+		case sig := <-s.signals:
+			s.conductor.interrupt(sig)
 		}
 	}
 }
@@ -167,7 +167,7 @@ func (s *System) Shutdown(ctx context.Context) (*Report, error) {
 
 	select {
 	case <-s.done:
-		return s.report, s.report.err
+		return s.report, s.report.Err()
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -197,7 +197,7 @@ func (s *System) Report() *Report {
 //
 //	ref := orders.From(sys.Intake())
 //
-// What is sent through them is refused with [mailbox.ErrStopping] from the first phase of a shutdown on, and with
+// What is sent through them is refused with [mailbox.ErrStopping] from the end of the intake of a shutdown on, and with
 // [mailbox.ErrStopped] once the system has stopped.
 func (s *System) Intake() supervision.Deps { return s.intake }
 

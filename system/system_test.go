@@ -126,6 +126,14 @@ func silent() system.Options {
 	return system.Options{Logger: slog.New(slog.DiscardHandler), Grace: 10 * time.Second, Signals: []os.Signal{}}
 }
 
+// patient are options with a long grace period.
+func patient(grace time.Duration) system.Options {
+	options := silent()
+	options.Grace = grace
+
+	return options
+}
+
 func start(t *testing.T, tree supervision.Tree, options system.Options) *system.System {
 	t.Helper()
 

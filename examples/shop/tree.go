@@ -113,12 +113,11 @@ func declare(c config, health func(context.Context) api.Health) *shop {
 	return s
 }
 
-// permanent is the spec of an actor with a mailbox of a capacity. When it is halted for a restart of the group, what it
-// waits for may be down, and comes up only after it: so that it gives up soon, its time to close is short.
+// permanent is the spec of an actor with a mailbox of a capacity.
 func permanent(capacity int, dependsOn ...supervision.Child) supervision.Spec {
 	return supervision.Spec{
 		Restart: supervision.Permanent, DependsOn: dependsOn, Mailbox: &mailbox.Options{Capacity: capacity},
-		Backoff: quick(), Deadlines: supervision.Deadlines{Close: time.Second},
+		Backoff: quick(),
 	}
 }
 

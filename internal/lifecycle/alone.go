@@ -40,6 +40,7 @@ func (m *Machine) finished(n *entry) {
 	case m.stopping():
 	default:
 		m.settled(n.parent, n)
+		m.partsWithout(n)
 	}
 }
 

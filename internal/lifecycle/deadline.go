@@ -42,6 +42,7 @@ func (m *Machine) abandon(n *entry) {
 	m.lost(n)
 
 	if m.stopping() {
+		m.gaveUp = true
 		m.errs = append(m.errs, &supervision.FailureError{Path: m.path(n), Err: cause})
 	}
 

@@ -32,6 +32,8 @@ func (m *Machine) Free(group int) (id int, err error) {
 		return 0, mailbox.ErrStopping
 	case p == nil || p.gone():
 		return 0, mailbox.ErrStopped
+	case p.parting:
+		return 0, mailbox.ErrStopping
 	case p.state != Running && !p.populating:
 		return 0, supervision.ErrGroupDown
 	case p.count >= p.spec.MaxChildren:

@@ -40,6 +40,21 @@ type Abandon struct {
 	Cause       error
 }
 
+// RunTask runs a task, which is to return before the deadline; TaskOver is the answer.
+type RunTask struct {
+	Task     int
+	Deadline time.Time
+}
+
+// CancelTask ends a task's context.
+type CancelTask struct {
+	Task  int
+	Cause error
+}
+
+// AbandonTask gives up on a task.
+type AbandonTask struct{ Task int }
+
 // CloseIntake refuses messages from outside the tree.
 type CloseIntake struct{}
 
@@ -56,6 +71,20 @@ type Populate struct{ ID, Size int }
 type Spawned struct {
 	ID  int
 	Err error
+}
+
+// Parted says that a part of the tree has been stopped, as StopPart asked for.
+type Parted struct {
+	Ask int
+	// Members are how the actors and supervisors of it ended; the path is missing of those that are gone.
+	Members []Member
+}
+
+// Member is one of a part that has been stopped.
+type Member struct {
+	View
+
+	ID int
 }
 
 // Removed says that a child of a group has ended for good and its id is used no more.
@@ -77,9 +106,13 @@ func (Order) effect()       {}
 func (Cancel) effect()      {}
 func (Abandon) effect()     {}
 func (CloseIntake) effect() {}
+func (RunTask) effect()     {}
+func (CancelTask) effect()  {}
+func (AbandonTask) effect() {}
 func (Booted) effect()      {}
 func (Ended) effect()       {}
 func (Populate) effect()    {}
 func (Spawned) effect()     {}
+func (Parted) effect()      {}
 func (Removed) effect()     {}
 func (*Happened) effect()   {}

@@ -58,6 +58,7 @@ type supervisor struct {
 	doomedOnes  int    // how many children are doomed
 	count       int    // of children
 	populating  bool   // it starts, and its members have still to be added
+	parting     bool   // it is being stopped as a part of the tree: nobody may be added
 	// dependents are, for each child, the siblings that are restarted with it, in start order; only under
 	// dependents-for-one.
 	dependents map[*entry][]*entry

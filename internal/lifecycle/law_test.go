@@ -81,9 +81,11 @@ func (l *law) before(in lifecycle.Input) {
 	switch in := in.(type) {
 	case lifecycle.StopOne:
 		l.stopped[in.ID] = true
+		w.parts.leaves(in.ID)
 	case lifecycle.Report:
 		if in.Event == node.StopSelf {
 			l.stopped[in.ID], l.left[in.ID] = true, in.Incarnation
+			w.parts.leaves(in.ID)
 		}
 	case lifecycle.Shutdown:
 		l.shutdown()
@@ -95,7 +97,9 @@ func (l *law) before(in lifecycle.Input) {
 		}
 
 		if w.machine.Forced() { // the lines of later phases move; what is checked is only the drain
-			l.lines = [lifecycle.Done + 1]time.Time{lifecycle.Drain: w.now, lifecycle.Flush: w.now, lifecycle.Close: w.now}
+			l.lines = [lifecycle.Done + 1]time.Time{
+				lifecycle.Intake: w.now, lifecycle.Drain: w.now, lifecycle.Flush: w.now, lifecycle.Close: w.now,
+			}
 		}
 	}
 
@@ -112,9 +116,9 @@ func (l *law) shutdown() {
 	s := l.world.config.Shares
 	end := l.world.now
 
-	for i, share := range []time.Duration{s.Drain, s.Flush, s.Close} {
+	for i, share := range []time.Duration{s.Intake, s.Drain, s.Flush, s.Close} {
 		end = end.Add(share)
-		l.lines[int(lifecycle.Drain)+i] = end.Add(-share / 10)
+		l.lines[int(lifecycle.Intake)+i] = end.Add(-share / 10)
 	}
 
 	l.limit = end
@@ -137,6 +141,10 @@ func (l *law) effect(e lifecycle.Effect) {
 		if e.ID < len(l.world.fakes) {
 			l.order(l.world.fakes[e.ID], e.Command)
 		}
+	case lifecycle.Seal:
+		l.world.parts.seal(e.ID)
+	case lifecycle.Parted:
+		l.world.parts.parted(e)
 	case lifecycle.Abandon:
 		l.abandon(l.world.fake(e.ID), e)
 	case lifecycle.Spawned, lifecycle.Removed:
@@ -145,6 +153,7 @@ func (l *law) effect(e lifecycle.Effect) {
 		l.happened(e.Event)
 	case lifecycle.Ended:
 		l.ended++
+		l.world.parts.end()
 		l.end()
 	}
 }
@@ -357,9 +366,11 @@ func (l *law) after() {
 	}
 
 	w.crowd.after()
+	l.tasksAfter()
 
 	if m.Phase() < lifecycle.Intake {
 		l.progress()
+		w.parts.progress()
 		l.groups.settle()
 	}
 }

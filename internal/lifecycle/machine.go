@@ -38,9 +38,12 @@ type Machine struct {
 
 	phase  Phase
 	forced bool
+	gaveUp bool    // on an actor or a task, in the shutdown
 	cause  error   // why the system stops, nil if it was asked to
 	errs   []error // what went wrong while stopping; at most a few per actor
 	walk   walk    // of the phase in progress
+	tasks  tasks
+	parts  []*part // being stopped, in the order that was asked for; at most one for each target
 	busy   bool    // proceed is running, further up the call stack
 
 	began [Done + 1]time.Time // when each phase began
@@ -95,6 +98,8 @@ func New(c Config) *Machine {
 		m.linkDependents(p)
 	}
 
+	m.linkTasks()
+
 	return m
 }
 
@@ -145,6 +150,15 @@ type StopOne struct {
 	Mode node.StopMode
 }
 
+// StopPart stops a part of the tree for good: members as [Machine.Part] returns them for a target. Ask is a number of
+// whoever asks, for the answer, which is Parted.
+type StopPart struct {
+	Ask     int
+	Target  int
+	Mode    node.StopMode
+	Members []int
+}
+
 // Add starts a child of a group, which has the id that [Machine.Free] has returned last.
 type Add struct{ Parent int }
 
@@ -160,6 +174,12 @@ type Shutdown struct{}
 // Interrupt stops everything in order, and forces it when that is already going on.
 type Interrupt struct{}
 
+// TaskOver says that a task has returned, with what; also one that had been given up on.
+type TaskOver struct {
+	Task int
+	Err  error
+}
+
 // Force cuts a shutdown short, or begins a short one.
 type Force struct{}
 
@@ -167,11 +187,13 @@ func (Boot) input()      {}
 func (Tick) input()      {}
 func (Report) input()    {}
 func (StopOne) input()   {}
+func (StopPart) input()  {}
 func (Add) input()       {}
 func (Populated) input() {}
 func (Shutdown) input()  {}
 func (Interrupt) input() {}
 func (Force) input()     {}
+func (TaskOver) input()  {}
 
 // Step takes an input and returns what is to be done. Time must not go backwards. The result is valid until the next
 // call.
@@ -187,10 +209,16 @@ func (m *Machine) Step(now time.Time, in Input) []Effect {
 	}
 
 	m.expire()
+	m.take(in)
+	m.expire()
 
+	return m.out
+}
+
+func (m *Machine) take(in Input) {
 	switch in := in.(type) {
 	case Boot:
-		m.began[Booting] = now
+		m.began[Booting] = m.now
 		m.startAll(m.nodes[0])
 	case Report:
 		m.reported(in.Report)
@@ -200,6 +228,8 @@ func (m *Machine) Step(now time.Time, in Input) []Effect {
 		if n := m.node(in.ID); n != nil {
 			m.stopOne(n, in.Mode)
 		}
+	case StopPart:
+		m.stopPart(in)
 	case Add:
 		m.add(in)
 	case Populated:
@@ -214,12 +244,10 @@ func (m *Machine) Step(now time.Time, in Input) []Effect {
 		}
 	case Force:
 		m.force()
+	case TaskOver:
+		m.taskReturned(in.Task, in.Err)
 	case Tick:
 	}
-
-	m.expire()
-
-	return m.out
 }
 
 func (m *Machine) reported(r node.Report) {
@@ -231,8 +259,13 @@ func (m *Machine) reported(r node.Report) {
 // expire handles everything whose time has come. It ends, because every expiry moves its node to a later time or
 // takes its timer away.
 func (m *Machine) expire() {
-	for n := m.due(); n != nil; n = m.due() {
+	for {
+		n := m.due()
+
 		switch {
+		case n == nil && m.expireTask():
+		case n == nil:
+			return
 		case n.id == 0:
 			m.hurry()
 		case n.state == BackingOff:
@@ -277,6 +310,9 @@ func (m *Machine) set(n *entry, s State) {
 // stopping reports whether a shutdown is in progress.
 func (m *Machine) stopping() bool { return m.phase >= Intake }
 
+// actorsPhase is the phase of the shutdown whose time the steps of actors have; they have no part in the intake.
+func (m *Machine) actorsPhase() Phase { return max(m.phase, Drain) }
+
 // stepInto begins a step that must be over after limit, or with the phase if that is sooner. A limit of 0 is the
 // phase's.
 func (m *Machine) stepInto(n *entry, s State, limit time.Duration) {
@@ -287,7 +323,8 @@ func (m *Machine) stepInto(n *entry, s State, limit time.Duration) {
 
 	if m.stopping() {
 		if limit == 0 {
-			n.cutAt, n.hardAt = m.ends[m.phase], m.ends[m.phase]
+			end := m.ends[m.actorsPhase()]
+			n.cutAt, n.hardAt = end, end
 		}
 
 		m.clamp(n)
@@ -299,7 +336,7 @@ func (m *Machine) stepInto(n *entry, s State, limit time.Duration) {
 // clamp keeps a step within the phase. From the phase's line on a queue is not worked off any more, nor anybody started
 // to do so, and a hook gets nine tenths of what is left.
 func (m *Machine) clamp(n *entry) {
-	end, line := m.ends[m.phase], m.lines[m.phase]
+	end, line := m.ends[m.actorsPhase()], m.lines[m.actorsPhase()]
 
 	if n.hardAt.After(end) {
 		n.hardAt = end

@@ -37,6 +37,10 @@ func TestNothingItIsToldMakesItPanic(t *testing.T) {
 			case n < 13:
 				in = lifecycle.Force{}
 			case len(actors) == 0:
+			case n < 15:
+				target := rapid.IntRange(0, len(w.fakes)-1).Draw(t, "part")
+				_, all, _ := m.Part(target)
+				in = lifecycle.StopPart{Target: target, Mode: node.Poison, Members: all}
 			case n < 20:
 				in = lifecycle.StopOne{ID: rapid.SampledFrom(actors).Draw(t, "whom"), Mode: node.Poison}
 			default:

@@ -18,6 +18,10 @@ import (
 //	/shop/workers pool=2/4 budget=3/10s
 //	/shop/db restart=permanent start=10s
 //	/shop/api on=/shop/db,/shop/log backoff=100ms/30s/1m
+//
+// and tasks as
+//
+//	task:pool phase=close after=/shop/api tasks=listener deadline=1s failure=abort
 func planOf(lines []string) (plan *supervision.Plan, err error) {
 	defer func() { // a mistake in a test's tree, say a number that does not parse
 		if v := recover(); v != nil {
@@ -30,10 +34,18 @@ func planOf(lines []string) (plan *supervision.Plan, err error) {
 		made  = make(map[string]supervision.Child)
 		trees = make(map[string]*supervision.Tree)
 		later []func()
+		tasks taskLines
 	)
 
 	for _, line := range lines {
 		where, fields := fieldsOf(line)
+
+		if name, is := strings.CutPrefix(where, "task:"); is {
+			tasks.add(name, fields)
+
+			continue
+		}
+
 		on := namesOf(fields["on"])
 		dependsOn := make([]supervision.Child, len(on))
 
@@ -70,7 +82,7 @@ func planOf(lines []string) (plan *supervision.Plan, err error) {
 		fill()
 	}
 
-	return supervision.Compile(*root)
+	return supervision.Compile(*root, tasks.link(made)...)
 }
 
 // fieldsOf splits "name key=value key=value".

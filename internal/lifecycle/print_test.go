@@ -41,6 +41,8 @@ func (p printer) path(id int) string {
 	return p.added[id]
 }
 
+func (p printer) task(id int) string { return supervision.TaskPath(p.plan.Tasks[id].Name) }
+
 func (p printer) until(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -63,6 +65,12 @@ func (p printer) effect(e lifecycle.Effect) string {
 		return fmt.Sprintf("abandon %s #%d: %v", p.path(e.ID), e.Incarnation, e.Cause)
 	case lifecycle.CloseIntake:
 		return "close the intake"
+	case lifecycle.RunTask:
+		return fmt.Sprintf("run %s%s", p.task(e.Task), p.until(e.Deadline))
+	case lifecycle.CancelTask:
+		return fmt.Sprintf("cancel %s: %v", p.task(e.Task), e.Cause)
+	case lifecycle.AbandonTask:
+		return "abandon " + p.task(e.Task)
 	case lifecycle.Booted:
 		return "booted"
 	case lifecycle.Ended:
@@ -71,6 +79,8 @@ func (p printer) effect(e lifecycle.Effect) string {
 		return fmt.Sprintf("populate %s with %d", p.path(e.ID), e.Size)
 	case lifecycle.Spawned:
 		return fmt.Sprintf("spawned %s: %v", p.path(e.ID), e.Err)
+	case lifecycle.Parted:
+		return fmt.Sprintf("parted %d", e.Ask)
 	case lifecycle.Removed:
 		return "removed " + p.path(e.ID)
 	case *lifecycle.Happened:
@@ -106,6 +116,10 @@ func (p printer) input(in lifecycle.Input) string {
 	switch in := in.(type) {
 	case lifecycle.Report:
 		return p.report(in.Report)
+	case lifecycle.TaskOver:
+		return fmt.Sprintf("over %s %v", p.task(in.Task), in.Err)
+	case lifecycle.StopPart:
+		return fmt.Sprintf("stop the part %s %v", p.path(in.Target), in.Members)
 	case lifecycle.Add:
 		return "add to " + p.path(in.Parent)
 	case lifecycle.Populated:

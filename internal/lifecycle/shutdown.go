@@ -22,23 +22,32 @@ func (m *Machine) shutdown(cause error) {
 	served := m.phase == Serving
 
 	m.cause = cause
-	m.phase = Intake
-	m.began[Intake] = m.now
-	m.emit(CloseIntake{})
-
-	// Each phase ends at a time fixed now; what an early phase does not use, the later ones have besides their share.
-	end := m.now
-
-	for i, share := range []time.Duration{m.config.Shares.Drain, m.config.Shares.Flush, m.config.Shares.Close} {
-		end = end.Add(share)
-		m.ends[Drain+Phase(i)] = end
-		m.lines[Drain+Phase(i)] = end.Add(-share / 10)
-	}
-
-	m.enter(Drain)
-
+	m.schedule()
+	m.enterFirst()
 	m.settle(served)
 	m.proceed()
+}
+
+// schedule fixes when each phase ends; what an early phase does not use, the later ones have besides their share.
+func (m *Machine) schedule() {
+	s, end := m.config.Shares, m.now
+
+	for i, share := range []time.Duration{s.Intake, s.Drain, s.Flush, s.Close} {
+		end = end.Add(share)
+		m.ends[Intake+Phase(i)] = end
+		m.lines[Intake+Phase(i)] = end.Add(-share / 10)
+	}
+}
+
+// enterFirst begins the intake, which is over at once if there is nothing to do in it.
+func (m *Machine) enterFirst() {
+	m.began[Intake] = m.now
+
+	if m.hasTasks(Intake) {
+		m.enter(Intake)
+	} else {
+		m.enter(Drain)
+	}
 }
 
 // settle deals with everything that is on its way up or down when a shutdown begins. Served says whether the tree had
@@ -126,9 +135,18 @@ func (m *Machine) enter(p Phase) {
 			}
 		}
 
+		m.endParts()
 		m.emit(Ended{})
 
 		return
+	}
+
+	if p == Drain {
+		m.emit(CloseIntake{})
+
+		if m.forced { // in the intake
+			m.lines[Drain] = m.now
+		}
 	}
 
 	m.wait(m.nodes[0], m.lines[p])
@@ -175,8 +193,8 @@ func (m *Machine) force() {
 		}
 	}
 
-	if m.phase == Drain {
-		m.lines[Drain] = m.now
+	if m.phase <= Drain {
+		m.lines[m.phase] = m.now
 	}
 
 	m.wait(m.nodes[0], m.lines[m.phase])
@@ -184,6 +202,8 @@ func (m *Machine) force() {
 	for n := range m.present() {
 		m.reclamp(n)
 	}
+
+	m.reclampTasks()
 }
 
 // hurry is called when the last tenth of a phase begins: nobody waits any more, neither for its turn nor for its next
@@ -208,7 +228,13 @@ func (m *Machine) proceed() {
 	m.busy = true
 	defer func() { m.busy = false }()
 
-	for m.phase >= Drain && m.phase < Done {
+	for m.stopping() && m.phase < Done {
+		if t := m.walk.nextTask(); t != nil {
+			m.taskVisit(t)
+
+			continue
+		}
+
 		n := m.walk.next()
 
 		switch {
@@ -243,7 +269,7 @@ func (m *Machine) drainVisit(n *entry) {
 	switch n.state {
 	case Running:
 		m.order(n, Draining, node.Drain, n.spec.Deadlines.Drain)
-	case Stopped:
+	case Stopped, Idle: // it has ended, or it and the whole tree did not start
 		m.done(n)
 	case BackingOff: // it was hurried before, and the wait is what keeps it from storming
 		if !m.worthwhile(n) {
@@ -336,14 +362,19 @@ func (m *Machine) hookFailed(n *entry, step string, err error) {
 // bootFailed ends a system whose tree did not start: everything that had started is down again.
 func (m *Machine) bootFailed(cause error) {
 	m.cause = cause
-	m.emit(CloseIntake{})
+	m.schedule()
 
-	for p := Intake; p < Close; p++ {
-		m.began[p] = m.now // and was over
+	if len(m.tasks.all) > 0 {
+		m.enterFirst()
+	} else {
+		m.emit(CloseIntake{})
+
+		for p := Intake; p < Close; p++ {
+			m.began[p] = m.now // and was over
+		}
+
+		m.enter(Close)
 	}
 
-	m.ends[Close] = m.now.Add(m.config.Shares.Close)
-	m.lines[Close] = m.ends[Close].Add(-m.config.Shares.Close / 10)
-	m.enter(Close)
 	m.proceed()
 }

@@ -22,6 +22,7 @@ type stage struct {
 	chance  float64
 	// auto names the steps that actors finish as soon as they are told to.
 	auto map[string]bool
+	asks int // for parts to be stopped
 	// answers are the reports of those.
 	answers []node.Report
 	out     []string
@@ -49,7 +50,8 @@ func newStage(options map[string]string, tree []string) (*stage, error) {
 	s.machine = lifecycle.New(lifecycle.Config{
 		Plan: plan, Forced: durationOf(options["forced"]),
 		Shares: supervision.Shares{
-			Drain: durationOf(options["drain"]), Flush: durationOf(options["flush"]), Close: durationOf(options["close"]),
+			Intake: durationOf(options["intake"]),
+			Drain:  durationOf(options["drain"]), Flush: durationOf(options["flush"]), Close: durationOf(options["close"]),
 		},
 		Path:   s.path,
 		Queued: func(id int) int { return s.queued[id] },
@@ -79,6 +81,10 @@ func (s *stage) run(line string) string {
 		s.step(lifecycle.StopOne{ID: s.id(args[0]), Mode: map[string]node.StopMode{
 			"poison": node.Poison, "at-once": node.AtOnce,
 		}[args[1]]})
+	case "part":
+		s.stopPart(args)
+	case "over":
+		s.taskOver(args)
 	case "add":
 		s.add(s.id(args[0]), args[1])
 	case "queue":
@@ -314,6 +320,11 @@ func (s *stage) outcome() {
 
 	for _, err := range s.machine.Errors() {
 		s.printf("error: %v", err)
+	}
+
+	for _, t := range s.machine.Tasks() {
+		s.printf("task:%s %v: %v, began at %v, took %v, error %v", t.Name, t.Phase, t.State, t.Step.Began.Sub(s.start),
+			t.Step.Took, t.Step.Err)
 	}
 
 	for id := range s.plan.Nodes {

@@ -15,11 +15,13 @@ type timer struct {
 
 // Next returns when Step should be called again though nothing happened, or the zero time.
 func (m *Machine) Next() time.Time {
-	if len(m.timers) == 0 {
-		return time.Time{}
+	next := m.nextTask()
+
+	if len(m.timers) > 0 && (next.IsZero() || m.timers[0].at.Before(next)) {
+		next = m.timers[0].at
 	}
 
-	return m.timers[0].at
+	return next
 }
 
 // wait sets the node's timer.

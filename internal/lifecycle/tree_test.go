@@ -49,7 +49,7 @@ func drawTree(t *rapid.T) []string {
 
 	grow("/r", 0)
 
-	return lines
+	return append(lines, drawTasks(t, earlier[1:])...)
 }
 
 func drawSupervisor(t *rapid.T) string {

@@ -39,6 +39,9 @@ func (m *Machine) Began(p Phase) time.Time { return m.began[p] }
 // Forced reports whether the shutdown was forced.
 func (m *Machine) Forced() bool { return m.forced }
 
+// GaveUp reports whether an actor or a task was given up on in the shutdown.
+func (m *Machine) GaveUp() bool { return m.gaveUp }
+
 // Cause returns the failure the system stops for, or nil if it was asked to.
 func (m *Machine) Cause() error { return m.cause }
 
@@ -72,8 +75,16 @@ func (m *Machine) View(id int) View {
 		return View{}
 	}
 
+	v := n.view(m)
+	v.Path = m.path(n)
+
+	return v
+}
+
+// view returns the state of a node, but not its path.
+func (n *entry) view(m *Machine) View {
 	v := View{
-		Path: m.path(n), Parent: -1, Actor: n.spec.IsActor(), Restart: n.spec.Restart,
+		Parent: -1, Actor: n.spec.IsActor(), Restart: n.spec.Restart,
 		Group: n.sheds(), Pool: n.spec.Size > 0,
 		State: n.state, Failed: n.failed, Incarnation: n.incarnation, LastFailure: n.lastFailure(),
 		Abandoned: n.hanging(), Pending: n.pending, Fresh: n.fresh,

@@ -4,8 +4,12 @@ package lifecycle
 // everything that depends on a supervisor above it, is done; a supervisor is done when its children are. Nodes that do
 // not depend on each other are side by side.
 type walk struct {
-	nodes []walkNode // by slot
-	ready []*entry   // may begin and have not been taken; at most all actors
+	nodes []walkNode           // by slot; nil if it is only through some
+	some  map[*entry]*walkNode // these, if it is the stop of a part, and the supervisors above
+	root  *walkNode
+	ready []*entry // may begin and have not been taken; at most all actors
+	tasks []*task  // the same; at most all of the phase
+	open  int      // tasks of the phase that are not over
 }
 
 type walkNode struct {
@@ -13,14 +17,29 @@ type walkNode struct {
 	children int // not done
 	entered  bool
 	done     bool
+	outside  bool // a supervisor above a part that is stopped
 }
 
-func (w *walk) of(n *entry) *walkNode { return &w.nodes[slotOf(n.id)] }
+// of returns what the walk knows of a node, or nil if it does not come to it.
+func (w *walk) of(n *entry) *walkNode {
+	if w.some != nil {
+		return w.some[n]
+	}
+
+	return &w.nodes[slotOf(n.id)]
+}
 
 // begin starts a walk; the actors that may begin at once are in ready, in the tree's order.
 func (w *walk) begin(m *Machine) {
 	w.nodes = make([]walkNode, len(m.nodes))
-	w.ready = w.ready[:0]
+	w.ready, w.root = w.ready[:0], &w.nodes[0]
+	w.beginTasks(m)
+
+	if m.phase == Intake { // in which actors have no part
+		w.root.done = true
+
+		return
+	}
 
 	for n := range m.present() {
 		if n.supervisor != nil {
@@ -46,7 +65,7 @@ func (w *walk) enter(m *Machine, n *entry) {
 	case n.spec.IsActor():
 		at.entered = true
 		w.ready = append(w.ready, n)
-	case n.count == 0:
+	case at.children == 0:
 		w.finish(m, n)
 	default:
 		for c := range n.children() {
@@ -57,6 +76,10 @@ func (w *walk) enter(m *Machine, n *entry) {
 
 func (w *walk) unblock(m *Machine, n *entry) {
 	at := w.of(n)
+	if at == nil {
+		return
+	}
+
 	at.blockers--
 
 	if at.blockers == 0 {
@@ -67,14 +90,23 @@ func (w *walk) unblock(m *Machine, n *entry) {
 // finish marks a node done and lets in what waited for it.
 func (w *walk) finish(m *Machine, n *entry) {
 	at := w.of(n)
-	if at.done {
+	if at == nil || at.done {
 		return
 	}
 
 	at.done = true
 
+	switch {
+	case w.some == nil:
+		w.unblockTasks(m.tasks.after[n])
+	case n.supervisor != nil && !at.outside:
+		m.endSupervisor(n)
+	}
+
 	for _, on := range n.spec.DependsOn {
-		w.unblock(m, m.nodes[on])
+		if !at.outside {
+			w.unblock(m, m.nodes[on])
+		}
 	}
 
 	if p := n.parent; p != nil {
@@ -89,6 +121,12 @@ func (w *walk) finish(m *Machine, n *entry) {
 
 // hurry lets every actor begin that has not: there is no time left to wait for its turn.
 func (w *walk) hurry(m *Machine) {
+	w.hurryTasks(m)
+
+	if m.phase == Intake {
+		return
+	}
+
 	for n := range m.present() {
 		if at := w.of(n); n.spec.IsActor() && !at.entered {
 			at.entered = true
@@ -110,4 +148,4 @@ func (w *walk) next() *entry {
 }
 
 // over reports whether everything is done.
-func (w *walk) over() bool { return w.nodes[0].done }
+func (w *walk) over() bool { return w.root.done && w.open == 0 }

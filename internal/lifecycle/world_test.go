@@ -25,6 +25,8 @@ type world struct {
 	count   int     // of the agenda's entries ever
 	fakes   []*fake // those of the plan by id; nil for supervisors
 	crowd   *crowd  // children of groups and pools
+	errands []*errand
+	parts   *parts
 	history history
 	law     *law
 	hangs   int  // percent of all steps that never return, or only when their context ends
@@ -61,7 +63,7 @@ func drawWorld(t *rapid.T) *world {
 	w.fails = rapid.SampledFrom([]int{0, 5, 20, 50}).Draw(t, "percent that fail")
 	w.config = lifecycle.Config{
 		Plan:   plan,
-		Shares: supervision.Shares{Drain: ms(60), Flush: ms(20), Close: ms(20)},
+		Shares: supervision.Shares{Intake: ms(20), Drain: ms(60), Flush: ms(20), Close: ms(20)},
 		Forced: ms(30),
 		Path:   w.path,
 		Queued: func(id int) int { return record(&w.history.queued, w.fake(id).queue) },
@@ -70,8 +72,9 @@ func drawWorld(t *rapid.T) *world {
 		},
 	}
 	w.machine = lifecycle.New(w.config)
-	w.crowd = newCrowd(w)
+	w.crowd, w.errands = newCrowd(w), newErrands(w)
 	w.law = newLaw(w)
+	w.parts = &parts{world: w}
 
 	for id := range plan.Nodes {
 		var f *fake
@@ -109,6 +112,7 @@ func (w *world) drawVisitors() {
 	}
 
 	w.crowd.drawVisitors()
+	w.parts.drawVisitors()
 
 	var actors []*fake
 
@@ -236,6 +240,8 @@ func (w *world) carryOut(e lifecycle.Effect) {
 		w.crowd.populate(e)
 	case lifecycle.Removed:
 		delete(w.crowd.fakes, e.ID)
+	default:
+		w.taskEffect(e)
 	}
 }
 

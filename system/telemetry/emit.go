@@ -65,6 +65,15 @@ func Record(ctx context.Context, provider metric.MeterProvider, r *system.Report
 			attribute.String("reason", reason.String()))
 	}
 
+	tasks := make(map[string]int64)
+	for i := range r.Tasks {
+		tasks[r.Tasks[i].State]++
+	}
+
+	for state, n := range tasks {
+		g.count("troupe.shutdown.tasks", "{task}", n, attribute.String("state", state))
+	}
+
 	g.count("troupe.shutdown.restarts", "{restart}", int64(r.Restarts))
 	g.count("troupe.shutdown.abandoned", "{actor}", abandoned)
 	g.count("troupe.shutdown.unaccounted", "{message}", r.Unaccounted)

@@ -60,6 +60,9 @@ func TestTheFiguresOfAReportBecomeMetrics(t *testing.T) {
 
 	require.NoError(t, run(system.Options{
 		OnReport: telemetry.Emit(provider), Logger: slog.New(slog.DiscardHandler),
+		Tasks: []*supervision.Task{{
+			Name: "pool", Phase: supervision.PhaseClose, Run: func(context.Context) error { return nil },
+		}},
 	}))
 
 	var collected metricdata.ResourceMetrics
@@ -103,6 +106,7 @@ func TestTheFiguresOfAReportBecomeMetrics(t *testing.T) {
 		"troupe.shutdown.messages dead-lettered": 0,
 		"troupe.shutdown.messages dropped":       0,
 		"troupe.shutdown.dead_letters failed":    1,
+		"troupe.shutdown.tasks done":             1,
 		"troupe.shutdown.restarts":               0,
 		"troupe.shutdown.abandoned":              0,
 		"troupe.shutdown.unaccounted":            0,
