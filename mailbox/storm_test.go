@@ -164,8 +164,12 @@ func (s *storm) take(l *mailbox.Lease[letter], m letter) {
 	case 3:
 		if m.n%5 == 0 && !s.calm {
 			h := hung{make(chan struct{})}
-			s.stuck <- h
-			<-h.release
+
+			select {
+			case s.stuck <- h:
+				<-h.release
+			case <-s.over: // a turn that was revoked before it came here: nobody looks after it any more
+			}
 		}
 	case 4:
 		l.Done()
