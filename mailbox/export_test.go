@@ -33,7 +33,6 @@ func (l *Lease[M]) Done() bool {
 // Standalone is what [New] allocates.
 type Standalone[M any] = standalone[M]
 
-
 // Resents returns how many messages it remembers the delivery of, those set aside not counted.
 func (b *Mailbox[M]) Resents() (n int) {
 	b.mu.Lock()
