@@ -25,11 +25,16 @@ type clerk struct {
 
 	ill  bool
 	held chan struct{}
+	slow time.Duration
 }
 
 func (c *clerk) Receive(ctx *actors.Context[int], m int) error {
 	if c.held != nil {
 		<-c.held
+	}
+
+	if c.slow > 0 {
+		<-time.After(c.slow)
 	}
 
 	if c.ill {
