@@ -46,8 +46,8 @@ type lane[M any] struct {
 }
 
 // seldom is what most lanes never need, or not for long: what has to do with being full, with being refused, with asks,
-// and with dead letters that were replayed. It is the place for whatever else only some lanes need, so that an idle actor costs little. Guarded by
-// Mailbox.mu.
+// and with dead letters that were replayed. It is the place for whatever else only some lanes need, so that an idle
+// actor costs little. Guarded by Mailbox.mu.
 type seldom[M any] struct {
 	refusals
 

@@ -98,8 +98,8 @@ func (l *Lease[M]) Redeliver() bool {
 	return true
 }
 
-// Delivery returns which delivery of the message in hand this is. It is the zero value if there is none or the lease was
-// revoked.
+// Delivery returns which delivery of the message in hand this is. It is the zero value if there is none or the lease
+// was revoked.
 func (l *Lease[M]) Delivery() Delivery {
 	b := l.box
 	b.mu.Lock()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -106,7 +107,7 @@ func TestAnArchiveThatIsBehindMissesLettersAndReplaysNothingTwice(t *testing.T) 
 		synctest.Wait()
 
 		for n := range flood {
-			s.Protoactor().Root.Send(at, fmt.Sprint(n))
+			s.Protoactor().Root.Send(at, strconv.Itoa(n))
 		}
 
 		assert.Equal(t, uint64(flood-room), f.Missed())
@@ -226,7 +227,11 @@ func TestAStopWhileTheOfficeIsFull(t *testing.T) {
 
 		for _, c := range clerks {
 			go func() {
-				for n, ref := 0, c.From(s.Intake()); ref.Tell(context.Background(), n) == nil; n++ {
+				ref := c.From(s.Intake())
+				for n := 0; n >= 0; n++ {
+					if ref.Tell(context.Background(), n) != nil { //nolint:usetesting // the test does not wait for it
+						return
+					}
 				}
 			}()
 		}
@@ -234,7 +239,7 @@ func TestAStopWhileTheOfficeIsFull(t *testing.T) {
 		<-time.After(time.Second) // the senders wait for room again and again, as the actors take what they have
 
 		for range 10 {
-			go func() { _, _ = s.Shutdown(context.Background()) }()
+			go func() { _, _ = s.Shutdown(t.Context()) }()
 		}
 
 		r, err := stop(t, s)
@@ -250,4 +255,3 @@ func TestAStopWhileTheOfficeIsFull(t *testing.T) {
 		assert.Positive(t, stats.Evicted)
 	})
 }
-

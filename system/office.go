@@ -38,9 +38,9 @@ type Office struct {
 	// maxLeaving.
 	leaving map[uint64]struct{}
 
-	stream     *stream[Letter]                 // keeps nothing
-	outbox     *stream[*actor.DeadLetterEvent] // to be published; nothing of it is kept
-	stopped    chan struct{}
+	stream  *stream[Letter]                 // keeps nothing
+	outbox  *stream[*actor.DeadLetterEvent] // to be published; nothing of it is kept
+	stopped chan struct{}
 	// publishing is the event being published now: the office hears itself and must not take it for a new one.
 	publishing atomic.Pointer[actor.DeadLetterEvent]
 	panicked   error // the first panic of who hears of letters from protoactor; to be read when stopped is closed
@@ -55,7 +55,7 @@ func newOffice(
 ) *Office {
 	f := &Office{
 		protoactor: protoactor, events: events, find: find, most: o.Replays, paths: make(map[string]bool),
-		next: uint64(time.Now().UnixMicro()), shelf: shelf{capacity: o.Letters}, //nolint:gosec // positive
+		next: uint64(time.Now().UnixMicro()), shelf: shelf{capacity: o.Letters},
 		leaving: make(map[uint64]struct{}), stream: newStream[Letter](0, len(mailbox.Counts{})),
 		outbox: newStream[*actor.DeadLetterEvent](0, 0), stopped: make(chan struct{}),
 	}
@@ -120,7 +120,8 @@ func (f *Office) Stats() OfficeStats {
 	defer f.mu.Unlock()
 
 	return OfficeStats{
-		Taken: f.shelf.taken, Held: uint64(f.shelf.held), Replayed: f.replayed, Evicted: f.shelf.evicted, //nolint:gosec // a length
+		Taken: f.shelf.taken, Replayed: f.replayed, Evicted: f.shelf.evicted,
+		Held: uint64(f.shelf.held), //nolint:gosec // not negative
 	}
 }
 

@@ -90,8 +90,8 @@ var (
 	ErrMismatch = node.ErrMismatch
 )
 
-// ReplayLimitError says that a message was replayed as often as it may be and became a dead letter each time. It matches
-// [ErrReplayLimit].
+// ReplayLimitError says that a message was replayed as often as it may be and became a dead letter each time. It
+// matches [ErrReplayLimit].
 type ReplayLimitError struct {
 	// Target is the path of the actor it is for.
 	Target string
@@ -113,11 +113,11 @@ func (e *ReplayLimitError) Is(target error) bool { return target == ErrReplayLim
 // Replay sends the messages of letters that the filter matches to their targets again, oldest first: of at most so many
 // letters, and of none that comes in meanwhile. It says for each what became of it.
 //
-// A message goes to whoever is at the target's path now, into the data lane, as if it was told from outside the tree: it
-// does not wait, and is subject to the policy of the lane. Once a target is found full, its later letters are not tried,
-// so that they keep their order. A letter leaves the office when its message was accepted, and at no other time than
-// by eviction. If the message dies again it is a new letter, with one more Attempt and Replays, and the number of this
-// one as Origin.
+// A message goes to whoever is at the target's path now, into the data lane, as if it was told from outside the tree:
+// it does not wait, and is subject to the policy of the lane. Once a target is found full, its later letters are not
+// tried, so that they keep their order. A letter leaves the office when its message was accepted, and else only when it
+// has to make room. If the message dies again it is a new letter, with one more Attempt and Replays, and the number of
+// this one as Origin.
 //
 // What may have waited for the message does so no longer. A reply port in it leads nowhere; see [actors.Reply].
 func (f *Office) Replay(filter Filter, most int) []Replayed {
@@ -166,8 +166,8 @@ func (f *Office) ReplayOne(number uint64) Replayed {
 }
 
 // Resend replays a letter that is kept somewhere else, say in a file, whether the office has it too or not. Held is
-// called once nobody else can replay the letter; it says whether it is still there, and must not block. Where it is kept
-// it is to be removed if it was accepted.
+// called once nobody else can replay the letter; it says whether it is still there, and must not block. Where it is
+// kept it is to be removed if it was accepted.
 func (f *Office) Resend(l Letter, held func() bool) Replayed {
 	f.mu.Lock()
 	err := f.claim(l.Number)
@@ -261,8 +261,8 @@ func (f *Office) left(l *Letter) {
 // outcome of a replay that ended with an error.
 func outcome(err error) Outcome {
 	for _, of := range []struct {
-		err error
-		Outcome
+		err     error
+		outcome Outcome
 	}{
 		{nil, Accepted},
 		{mailbox.ErrFull, TargetFull},
@@ -275,7 +275,7 @@ func outcome(err error) Outcome {
 		{ErrLeaving, Leaving},
 	} {
 		if errors.Is(err, of.err) {
-			return of.Outcome
+			return of.outcome
 		}
 	}
 

@@ -26,7 +26,9 @@ func TestAShelfIsAsASimpleOne(t *testing.T) {
 		for range rapid.IntRange(1, 200).Draw(t, "steps") {
 			switch rapid.IntRange(0, 3).Draw(t, "step") {
 			case 0, 1:
-				if shelf.Put(next); len(held) == capacity {
+				shelf.Put(next)
+
+				if len(held) == capacity {
 					held = held[1:]
 					evicted++
 				}
@@ -147,11 +149,8 @@ func (m *morgue) replay(filter system.Filter) {
 		require.Greater(m, r.Number, last, "oldest first")
 		last = r.Number
 
-		if r.Outcome == system.TargetFull {
-			full[r.Target] = true
-		} else if r.Outcome == system.Accepted {
-			require.False(m, full[r.Target], "none overtakes one that found no room")
-		}
+		full[r.Target] = full[r.Target] || r.Outcome == system.TargetFull
+		require.False(m, full[r.Target] && r.Outcome == system.Accepted, "none overtakes one that found no room")
 
 		m.check(r)
 	}

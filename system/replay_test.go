@@ -479,7 +479,9 @@ func TestASuccessorIsFoundByItsPath(t *testing.T) {
 		send(t, ref, broken)
 		synctest.Wait()
 		require.NoError(t, g.Stop(t.Context(), "child"))
-		require.ErrorIs(t, ref.Tell(t.Context(), func(ctx *ctxOf) error { d.note(ctx.Path()); return nil }), mailbox.ErrStopped)
+
+		err := ref.Tell(t.Context(), func(ctx *ctxOf) error { d.note(ctx.Path()); return nil })
+		require.ErrorIs(t, err, mailbox.ErrStopped)
 
 		f := s.DeadLetters()
 		filter := system.Filter{Reasons: []mailbox.Reason{mailbox.Stopped}}

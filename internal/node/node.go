@@ -157,11 +157,16 @@ type Groups interface {
 // Front is the one identity of a pool. No method blocks.
 type Front interface {
 	Resender
+	Members
 
 	Path() string
 	PID() *actor.PID
 	// Discard ends it: nobody is behind it any more.
 	Discard()
+}
+
+// Members are the actors that take part in a pool.
+type Members interface {
 	// Admit lets an actor take part.
 	Admit(n Node)
 	// Dismiss sends no more to an actor.
