@@ -24,14 +24,15 @@ func keepForEver(path string) {
 
 	for n := uint64(1); err == nil; n++ {
 		err = s.Keep([]system.LetterEvent{
-			{Letter: letter(2*n, post{Cents: int(n)})}, {Letter: letter(2*n+1, post{})},
+			{Letter: letter(2*n, post{Cents: int(n)})},
+			{Letter: letter(2*n+1, post{})},
 			{Letter: letter(2*n+1, nil), Replayed: true},
 		})
 		fmt.Println(n) //nolint:forbidigo // it is a program
 	}
 
 	fmt.Fprintln(os.Stderr, err)
-	os.Exit(1)
+	os.Exit(1) //nolint:revive // it is what TestMain does in this process
 }
 
 func TestWhatKeepHasStoredSurvivesAKill(t *testing.T) {

@@ -18,7 +18,7 @@ import (
 // TestAStoreIsAsASimpleOne compares the file, closed and opened now and then, with a slice.
 func TestAStoreIsAsASimpleOne(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		dir, err := os.MkdirTemp("", "letters")
+		dir, err := os.MkdirTemp("", "letters") //nolint:usetesting // one for each history, of which there are many
 		require.NoError(t, err)
 
 		defer func() { _ = os.RemoveAll(dir) }()
@@ -81,7 +81,9 @@ func TestAStoreIsAsASimpleOne(t *testing.T) {
 				n := rapid.Uint64Range(0, next).Draw(t, "number")
 
 				l, err := s.Letter(n)
-				if require.Equal(t, slices.Contains(held, n), err == nil); err == nil {
+				require.Equal(t, slices.Contains(held, n), err == nil)
+
+				if err == nil {
 					require.Equal(t, post{Cents: int(n)}, l.Message)
 				}
 			}

@@ -55,6 +55,16 @@ func temporary(t *testing.T) string {
 	return filepath.Join(t.TempDir(), "letters.db")
 }
 
+// as returns a message as its type.
+func as[M any](t *testing.T, message any) M {
+	t.Helper()
+
+	m, ok := message.(M)
+	require.True(t, ok, "%T", message)
+
+	return m
+}
+
 var began = time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
 
 // letter makes a letter of a number, a second after the one before.
@@ -125,7 +135,7 @@ func TestALetterIsReadAsItWas(t *testing.T) {
 		require.EqualError(t, got.Cause, want.Cause.Error())
 
 		if p, ok := m.(proto.Message); ok {
-			assert.True(t, proto.Equal(p, got.Message.(proto.Message)))
+			assert.True(t, proto.Equal(p, as[proto.Message](t, got.Message)))
 
 			got.Message = want.Message
 		}
@@ -154,6 +164,7 @@ type forgetful struct{}
 func (*forgetful) UnmarshalJSON([]byte) error { panic("no idea") }
 
 func TestWhatCannotBeEncodedIsKeptAsItPrints(t *testing.T) {
+	long := strings.Repeat("x", deadletters.MaxPrinted)
 	s := open(t, temporary(t), deadletters.Options{Types: []deadletters.Type{deadletters.TypeOf[stubborn]("stubborn")}})
 
 	for n, of := range []struct {
@@ -165,7 +176,7 @@ func TestWhatCannotBeEncodedIsKeptAsItPrints(t *testing.T) {
 		{post{Account: "a\xff"}, "deadletters_test.post", "Account:a�", "not registered"},
 		{nil, "<nil>", "<nil>", "not registered"},
 		{wrapperspb.String("\xff"), "*wrapperspb.StringValue", "", "UTF-8"},
-		{strings.Repeat("x", 2*deadletters.MaxPrinted), "string", strings.Repeat("x", deadletters.MaxPrinted), "not registered"},
+		{long + long, "string", long, "not registered"},
 	} {
 		keep(t, s, false, letter(uint64(n+1), of.message))
 
@@ -209,7 +220,7 @@ func TestATypeThatThisProgramDoesNotKnowIsLeftAsItIs(t *testing.T) {
 
 	l, err = s.Letter(2)
 	require.NoError(t, err)
-	require.ErrorContains(t, l.Message.(*deadletters.Unknown).Why, "panic: no idea")
+	require.ErrorContains(t, as[*deadletters.Unknown](t, l.Message).Why, "panic: no idea")
 }
 
 func TestTheFileIsBoundedTheOldestGoCounted(t *testing.T) {
@@ -243,7 +254,7 @@ func TestTheFileIsBoundedTheOldestGoCounted(t *testing.T) {
 
 	l, err := s.Letter(200)
 	require.NoError(t, err)
-	assert.Contains(t, l.Message.(*deadletters.Opaque).Why, "more than deadletters.Options.MaxBytes")
+	assert.Contains(t, as[*deadletters.Opaque](t, l.Message).Why, "more than deadletters.Options.MaxBytes")
 }
 
 func TestLettersAreFilteredCountedAndRemoved(t *testing.T) {
@@ -275,8 +286,10 @@ func TestLettersAreFilteredCountedAndRemoved(t *testing.T) {
 	require.ErrorIs(t, s.RemoveOne(2), deadletters.ErrNotHeld)
 	assert.Equal(t, uint64(101), stats(t, s).Removed)
 
-	for range s.All(system.Filter{}) { // breaking off is fine, and so is changing what is iterated
-		_, err := s.Remove(system.Filter{})
+	for _, err := range s.All(system.Filter{}) { // to change what is iterated is fine
+		require.NoError(t, err)
+
+		_, err = s.Remove(system.Filter{})
 		require.NoError(t, err)
 	}
 
@@ -305,7 +318,8 @@ func TestOptionsAreChecked(t *testing.T) {
 	_, err := deadletters.Open(temporary(t), deadletters.Options{
 		MaxLetters: -1, MaxBytes: 5,
 		Types: []deadletters.Type{
-			{}, deadletters.TypeOf[int](""), deadletters.TypeOf[error]("error"), deadletters.TypeOf[string]("error"),
+			{},
+			deadletters.TypeOf[int](""), deadletters.TypeOf[error]("error"), deadletters.TypeOf[string]("error"),
 			deadletters.TypeOf[int]("int"),
 		},
 	})
