@@ -134,11 +134,14 @@ func TestAnArchiveThatIsBehindMissesLettersAndReplaysNothingTwice(t *testing.T) 
 		assert.Equal(t, system.Leaving, f.Resend(system.Letter{Number: 1}, func() bool { return true }).Outcome)
 
 		close(release)
+		synctest.Wait()
+		assert.Equal(t, system.Accepted, f.Resend(system.Letter{Number: leaving + 10, Target: "/test/a", Message: 0},
+			func() bool { return true }).Outcome, "there is room again once it has been told")
 
 		_, err := stop(t, s)
 		require.NoError(t, err)
 		assert.Len(t, kept.letters, room+1)
-		assert.Equal(t, leaving, kept.replayed)
+		assert.Equal(t, leaving+1, kept.replayed)
 	})
 }
 

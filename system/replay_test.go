@@ -266,6 +266,41 @@ func TestWhatAFullTargetDoesNotTakeStaysInItsOrder(t *testing.T) {
 	})
 }
 
+// TestALetterDoesNotOvertakeOneThatFoundNoRoom has room come up in the middle of a replay: the key of a pool makes it.
+func TestALetterDoesNotOvertakeOneThatFoundNoRoom(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		c := &clerk{ill: true}
+		a := c.declare("a", supervision.Spec{Decide: resume, Mailbox: &mailbox.Options{Capacity: 1}})
+		key := func() { panic("no key yet") }
+		p := pool(supervision.PoolSpec[task]{Size: 1, Routing: actors.ConsistentHash(func(m task) string {
+			key()
+
+			return m.key
+		})})
+		s := start(t, tree(a, p), silent())
+		at, _ := s.PID("/test/pool")
+
+		sendAll(t, s, a, 1)
+		s.Protoactor().Root.Send(at, task{key: "k"})
+		sendAll(t, s, a, 2)
+
+		c.ill, c.held = false, make(chan struct{})
+		sendAll(t, s, a, -1)
+		sendAll(t, s, a, 0)
+
+		key = func() {
+			close(c.held)
+			synctest.Wait()
+		}
+		all := s.DeadLetters().Replay(system.Filter{}, 10)
+		assert.Equal(t, []string{"full", "accepted", "full"}, outcomesOf(all...))
+		assert.Equal(t, []any{1, 2}, messages(s))
+
+		_, err := stop(t, s)
+		require.NoError(t, err)
+	})
+}
+
 func TestALaneThatDropsDropsWhatIsReplayed(t *testing.T) {
 	for policy, want := range map[mailbox.Overflow][]any{
 		mailbox.DropNewest: {2}, mailbox.DropOldest: {1},
@@ -377,6 +412,16 @@ func TestOneWhoReplaysKeepsOthersFromIt(t *testing.T) {
 
 		assert.Equal(t, []string{"1 at attempt 2, incarnation 1", "2 at attempt 5, incarnation 1"}, c.read())
 		assert.Equal(t, system.OfficeStats{Taken: 1, Replayed: 1}, f.Stats(), "it was none of its own")
+
+		c.ill = true
+
+		sendAll(t, s, a, 3)
+
+		namesake := f.Letters()[0] // of a process whose clock was set back
+		namesake.Time = namesake.Time.Add(-1)
+		assert.Equal(t, system.Accepted, f.Resend(namesake, func() bool { return true }).Outcome)
+		synctest.Wait()
+		assert.Equal(t, system.OfficeStats{Taken: 3, Held: 2, Replayed: 1}, f.Stats(), "the office's own is another")
 
 		_, err := stop(t, s)
 		require.NoError(t, err)

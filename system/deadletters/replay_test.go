@@ -308,6 +308,67 @@ func TestTwoWhoReplayTheSameTakeNothingTwice(t *testing.T) {
 	assert.Zero(t, sys.DeadLetters().Missed())
 }
 
+// meddler is a message that does something when it is decoded.
+type meddler struct{ Post post }
+
+var meddle func()
+
+func (m *meddler) UnmarshalJSON([]byte) error {
+	meddle()
+
+	return nil
+}
+
+// TestALetterThatLeftMeanwhileIsNotSentAgain has the office replay a letter that the file's replay has read already.
+func TestALetterThatLeftMeanwhileIsNotSentAgain(t *testing.T) {
+	s := open(t, temporary(t), deadletters.Options{Types: []deadletters.Type{deadletters.TypeOf[meddler]("meddler")}})
+	ill, handled, gone := true, 0, make(chan struct{}, 1)
+	child := supervision.Actor("a", func(supervision.Deps) (actors.Func[meddler], error) {
+		return func(*actors.Context[meddler], meddler) error {
+			if ill {
+				return errIll
+			}
+
+			handled++
+
+			return nil
+		}, nil
+	}, supervision.Spec{Decide: func(error) supervision.Directive { return supervision.ResumeChild }})
+	kept := make(chan struct{}, 1)
+	sys, err := system.Start(t.Context(), supervision.Tree{
+		Name: "shop", Budget: supervision.Budget{Restarts: 3, Within: time.Second}, Children: supervision.On(child),
+	}, system.Options{
+		Logger: slog.New(slog.DiscardHandler), Signals: []os.Signal{},
+		OnLetters: func(events []system.LetterEvent) error {
+			defer func() { kept <- struct{}{} }()
+
+			return s.Keep(events)
+		},
+	})
+	require.NoError(t, err)
+	require.NoError(t, child.From(sys.Intake()).Tell(t.Context(), meddler{}))
+	<-kept
+
+	ill = false
+	meddle = func() {
+		for _, r := range sys.DeadLetters().Replay(system.Filter{}, 1) {
+			assert.Equal(t, system.Accepted, r.Outcome)
+			<-kept // and it is struck off
+		}
+
+		gone <- struct{}{}
+	}
+
+	all, err := s.Replay(sys, system.Filter{}, 1)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"not held"}, outcomes(all))
+	<-gone
+
+	end(t, sys)
+	assert.Equal(t, 1, handled)
+	assert.Equal(t, uint64(1), stats(t, s).Replayed)
+}
+
 func TestAFileThatFailsIsAnErrorOfTheStop(t *testing.T) {
 	s := open(t, temporary(t), deadletters.Options{Types: types})
 	require.NoError(t, s.Close())
