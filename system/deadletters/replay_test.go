@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/asynkron/protoactor-go/actor"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -354,6 +355,9 @@ func TestALetterThatLeftMeanwhileIsNotSentAgain(t *testing.T) {
 		for _, r := range sys.DeadLetters().Replay(system.Filter{}, 1) {
 			assert.Equal(t, system.Accepted, r.Outcome)
 			<-kept // and it is struck off
+
+			sys.Protoactor().Root.Send(actor.NewPID("nonhost", "nobody"), 1)
+			<-kept // and the office knows: it tells of another letter
 		}
 
 		gone <- struct{}{}
