@@ -21,6 +21,7 @@ CACHE = .cache
 # What `make examples` passes to a program beside -report. An example without a line here runs with its defaults.
 ARGS_indexer = -root "$$($(GO) env GOROOT)/src/net" -db "$$tmp/index.db" -query Listen
 ARGS_shop = -orders 200
+ARGS_deadletters = -dir "$$($(GO) env GOROOT)/src" -db "$$tmp/letters.db"
 ARGS_chaos = -seed 1 -duration 3s
 
 .DEFAULT_GOAL := help

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -161,7 +162,7 @@ func (c *cell[M]) Abandon(cause error) (since uint64, running bool) {
 	}
 
 	if found.Had {
-		c.undelivered(found.Message, mailbox.Abandoned, cause, found.Attempt)
+		c.undelivered(found.Message, mailbox.Abandoned, cause, found.Delivery)
 	}
 
 	inc.owned.mu.Lock()
@@ -272,12 +273,13 @@ func (c *cell[M]) refused(m any, sender *actor.PID, err error) {
 	}
 }
 
-// undelivered records the dead letter of a message that was accepted, and delivered so often.
-func (c *cell[M]) undelivered(m M, reason mailbox.Reason, cause error, attempt int) {
+// undelivered records the dead letter of a message that was accepted. At is the delivery that failed or would have been
+// the next; the zero value means the first.
+func (c *cell[M]) undelivered(m M, reason mailbox.Reason, cause error, at mailbox.Delivery) {
 	_, payload, sender := actor.UnwrapEnvelope(m)
 
 	c.place.Host.Undelivered(node.DeadLetter{
-		Target: c.place.Path, PID: c.PID(), Message: payload, Sender: sender, Reason: reason, Cause: cause, Attempt: attempt,
+		Target: c.place.Path, PID: c.PID(), Message: payload, Sender: sender, Reason: reason, Cause: cause, Delivery: at,
 	})
 }
 
@@ -292,5 +294,11 @@ func (c *receiver[M]) Run(lease *mailbox.Lease[M]) { (*cell[M])(c).run(lease) }
 
 // Dropped implements [mailbox.Receiver]: it records the dead letter of a message that the policy of its lane dropped.
 func (c *receiver[M]) Dropped(m M, cause error) {
-	(*cell[M])(c).undelivered(m, mailbox.Dropped, cause, 1)
+	var at mailbox.Delivery
+
+	if dropped, ok := errors.AsType[*mailbox.DroppedError](cause); ok {
+		at = dropped.Delivery
+	}
+
+	(*cell[M])(c).undelivered(m, mailbox.Dropped, cause, at)
 }

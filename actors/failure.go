@@ -16,10 +16,10 @@ func (r *runner[M]) received(m M, err error) {
 		return
 	}
 
-	attempt := r.lease.Attempt()
+	at := r.lease.Delivery()
 	if r.lease.DeadLetter(mailbox.Deadline, &mailbox.SendError{Target: r.cell.place.Path, Err: err}) {
 		r.lost = true
-		r.cell.undelivered(m, mailbox.Deadline, err, attempt)
+		r.cell.undelivered(m, mailbox.Deadline, err, at)
 	}
 }
 
@@ -70,20 +70,20 @@ func (r *runner[M]) answer(err error) *mailbox.SendError {
 // settleFailed deals with the message in hand of a failure, if there is one that was not put aside: it is delivered
 // again to the next incarnation, as often as it may be, or is a dead letter.
 func (r *runner[M]) settleFailed(cause *mailbox.SendError, d node.Directive) {
-	attempt, most := r.lease.Attempt(), r.cell.place.Limits.Redeliver
+	at, most := r.lease.Delivery(), r.cell.place.Limits.Redeliver
 
 	again := most > 0 && d == node.Restart
-	if again && attempt <= most && r.lease.Redeliver() {
+	if again && at.Redelivered < most && r.lease.Redeliver() {
 		return
 	}
 
 	settle, reason := r.lease.Fail, mailbox.Failed
-	if again && attempt > most {
+	if again && at.Redelivered >= most {
 		settle, reason = r.lease.Quarantine, mailbox.Quarantined
 	}
 
 	if m, had := settle(cause); had {
-		r.cell.undelivered(m, reason, cause.Err, attempt)
+		r.cell.undelivered(m, reason, cause.Err, at)
 	}
 }
 

@@ -127,7 +127,7 @@ func (p *frontProcess[M]) PostUserMessage(message any) {
 func (f *front[M]) take(message, payload any, sender *actor.PID) {
 	m, ok := payload.(M)
 	if _, pill := payload.(*actor.PoisonPill); pill || !ok {
-		f.undelivered(payload, sender, mailbox.Undecodable, errUndecodable)
+		f.undelivered(payload, sender, mailbox.Undecodable, node.ErrMismatch)
 
 		return
 	}

@@ -222,7 +222,7 @@ func (n *native) Close(ctx context.Context) error {
 	c := n.ctx.cell
 	for _, m := range n.stash {
 		if refused := c.box.TrySend(mailbox.Data, m); refused != nil {
-			c.undelivered(m, cmp.Or(refusal(refused), mailbox.Full), refused, 1)
+			c.undelivered(m, cmp.Or(refusal(refused), mailbox.Full), refused, mailbox.Delivery{})
 		}
 	}
 

@@ -48,7 +48,7 @@ func (c *nativeContext) Stash() {
 	}
 
 	if len(c.native.stash) >= limit {
-		cell.undelivered(m, mailbox.Full, &mailbox.FullError{Target: cell.place.Path, Capacity: limit}, 1)
+		cell.undelivered(m, mailbox.Full, &mailbox.FullError{Target: cell.place.Path, Capacity: limit}, mailbox.Delivery{})
 
 		return
 	}

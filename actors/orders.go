@@ -213,14 +213,14 @@ func (r *runner[M]) discard(reason mailbox.Reason, cause error) {
 
 	for {
 		m, ok := r.lease.Take()
-		attempt := r.lease.Attempt()
+		at := r.lease.Delivery()
 
 		if !ok || !r.lease.DeadLetter(reason, &mailbox.SendError{Target: r.cell.place.Path, Err: cause}) {
 			return
 		}
 
 		r.lost = true
-		r.cell.undelivered(m, reason, cause, attempt)
+		r.cell.undelivered(m, reason, cause, at)
 	}
 }
 

@@ -1,8 +1,6 @@
 package actors
 
 import (
-	"errors"
-
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/troupe-go/troupe/internal/node"
@@ -14,9 +12,6 @@ import (
 type process[M any] cell[M]
 
 var _ actor.Mailbox = (*process[int])(nil)
-
-// errUndecodable is the cause of dead letters of a type the actor does not accept.
-var errUndecodable = errors.New("message is not of the actor's message type")
 
 // PostUserMessage takes a message from protoactor: one of type M, alone, in an envelope or in a batch of either. A
 // PoisonPill stops the actor for good after it has worked off its queue.
@@ -33,7 +28,7 @@ type taker interface {
 func unpack(to taker, message any) {
 	envelope, enveloped := message.(*actor.MessageEnvelope)
 	if enveloped && envelope == nil {
-		to.undelivered(nil, nil, mailbox.Undecodable, errUndecodable)
+		to.undelivered(nil, nil, mailbox.Undecodable, node.ErrMismatch)
 
 		return
 	}
@@ -79,7 +74,7 @@ func (p *process[M]) take(message, payload any, sender *actor.PID) {
 
 	m, ok := payload.(M)
 	if !ok {
-		p.undelivered(payload, sender, mailbox.Undecodable, errUndecodable)
+		p.undelivered(payload, sender, mailbox.Undecodable, node.ErrMismatch)
 
 		return
 	}

@@ -145,7 +145,7 @@ func (s *stage) stop(t testing.TB) *system.Report {
 func (s *stage) letters() []system.Letter {
 	all := s.DeadLetters().Letters()
 	for i := range all {
-		all[i].Time, all[i].Message = time.Time{}, nil
+		all[i].Number, all[i].Time, all[i].Message = 0, time.Time{}, nil
 
 		if all[i].Attempt == 1 {
 			all[i].Attempt = 0

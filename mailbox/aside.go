@@ -4,10 +4,10 @@ package mailbox
 type item[M any] struct {
 	place   element[item[M]]
 	message M
-	ticket  tickets // the message's own, if it has one that is outstanding
-	lane    Lane    // the one it is taken before
-	attempt int     // which delivery is the next one, or for the message in hand this one
-	stashed bool    // it takes up room in the stash, also when it was brought back and not taken yet
+	ticket  tickets  // the message's own, if it has one that is outstanding
+	lane    Lane     // the one it is taken before
+	at      Delivery // the next one, or for the message in hand this one
+	stashed bool     // it takes up room in the stash, also when it was brought back and not taken yet
 }
 
 // items are first in, first out.
@@ -130,13 +130,13 @@ func (l *Lease[M]) remove(claims uint64) *item[M] {
 	}
 
 	m, from, seq := l.inHands(claims)
-	i = &item[M]{message: m, lane: Data, attempt: 1}
+	i = &item[M]{message: m, lane: Data, at: first}
 
 	if from == nil {
 		return i // one that the holder has accepted itself
 	}
 
-	i.lane = from.kind
+	i.lane, i.at = from.kind, from.delivery(seq)
 
 	if t := from.tickets().take(seq); t != nil {
 		i.ticket.add(t)

@@ -59,6 +59,8 @@ type DroppedError struct {
 	Lane Lane
 	// Policy by which the message was dropped: [DropNewest] or [DropOldest].
 	Policy Overflow
+	// Delivery is what the message's next delivery would have been; the zero value for one that was not sent before.
+	Delivery Delivery
 }
 
 // Error names the target, the lane and the policy.

@@ -56,11 +56,20 @@ func (l *Lease[M]) inHands(claims uint64) (m M, from *lane[M], seq uint64) {
 		return l.held, l.from, l.seq
 	}
 
-	from = &l.box.data
-	seq = claims>>claimShift - 1
+	from, seq = l.whose(claims)
 	s := from.first // the segment of the batch
 
 	return s.slots[seq-s.base], from, seq
+}
+
+// whose returns the lane, which may be nil, of the message that was in hand when claims was read, and its number there.
+// It does not look at the message, which the holder may be done with by now. Called with mu held.
+func (l *Lease[M]) whose(claims uint64) (from *lane[M], seq uint64) {
+	if claims&held != 0 {
+		return l.from, l.seq
+	}
+
+	return &l.box.data, claims>>claimShift - 1
 }
 
 // Fail settles the message in hand as failed, tells its ticket, and returns it. It returns false, and counts nothing,

@@ -45,14 +45,15 @@ type lane[M any] struct {
 	seldom *seldom[M]
 }
 
-// seldom is what most lanes never need, or not for long: what has to do with being full, with being refused, and with
-// asks. It is the place for whatever else only some lanes need, so that an idle actor costs little. Guarded by
-// Mailbox.mu.
+// seldom is what most lanes never need, or not for long: what has to do with being full, with being refused, with asks,
+// and with dead letters that were replayed. It is the place for whatever else only some lanes need, so that an idle
+// actor costs little. Guarded by Mailbox.mu.
 type seldom[M any] struct {
 	refusals
 
 	waiters waiters[M]
 	tickets tickets
+	resents resents
 }
 
 // refusals are the messages that a lane did not take or keep.

@@ -262,7 +262,7 @@ func (m *model) revoke(keep mailbox.Command) bool {
 		require.Equal(m.t, m.hand[0], found.Message)
 	}
 
-	require.Equal(m.t, m.attempts(), found.Attempt)
+	require.Equal(m.t, m.attempts(), found.Delivery.Attempt)
 
 	if m.open {
 		require.Same(m.t, m.lease, found.Lease)

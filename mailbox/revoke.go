@@ -7,8 +7,8 @@ type Revocation[M any] struct {
 	// Message was in the old holder's hands, if Had is set.
 	Message M
 	Had     bool
-	// Attempt is which delivery of the message it was; see [Lease.Attempt].
-	Attempt int
+	// Delivery of the message that it was.
+	Delivery Delivery
 	// Stuck says that a turn of the old holder was still running, or about to.
 	Stuck bool
 }
@@ -31,7 +31,7 @@ func (b *Mailbox[M]) Revoke(keep Command, cause error) Revocation[M] {
 	if found.Had {
 		// Read only: the old holder may be reading it too, about to enter user code. It will drop it.
 		found.Message, _, _ = old.inHands(claims)
-		found.Attempt = b.attempt(claims)
+		found.Delivery = b.delivery(claims)
 		b.settled.lost(Abandoned)
 	}
 

@@ -51,7 +51,7 @@ func (b *Mailbox[M]) send(ctx context.Context, to Lane, m M, t *Ticket, inner bo
 			return b.wait(ctx, l, m, t, inner)
 		}
 
-		return b.overflow(l, m, t)
+		return b.overflow(l, m, t, first)
 	}
 
 	b.append(l, m, t)
@@ -86,7 +86,7 @@ func (b *Mailbox[M]) TrySend(to Lane, m M) error {
 	}
 
 	if !b.room(l) {
-		return b.overflow(l, m, nil)
+		return b.overflow(l, m, nil, first)
 	}
 
 	b.append(l, m, nil)
@@ -110,8 +110,9 @@ func (b *Mailbox[M]) enter(to Lane, inner bool) (*lane[M], error) {
 	return l, b.refuse(l, inner)
 }
 
-// overflow is what becomes of a message that finds no room and does not wait. Called with mu held; releases it.
-func (b *Mailbox[M]) overflow(l *lane[M], m M, t *Ticket) error {
+// overflow is what becomes of a message that finds no room and does not wait; at is what its delivery would be. Called
+// with mu held; releases it.
+func (b *Mailbox[M]) overflow(l *lane[M], m M, t *Ticket, at Delivery) error {
 	if !l.overflow.drops() {
 		err := b.full(l)
 		b.mu.Unlock()
@@ -125,14 +126,23 @@ func (b *Mailbox[M]) overflow(l *lane[M], m M, t *Ticket) error {
 
 	if l.overflow == DropOldest {
 		lost = l.tickets().take(l.gone)
+
+		old := l.takeDelivery(l.gone)
 		victim = b.pop(l)
+		b.note(l, at)
 		b.append(l, m, t)
+
+		at = old
 	}
 
 	name := b.receiver.Name()
 	b.mu.Unlock()
 
 	cause := &DroppedError{Target: name, Lane: l.kind, Policy: l.overflow}
+	if at != first {
+		cause.Delivery = at
+	}
+
 	lost.tell(cause)
 	b.receiver.Dropped(victim, cause)
 

@@ -10,7 +10,7 @@ var ErrNotInHand = errors.New("no message in hand")
 // what [Lease.Unstash] has brought back takes up room until it is taken.
 //
 // The error is a [*StashFullError], and then the message stays in hand; or [ErrNotInHand], also if the lease was
-// revoked. Unlike other methods of a lease, Stash, [Lease.Unstash] and [Lease.Attempt] are safe for concurrent use.
+// revoked. Unlike other methods of a lease, Stash, [Lease.Unstash] and [Lease.Delivery] are safe for concurrent use.
 // What is in hand while another goroutine calls them is a matter of chance.
 func (l *Lease[M]) Stash(capacity int) error {
 	b := l.box
@@ -85,7 +85,8 @@ func (l *Lease[M]) Redeliver() bool {
 	}
 
 	i := l.remove(claims)
-	i.attempt++
+	i.at.Attempt++
+	i.at.Redelivered++
 
 	var first items[M]
 
@@ -97,28 +98,36 @@ func (l *Lease[M]) Redeliver() bool {
 	return true
 }
 
-// Attempt returns which delivery of the message in hand this is: 1, and one more for each [Lease.Redeliver]. It returns
-// 0 if there is none or the lease was revoked.
-func (l *Lease[M]) Attempt() int {
+// Delivery returns which delivery of the message in hand this is. It is the zero value if there is none or the lease
+// was revoked.
+func (l *Lease[M]) Delivery() Delivery {
 	b := l.box
 	b.mu.Lock()
 	defer b.mu.Unlock()
 
 	if b.lease != l {
-		return 0
+		return Delivery{}
 	}
 
-	return b.attempt(l.claims.Load())
+	return b.delivery(l.claims.Load())
 }
 
-// attempt is Attempt when claims was read. Called with mu held.
-func (b *Mailbox[M]) attempt(claims uint64) int {
+// Attempt is the number of the [Lease.Delivery], or 0.
+func (l *Lease[M]) Attempt() int { return l.Delivery().Attempt }
+
+// delivery is Delivery when claims was read, of the valid lease. Called with mu held.
+func (b *Mailbox[M]) delivery(claims uint64) Delivery {
 	switch {
 	case !b.handling(claims):
-		return 0
+		return Delivery{}
 	case b.aside != nil && b.aside.hand != nil:
-		return b.aside.hand.attempt
-	default:
-		return 1
+		return b.aside.hand.at
 	}
+
+	from, seq := b.lease.whose(claims)
+	if from == nil {
+		return first // one that the holder has accepted itself
+	}
+
+	return from.delivery(seq)
 }

@@ -53,7 +53,7 @@ func TestAPoisonMessageIsQuarantinedAndTheQueueBehindItHandledInOrder(t *testing
 
 		letters := s.DeadLetters().Letters()
 		require.Len(t, letters, 1)
-		letters[0].Time, letters[0].Message = time.Time{}, nil
+		letters[0].Number, letters[0].Time, letters[0].Message = 0, time.Time{}, nil
 		assert.Equal(t, system.Letter{
 			Target: "/test/a", Reason: mailbox.Quarantined, Cause: errBroken, Attempt: 3,
 		}, letters[0])

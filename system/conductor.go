@@ -74,7 +74,7 @@ func newConductor(s *System) (*conductor, error) {
 	}
 
 	c.events = newEvents(s.options)
-	c.office = newOffice(s.options, c.protoactor, s.plan, c.events)
+	c.office = newOffice(s.options, c.protoactor, s.plan, c.events, c.resender)
 
 	mounted, err := s.plan.Mount(c)
 	if err != nil {
@@ -93,7 +93,24 @@ func newConductor(s *System) (*conductor, error) {
 
 // dismiss ends the streams of dead letters and events, and waits for those of the system's goroutines that call other
 // people's code with them. It returns what did not go well.
-func (c *conductor) dismiss() []error { return append(c.office.close(), c.events.close()...) }
+func (c *conductor) dismiss() []error {
+	errs := append(c.office.close(), c.office.archive.close()) // in this order: who hears of a letter may make another
+
+	return append(errs, c.events.close()...)
+}
+
+// resender returns who is at a path, or nil.
+func (c *conductor) resender(path string) node.Resender {
+	if f := c.mounted.FrontAt(path); f != nil {
+		return f
+	}
+
+	if n, ok := c.system.node(path); ok {
+		return n
+	}
+
+	return nil
+}
 
 // Report implements [node.Host].
 func (c *conductor) Report(r node.Report) {

@@ -10,6 +10,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/troupe-go/troupe/mailbox"
+	"github.com/troupe-go/troupe/system"
 )
 
 // TestWhatTheDocsSayPinsARuleExists looks for the tests and scripts that the pages name.
@@ -44,5 +47,22 @@ func TestWhatTheDocsSayPinsARuleExists(t *testing.T) {
 		} else {
 			assert.Contains(t, tests.String(), "func "+n[1]+"(t ")
 		}
+	}
+}
+
+// TestTheDocsHaveEveryReasonAndOutcome keeps the tables of the page about dead letters whole.
+func TestTheDocsHaveEveryReasonAndOutcome(t *testing.T) {
+	page, err := os.ReadFile("../docs/dead-letters.md")
+	require.NoError(t, err)
+
+	reasons, outcomes, found := strings.Cut(string(page), "## Replay")
+	require.True(t, found)
+
+	for _, r := range mailbox.Reasons() {
+		assert.Contains(t, reasons, "\n| `"+r.String()+"` |")
+	}
+
+	for _, o := range system.Outcomes() {
+		assert.Contains(t, outcomes, "\n| `"+o.String()+"` |")
 	}
 }

@@ -33,3 +33,40 @@ func Parting(s *System) map[string]int {
 
 	return map[string]int{"parting": len(c.parting)}
 }
+
+// Shelf is a shelf of numbers.
+type Shelf struct{ shelf }
+
+// NewShelf returns one for so many.
+func NewShelf(capacity int) *Shelf { return &Shelf{shelf{capacity: capacity}} }
+
+// Put puts a number.
+func (s *Shelf) Put(number uint64) { s.put(Letter{Number: number}) }
+
+// Take takes it out, and reports whether it was there.
+func (s *Shelf) Take(number uint64) bool {
+	_, i, found := s.get(number)
+	if found {
+		s.clear(i)
+	}
+
+	return found
+}
+
+// After returns at most so many numbers from one on.
+func (s *Shelf) After(from uint64, most int) []uint64 {
+	all, _ := s.after(from, make([]Letter, 0, most))
+	numbers := make([]uint64, len(all))
+
+	for i := range all {
+		numbers[i] = all[i].Number
+	}
+
+	return numbers
+}
+
+// Evicted returns how many had to make room.
+func (s *Shelf) Evicted() uint64 { return s.evicted }
+
+// Slots returns the size of the ring.
+func (s *Shelf) Slots() int { return len(s.ring) }

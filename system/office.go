@@ -3,6 +3,9 @@ package system
 import (
 	"errors"
 	"fmt"
+	"iter"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -13,35 +16,31 @@ import (
 	"github.com/troupe-go/troupe/supervision"
 )
 
-// Letter is a message that could not be delivered or handled.
-type Letter struct {
-	// Target is the path of the actor it was for.
-	Target string
-	// Message as it was sent.
-	Message any
-	// Sender is the protoactor identity it came from, if that is known, such as "nonhost/client".
-	Sender string
-	// Reason it is here.
-	Reason mailbox.Reason
-	// Cause is the error behind the reason; for a failed or quarantined message the actor's error or [*actors.PanicError].
-	Cause error
-	// Attempt is which delivery of the message failed, or would have been the next one: 1 unless it was delivered again,
-	// as [supervision.Spec.Redeliver] says.
-	Attempt int
-	// Time it came in.
-	Time time.Time
-}
-
-// Office keeps the dead letters of a system: the most recent ones to look at, all of them counted. It takes letters
-// from actors without making them wait, hands them to subscribers, and tells of each as an event; a goroutine of the
-// system publishes them on protoactor's event stream. All methods are safe for concurrent use.
+// Office keeps the dead letters of a system: the most recent ones to look at and to replay, all of them counted. It
+// takes letters from actors without making them wait, hands them to subscribers, and tells of each as an event; a
+// goroutine of the system publishes them on protoactor's event stream. All methods are safe for concurrent use.
 type Office struct {
 	protoactor *actor.ActorSystem
 	events     *Events
-	paths      map[string]bool // of all actors and pools of the tree; read-only
-	stream     *stream[Letter]
-	outbox     *stream[*actor.DeadLetterEvent] // to be published; nothing of it is kept
-	stopped    chan struct{}
+	find       func(path string) node.Resender // who is at a path now, or nil
+	most       int                             // how often a message is replayed
+	paths      map[string]bool                 // of all actors and pools of the tree; read-only
+	archive    *archive                        // nil if there is no Options.OnLetters
+
+	mu sync.Mutex // held while a letter is filed, so that all hear of letters in their order
+	// next is the number of the next letter. It begins with the time in microseconds, so that the letters of a later
+	// process have higher numbers.
+	next     uint64
+	first    uint64 // read-only
+	shelf    shelf
+	replayed uint64
+	// leaving are the letters that are being replayed, and those that were and are still in the archive; at most
+	// maxLeaving.
+	leaving map[uint64]struct{}
+
+	stream  *stream[Letter]                 // keeps nothing
+	outbox  *stream[*actor.DeadLetterEvent] // to be published; nothing of it is kept
+	stopped chan struct{}
 	// publishing is the event being published now: the office hears itself and must not take it for a new one.
 	publishing atomic.Pointer[actor.DeadLetterEvent]
 	panicked   error // the first panic of who hears of letters from protoactor; to be read when stopped is closed
@@ -50,16 +49,23 @@ type Office struct {
 // publishBuffer is how many letters wait to be published on protoactor's event stream at most.
 const publishBuffer = 1024
 
-func newOffice(o Options, protoactor *actor.ActorSystem, plan *supervision.Plan, events *Events) *Office {
+func newOffice(
+	o Options, protoactor *actor.ActorSystem, plan *supervision.Plan, events *Events,
+	find func(path string) node.Resender,
+) *Office {
 	f := &Office{
-		protoactor: protoactor, events: events, paths: make(map[string]bool),
-		stream: newStream[Letter](o.Letters, len(mailbox.Counts{})),
+		protoactor: protoactor, events: events, find: find, most: o.Replays, paths: make(map[string]bool),
+		next: uint64(time.Now().UnixMicro()), shelf: shelf{capacity: o.Letters},
+		leaving: make(map[uint64]struct{}), stream: newStream[Letter](0, len(mailbox.Counts{})),
 		outbox: newStream[*actor.DeadLetterEvent](0, 0), stopped: make(chan struct{}),
 	}
 
 	for i := range plan.Nodes {
 		f.paths[plan.Nodes[i].Path] = plan.Nodes[i].IsActor() || plan.Nodes[i].Size > 0
 	}
+
+	f.first = f.next
+	f.archive = newArchive(o.OnLetters, f)
 
 	protoactor.EventStream.Subscribe(f.hear) // for as long as the protoactor system is there
 
@@ -69,7 +75,55 @@ func newOffice(o Options, protoactor *actor.ActorSystem, plan *supervision.Plan,
 }
 
 // Letters returns the letters that are kept, oldest first.
-func (f *Office) Letters() []Letter { return f.stream.recent() }
+func (f *Office) Letters() []Letter { return slices.Collect(f.All(Filter{})) }
+
+// allChunk is how many letters [Office.All] looks at in one go.
+const allChunk = 64
+
+// All yields the letters that are kept and the filter matches, oldest first. What comes and goes meanwhile is seen or
+// not; no letter is seen twice. The loop may do anything, also replay.
+func (f *Office) All(filter Filter) iter.Seq[Letter] {
+	return func(yield func(Letter) bool) {
+		chunk := make([]Letter, 0, allChunk)
+
+		for from, more := uint64(0), true; more; {
+			f.mu.Lock()
+			chunk, from = f.shelf.after(from, chunk[:0])
+			f.mu.Unlock()
+
+			more = len(chunk) == cap(chunk)
+
+			for _, l := range chunk {
+				if filter.Match(l) && !yield(l) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// OfficeStats are what an office has done with its letters. Taken = Held + Replayed + Evicted.
+type OfficeStats struct {
+	// Taken is how many letters there ever were.
+	Taken uint64 `json:"taken"`
+	// Held is how many are kept.
+	Held uint64 `json:"held"`
+	// Replayed is how many left because their message was accepted by its target.
+	Replayed uint64 `json:"replayed"`
+	// Evicted is how many are no longer kept because newer ones needed the room.
+	Evicted uint64 `json:"evicted"`
+}
+
+// Stats returns what was true at an instant.
+func (f *Office) Stats() OfficeStats {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+
+	return OfficeStats{
+		Taken: f.shelf.taken, Replayed: f.replayed, Evicted: f.shelf.evicted,
+		Held: uint64(f.shelf.held), //nolint:gosec // not negative
+	}
+}
 
 // Counts returns how many letters were ever taken, by reason.
 func (f *Office) Counts() (counts mailbox.Counts) {
@@ -82,7 +136,20 @@ func (f *Office) Counts() (counts mailbox.Counts) {
 }
 
 // Dropped returns how many letters are no longer kept because newer ones needed the room.
-func (f *Office) Dropped() uint64 { return f.stream.dropped() }
+func (f *Office) Dropped() uint64 { return f.Stats().Evicted }
+
+// Missed returns how many letters [Options.OnLetters] was not called with, because it fell behind or had returned an
+// error for them, or because they came after the stop.
+func (f *Office) Missed() uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+
+	if f.archive == nil {
+		return 0
+	}
+
+	return f.archive.missed
+}
 
 // Subscribe returns a stream of all letters from now on, with room for buffer of them, from 1 to [MaxBuffer]; what is
 // out of range is set to the nearest.
@@ -91,22 +158,26 @@ func (f *Office) Subscribe(buffer int) *Subscription[Letter] { return f.stream.s
 // take files a letter. It does not block.
 func (f *Office) take(l node.DeadLetter) {
 	letter := Letter{
-		Target: l.Target, Message: l.Message, Reason: l.Reason, Cause: l.Cause, Attempt: max(l.Attempt, 1),
+		Target: l.Target, Message: l.Message, Reason: l.Reason, Cause: l.Cause, Attempt: max(l.Delivery.Attempt, 1),
+		Replays: l.Delivery.Replays, Origin: l.Delivery.Origin,
 	}
-	if l.Sender != nil {
-		letter.Sender = identity(l.Sender)
-	}
+	letter.from(l.Sender)
 
 	f.file(letter)
 	f.outbox.put(0, time.Time{}, &actor.DeadLetterEvent{PID: l.PID, Message: l.Message, Sender: l.Sender})
 }
 
-// identity prints a protoactor identity as address and name.
-func identity(pid *actor.PID) string { return pid.GetAddress() + "/" + pid.GetId() }
-
 func (f *Office) file(l Letter) {
-	l.Time = time.Now()
+	f.mu.Lock()
+
+	l.Number, l.Time = f.next, time.Now()
+	f.next++
+	f.shelf.put(l)
 	f.stream.put(uint8(l.Reason), l.Time, l)
+	f.archive.filed(l)
+
+	f.mu.Unlock()
+
 	f.events.put(supervision.Event{
 		Kind: supervision.DeadLettered, Path: l.Target, Time: l.Time, Reason: l.Reason, Err: l.Cause,
 	})
@@ -129,9 +200,7 @@ func (f *Office) hear(event any) {
 		letter.Target = "/" + e.PID.GetId()
 	}
 
-	if e.Sender != nil {
-		letter.Sender = identity(e.Sender)
-	}
+	letter.from(e.Sender)
 
 	if f.paths[letter.Target] {
 		letter.Reason = mailbox.Stopped

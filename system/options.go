@@ -24,6 +24,10 @@ const (
 	DefaultLetters = 1024
 	// MaxLetters is the most dead letters an office can keep.
 	MaxLetters = 1 << 20
+	// DefaultReplays is how often a message is replayed at most when Options.Replays is 0.
+	DefaultReplays = 3
+	// MaxReplays is the most that Options.Replays can be.
+	MaxReplays = 1000
 	// DefaultEvents is how many events are kept when Options.Events is 0.
 	DefaultEvents = 1024
 	// MaxEvents is the most events that can be kept.
@@ -54,6 +58,15 @@ type Options struct {
 	Tasks []*supervision.Task
 	// Letters is how many dead letters are kept to be looked at; older ones go, counted. 0 means [DefaultLetters].
 	Letters int
+	// Replays is how often a message can be brought back from the dead letters by [Office.Replay] at most; one that has
+	// died as often is refused. 0 means [DefaultReplays].
+	Replays int
+	// OnLetters is called with every dead letter, those of the tree's first start included, and with every letter that
+	// was replayed, in their order: with all that has come up since the last call, on a goroutine of the system. It is the
+	// place to keep letters beyond the process, say with package system/deadletters. Up to 4096 letters wait for it; what
+	// comes when there are as many it is not told of, counted by [Office.Missed]. It must not wait for the shutdown,
+	// which waits for it, for [ForcedGrace] at most. The first error it returns is one of the shutdown's errors.
+	OnLetters func([]LetterEvent) error
 	// Events is how many events are kept to be looked at; older ones go, counted. 0 means [DefaultEvents].
 	Events int
 	// OnEvent is called with every event, those of the tree's first start included, one after the other in their order,
@@ -91,12 +104,13 @@ func (o Options) validate() error {
 	errs = append(errs,
 		o.checkShares(),
 		checkKept("Letters", o.Letters, MaxLetters, DefaultLetters),
+		checkKept("Replays", o.Replays, MaxReplays, DefaultReplays),
 		checkKept("Events", o.Events, MaxEvents, DefaultEvents))
 
 	return errors.Join(errs...)
 }
 
-// checkKept checks how many of something are to be kept.
+// checkKept checks how many of something there may be.
 func checkKept(option string, n, most, otherwise int) error {
 	if n < 0 || n > most {
 		return fmt.Errorf("system.Options.%s: %d is out of range, must be from 1 to %d, or 0 for %d",
@@ -113,6 +127,10 @@ func (o Options) withDefaults() Options {
 
 	if o.Letters == 0 {
 		o.Letters = DefaultLetters
+	}
+
+	if o.Replays == 0 {
+		o.Replays = DefaultReplays
 	}
 
 	if o.Events == 0 {

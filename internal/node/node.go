@@ -113,8 +113,8 @@ type DeadLetter struct {
 	Sender  *actor.PID
 	Reason  mailbox.Reason
 	Cause   error
-	// Attempt is which delivery of the message failed or would have been the next; 0 means the first.
-	Attempt int
+	// Delivery of the message that failed or would have been the next; the zero value means the first.
+	Delivery mailbox.Delivery
 }
 
 // Host is the runtime as an actor sees it. Its methods do not block on actors and call no user code.
@@ -156,14 +156,32 @@ type Groups interface {
 
 // Front is the one identity of a pool. No method blocks.
 type Front interface {
+	Resender
+	Members
+
 	Path() string
 	PID() *actor.PID
 	// Discard ends it: nobody is behind it any more.
 	Discard()
+}
+
+// Members are the actors that take part in a pool.
+type Members interface {
 	// Admit lets an actor take part.
 	Admit(n Node)
 	// Dismiss sends no more to an actor.
 	Dismiss(n Node)
+}
+
+// ErrMismatch says that a message is not of the type that an actor takes.
+var ErrMismatch = errors.New("message is not of the actor's message type")
+
+// Resender is an actor or a pool as who replays dead letters sees it.
+type Resender interface {
+	// Resend puts a message into the data lane if there is room now, for the given delivery. It does not block. The error
+	// says what the message was refused for: [ErrMismatch], or what [mailbox.Mailbox.TrySend] returns. The message is then
+	// still the caller's, and no dead letter.
+	Resend(m any, sender *actor.PID, at mailbox.Delivery) error
 }
 
 // Node is an actor as the runtime sees it. No method blocks.
@@ -171,6 +189,7 @@ type Node interface {
 	Registered
 	Controlled
 	Observed
+	Resender
 }
 
 // Identify is the message that a process is sent to learn which actor it is. It is not queued: Node is set when the
