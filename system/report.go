@@ -44,6 +44,8 @@ type Report struct {
 	// DeadLetters is what the office has counted, by reason. Besides accepted messages that were lost it has those
 	// that came too late and those for nobody, whose senders may know.
 	DeadLetters map[mailbox.Reason]uint64 `json:"dead_letters"`
+	// Unpublished is how many of them protoactor's event stream was not told of, see [Office.Unpublished].
+	Unpublished uint64 `json:"unpublished,omitempty"`
 
 	err error
 }
@@ -236,7 +238,7 @@ func (s *System) makeReport() *Report {
 	m := c.machine
 	counts := c.office.Counts()
 	r := &Report{
-		System: s.plan.Nodes[0].Path[1:], Forced: m.Forced(), DeadLetters: counts.Map(),
+		System: s.plan.Nodes[0].Path[1:], Forced: m.Forced(), DeadLetters: counts.Map(), Unpublished: c.office.Unpublished(),
 		Uptime: Seconds(m.Began(lifecycle.Intake).Sub(m.Began(lifecycle.Booting))),
 		Phases: phases(m),
 	}

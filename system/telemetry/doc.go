@@ -8,6 +8,7 @@
 //	troupe.shutdown.phase.duration   s          by phase
 //	troupe.shutdown.messages         {message}  by outcome: accepted, processed, failed, dropped, drained, …
 //	troupe.shutdown.dead_letters     {message}  by reason
+//	troupe.shutdown.unpublished      {message}
 //	troupe.shutdown.restarts         {restart}
 //	troupe.shutdown.abandoned        {actor}
 //	troupe.shutdown.unaccounted      {message}  0, or there is a bug

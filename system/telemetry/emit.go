@@ -65,6 +65,7 @@ func Record(ctx context.Context, provider metric.MeterProvider, r *system.Report
 			attribute.String("reason", reason.String()))
 	}
 
+	g.count("troupe.shutdown.unpublished", "{message}", int64(r.Unpublished)) //nolint:gosec // a count of messages
 	g.count("troupe.shutdown.restarts", "{restart}", int64(r.Restarts))
 	g.count("troupe.shutdown.abandoned", "{actor}", abandoned)
 	g.count("troupe.shutdown.unaccounted", "{message}", r.Unaccounted)

@@ -103,6 +103,7 @@ func TestTheFiguresOfAReportBecomeMetrics(t *testing.T) {
 		"troupe.shutdown.messages dead-lettered": 0,
 		"troupe.shutdown.messages dropped":       0,
 		"troupe.shutdown.dead_letters failed":    1,
+		"troupe.shutdown.unpublished":            0,
 		"troupe.shutdown.restarts":               0,
 		"troupe.shutdown.abandoned":              0,
 		"troupe.shutdown.unaccounted":            0,
