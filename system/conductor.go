@@ -240,6 +240,8 @@ func (c *conductor) carryOut(e lifecycle.Effect) {
 	case lifecycle.Booted:
 		close(c.booted)
 	case lifecycle.Ended:
+		c.disarm()
+
 		go c.system.conclude() // everybody who waits for the system waits for it
 	case *lifecycle.Happened:
 		if e.Kind == supervision.Stopped {
@@ -330,6 +332,16 @@ func (c *conductor) arm() {
 	}
 
 	c.armed = next
+}
+
+// disarm stops the timer when the system has ended. As it is set, perhaps for a deadline that was kept, it would hold on
+// to the system until then. Called with mu held.
+func (c *conductor) disarm() {
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+
+	c.armed = time.Time{}
 }
 
 func (c *conductor) tick() {

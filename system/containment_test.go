@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -37,7 +38,7 @@ func TestALogThatHangsOrPanicsHoldsUpNobody(t *testing.T) {
 		says   string
 	}{
 		"a handler that hangs":  {func() { <-release }, "log: its handler does not return"},
-		"a handler that panics": {func() { panic("log") }, ""},
+		"a handler that panics": {func() { panic("log") }, "log: its handler panicked: log"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			virtual(t, func(t *testing.T) {
@@ -286,4 +287,55 @@ func TestThePanicOfPrepareIsAnError(t *testing.T) {
 
 	_, err := system.Start(t.Context(), tree(), options)
 	require.ErrorContains(t, err, "system.Options.Prepare: panic: prepare")
+}
+
+func TestALogHandlerThatEndsItsGoroutineGetsTheNextLine(t *testing.T) {
+	const any = "any line"
+
+	for on, row := range map[string]struct{ restarts, lines int }{
+		any:                          {30, 30}, // ten times started, restarting and dead-lettered, and more
+		supervision.Failed.String():  {3, 10},
+		supervision.GaveUp.String():  {30, 30},
+		supervision.Stopped.String(): {30, 30},
+		"events not logged":          {30, 30},
+	} {
+		t.Run("on "+on, func(t *testing.T) {
+			virtual(t, func(t *testing.T) {
+				options, lines := logging(slog.LevelDebug)
+				seen := 0
+				options.Logger = slog.New(leaving{lines, func(r slog.Record) {
+					seen++
+
+					if on == any || r.Message == on {
+						runtime.Goexit()
+					}
+				}})
+				a := declare(&probe{name: "a"}, supervision.Spec{Restart: supervision.Permanent, Backoff: immediately})
+				patient := tree(a)
+				patient.Budget.Restarts = row.restarts
+				s := start(t, patient, options)
+
+				for range 40 {
+					_ = a.From(s.Intake()).TryTell(broken)
+				}
+
+				<-s.Done()
+				require.ErrorContains(t, s.Report().Err(), "log: its handler has ended its goroutine")
+				assert.Greater(t, seen, row.lines)
+			})
+		})
+	}
+}
+
+// leaving is a log whose handler can end the goroutine it is called on.
+type leaving struct {
+	*log
+
+	before func(slog.Record)
+}
+
+func (l leaving) Handle(ctx context.Context, r slog.Record) error {
+	l.before(r)
+
+	return l.log.Handle(ctx, r)
 }

@@ -2,6 +2,7 @@ package system
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -62,9 +63,8 @@ func (e *Events) Subscribe(buffer int, kinds ...supervision.EventKind) *Subscrip
 }
 
 var (
-	errJournal = errors.New("log: its handler does not return")
-	errHook    = errors.New("system.Options.OnEvent does not return")
-	errExited  = errors.New("system.Options.OnEvent has ended its goroutine, and was told of no more events")
+	errHook   = errors.New("system.Options.OnEvent does not return")
+	errExited = errors.New("system.Options.OnEvent has ended its goroutine")
 )
 
 // close ends all streams, and waits until what is in them has been logged and told, for [ForcedGrace] at most. It
@@ -72,16 +72,20 @@ var (
 func (e *Events) close() (errs []error) {
 	e.stream.close()
 
-	if e.journal != nil && !ended(e.journal.stopped) {
-		errs = append(errs, errJournal)
+	switch {
+	case e.journal == nil:
+	case !ended(e.journal.stopped):
+		errs = append(errs, fmt.Errorf("%w does not return", errHandler))
+	case e.journal.trouble.err != nil:
+		errs = append(errs, e.journal.trouble.err)
 	}
 
 	switch {
 	case e.hook == nil:
 	case !ended(e.hook.stopped):
 		errs = append(errs, errHook)
-	case e.hook.err != nil:
-		errs = append(errs, e.hook.err)
+	case e.hook.trouble.err != nil:
+		errs = append(errs, e.hook.trouble.err)
 	}
 
 	return errs
@@ -108,7 +112,7 @@ type hook struct {
 	events  *Subscription[supervision.Event]
 	tell    func(supervision.Event)
 	stopped chan struct{}
-	err     error // the first panic; to be read when stopped is closed
+	trouble first // to be read when stopped is closed
 }
 
 func newHook(tell func(supervision.Event), s *stream[supervision.Event]) *hook {
@@ -118,28 +122,16 @@ func newHook(tell func(supervision.Event), s *stream[supervision.Event]) *hook {
 
 	h := &hook{events: s.subscribe(eventBuffer, nil), tell: tell, stopped: make(chan struct{})}
 
-	go h.run()
+	goOn(h.run, func() { h.trouble.note(errExited) }, h.stopped)
 
 	return h
 }
 
 // run is the hook's goroutine. It ends when the stream does.
 func (h *hook) run() {
-	defer close(h.stopped)
-
-	exited := true
-
-	defer func() {
-		if exited {
-			h.err = errors.Join(h.err, errExited)
-		}
-	}()
-
 	for e := range h.events.All() {
-		if err := guard("OnEvent", func() error { h.tell(e); return nil }); err != nil && h.err == nil {
-			h.err = err
+		if err := guard("OnEvent", func() error { h.tell(e); return nil }); err != nil {
+			h.trouble.note(err)
 		}
 	}
-
-	exited = false
 }

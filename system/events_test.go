@@ -230,8 +230,12 @@ func TestAnOnEventThatHangsPanicsOrExitsHoldsUpNobody(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			virtual(t, func(t *testing.T) {
 				release = make(chan struct{})
+				told := 0
 				options := silent()
-				options.OnEvent = c.tell
+				options.OnEvent = func(e supervision.Event) {
+					told++
+					c.tell(e)
+				}
 				s, a := failing(t, options)
 
 				for range 1000 {
@@ -240,6 +244,7 @@ func TestAnOnEventThatHangsPanicsOrExitsHoldsUpNobody(t *testing.T) {
 
 				synctest.Wait()
 				assert.True(t, s.Events().Missed() > 0 || !c.missed)
+				assert.True(t, told+int(s.Events().Missed()) == 2002 || c.missed, "who panics or exits is told of the next, too")
 
 				began := time.Now()
 				r, err := stop(t, s)

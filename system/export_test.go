@@ -11,6 +11,16 @@ func (e *Events) Put(event supervision.Event) { e.put(event) }
 // Close ends all streams.
 func (e *Events) Close() []error { return e.close() }
 
+// Timed reports whether the timer of a system is set, and stops it.
+func Timed(s *System) bool {
+	c := s.conductor
+
+	c.mu.Lock()
+	defer c.mu.Unlock()
+
+	return c.timer != nil && c.timer.Stop()
+}
+
 // Kept returns how much a system remembers of the children of its groups, by what it is.
 func Kept(s *System) map[string]int {
 	c := s.conductor

@@ -1,6 +1,8 @@
 package system
 
 import (
+	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync/atomic"
@@ -32,6 +34,7 @@ type journal struct {
 	kinds   []kindLog // by kind
 	held    []supervision.Event
 	stopped chan struct{}
+	trouble first // with the handler; to be read when stopped is closed
 }
 
 // kindLog is how much of a kind of event is logged.
@@ -59,7 +62,7 @@ func newJournal(logger *slog.Logger, s *stream[supervision.Event]) *journal {
 
 	j.events = s.subscribe(logRoom*len(j.kinds), j.admit)
 
-	go j.run()
+	goOn(j.run, func() { j.trouble.note(fmt.Errorf("%w has ended its goroutine", errHandler)) }, j.stopped)
 
 	return j
 }
@@ -98,8 +101,6 @@ func (k *kindLog) turn(at time.Time) bool {
 
 // run is the journal's goroutine. It ends when the stream does and everything is logged.
 func (j *journal) run() {
-	defer close(j.stopped)
-
 	patience := time.NewTimer(logPatience)
 	defer patience.Stop()
 
@@ -164,20 +165,20 @@ func (j *journal) resolve(e supervision.Event) {
 	}
 }
 
-// release logs the failures that are held.
+// release logs the failures that are held. Each is let go before the handler sees it, which may not return.
 func (j *journal) release() {
-	for _, e := range j.held {
+	for len(j.held) > 0 {
+		e := j.held[0]
+		j.held = slices.Delete(j.held, 0, 1)
 		j.log(e)
 	}
-
-	j.held = j.held[:0]
 }
 
 // summarise says what was left out and not told of in a later line.
 func (j *journal) summarise() {
 	for kind := range j.kinds {
 		of := level(supervision.EventKind(kind))
-		if n := j.kinds[kind].left.Load(); n > 0 && j.enabled(of) {
+		if n := j.kinds[kind].left.Swap(0); n > 0 && j.enabled(of) {
 			j.write(of, time.Now(), "events not logged",
 				slog.String("kind", supervision.EventKind(kind).String()), slog.Uint64("not_logged", n))
 		}
@@ -248,16 +249,25 @@ func reason(e supervision.Event) string {
 	return text(e.Err)
 }
 
-// enabled asks the handler; if it panics, that is its own affair.
+var errHandler = errors.New("log: its handler")
+
+// recovered takes note of a panic of the handler. To be deferred.
+func (j *journal) recovered() {
+	if v := recover(); v != nil {
+		j.trouble.note(fmt.Errorf("%w panicked: %v", errHandler, v))
+	}
+}
+
+// enabled asks the handler. One that panics is not.
 func (j *journal) enabled(l slog.Level) (yes bool) {
-	defer func() { _ = recover() }()
+	defer j.recovered()
 
 	return j.handler.Enabled(background, l)
 }
 
-// write calls the handler; that it fails or panics is its own affair: there is nowhere to log it.
+// write calls the handler; what error it returns is its own affair: there is nowhere to log it.
 func (j *journal) write(l slog.Level, at time.Time, message string, attrs ...slog.Attr) {
-	defer func() { _ = recover() }()
+	defer j.recovered()
 
 	r := slog.NewRecord(at, l, message, 0)
 	r.AddAttrs(attrs...)

@@ -17,8 +17,10 @@ import (
 )
 
 // Office keeps the dead letters of a system: the most recent ones to look at and to replay, all of them counted. It
-// takes letters from actors without making them wait, hands them to subscribers, and tells of each as an event; a
-// goroutine of the system publishes them on protoactor's event stream. All methods are safe for concurrent use.
+// takes letters from actors without making them wait, hands them to subscribers, and tells of each as an event. A
+// goroutine of the system publishes them on protoactor's event stream, where handlers that are slow miss some
+// ([Office.Unpublished]); that one panicked or ended the goroutine is one of the shutdown's errors, and the next letter
+// is published all the same. All methods are safe for concurrent use.
 type Office struct {
 	protoactor *actor.ActorSystem
 	events     *Events
@@ -38,12 +40,13 @@ type Office struct {
 	// maxLeaving.
 	leaving map[uint64]struct{}
 
-	stream  *stream[Letter]                 // keeps nothing
-	outbox  *stream[*actor.DeadLetterEvent] // to be published; nothing of it is kept
+	stream  *stream[Letter]                       // keeps nothing
+	outbox  *stream[*actor.DeadLetterEvent]       // to be published; nothing of it is kept
+	queue   *Subscription[*actor.DeadLetterEvent] // what the office's goroutine reads of it
 	stopped chan struct{}
 	// publishing is the event being published now: the office hears itself and must not take it for a new one.
 	publishing atomic.Pointer[actor.DeadLetterEvent]
-	panicked   error // the first panic of who hears of letters from protoactor; to be read when stopped is closed
+	trouble    first // with who hears of letters from protoactor; to be read when stopped is closed
 }
 
 // publishBuffer is how many letters wait to be published on protoactor's event stream at most.
@@ -69,7 +72,8 @@ func newOffice(
 
 	protoactor.EventStream.Subscribe(f.hear) // for as long as the protoactor system is there
 
-	go f.publishAll(f.outbox.subscribe(publishBuffer, nil))
+	f.queue = f.outbox.subscribe(publishBuffer, nil)
+	goOn(f.publishAll, func() { f.trouble.note(fmt.Errorf("%w has ended its goroutine", errHearer)) }, f.stopped)
 
 	return f
 }
@@ -151,6 +155,10 @@ func (f *Office) Missed() uint64 {
 	return f.archive.missed
 }
 
+// Unpublished returns how many letters were not published on protoactor's event stream, because its handlers fell behind:
+// up to 1024 letters wait for them. The office itself has counted them, and told its subscribers.
+func (f *Office) Unpublished() uint64 { return f.queue.Missed() }
+
 // Subscribe returns a stream of all letters from now on, with room for buffer of them, from 1 to [MaxBuffer]; what is
 // out of range is set to the nearest.
 func (f *Office) Subscribe(buffer int) *Subscription[Letter] { return f.stream.subscribe(buffer, nil) }
@@ -210,12 +218,10 @@ func (f *Office) hear(event any) {
 }
 
 // publishAll is the office's goroutine. It ends when the stream does and everything is published.
-func (f *Office) publishAll(outbox *Subscription[*actor.DeadLetterEvent]) {
-	defer close(f.stopped)
-
-	for e := range outbox.All() {
-		if err := f.publish(e); err != nil && f.panicked == nil {
-			f.panicked = err
+func (f *Office) publishAll() {
+	for e := range f.queue.All() {
+		if err := f.publish(e); err != nil {
+			f.trouble.note(err)
 		}
 	}
 }
@@ -245,8 +251,8 @@ func (f *Office) close() []error {
 	switch {
 	case !ended(f.stopped):
 		return []error{fmt.Errorf("%w does not return", errHearer)}
-	case f.panicked != nil:
-		return []error{f.panicked}
+	case f.trouble.err != nil:
+		return []error{f.trouble.err}
 	default:
 		return nil
 	}

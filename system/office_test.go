@@ -1,6 +1,8 @@
 package system_test
 
 import (
+	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -180,5 +182,68 @@ func TestASubscriberOfTheEventStreamThatPanicsOrHangsHoldsUpNobody(t *testing.T)
 		assert.Equal(t, uint64(1), r.Total.Processed)
 		close(release)
 		synctest.Wait()
+	})
+}
+
+func TestAHandlerOfTheEventStreamThatEndsItsGoroutineHearsTheNextLetter(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		s, a := failing(t, silent())
+		heard := 0
+
+		s.Protoactor().EventStream.Subscribe(func(any) {
+			heard++
+
+			runtime.Goexit()
+		})
+
+		for range 3 {
+			tell(t, s, a, broken)
+		}
+
+		synctest.Wait()
+		assert.Equal(t, 3, heard)
+
+		r, err := stop(t, s)
+		require.EqualError(t, err, "dead letters: a handler of protoactor's event stream has ended its goroutine")
+		assert.Len(t, r.Errors, 1, "however often")
+	})
+}
+
+func TestLettersThatAreNotPublishedAreCounted(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		const room, more = 1024, 5
+
+		s, a := failing(t, silent())
+		release := make(chan struct{})
+		heard := 0
+
+		s.Protoactor().EventStream.Subscribe(func(any) {
+			<-release
+
+			heard++
+		})
+
+		tell(t, s, a, broken)
+		synctest.Wait() // this one is being published
+
+		for range room + more {
+			tell(t, s, a, broken)
+			synctest.Wait()
+		}
+
+		assert.Equal(t, uint64(more), s.DeadLetters().Unpublished())
+		assert.Equal(t, uint64(1+room+more), s.DeadLetters().Counts().Total(), "the office has them all")
+		close(release)
+
+		r, err := stop(t, s)
+		require.NoError(t, err)
+		assert.Equal(t, 1+room, heard)
+		assert.Equal(t, uint64(more), r.Unpublished)
+
+		var table strings.Builder
+
+		_, err = r.WriteTo(&table)
+		require.NoError(t, err)
+		assert.Contains(t, table.String(), "dead letters not published on protoactor's event stream: 5\n")
 	})
 }

@@ -72,12 +72,13 @@ type Options struct {
 	// OnEvent is called with every event, those of the tree's first start included, one after the other in their order,
 	// on a goroutine of the system. Up to 1024 events wait for it; what comes when there are as many is not told, and
 	// counted by [Events.Missed]. It must not wait for the shutdown, which waits for it, for [ForcedGrace] at most. That
-	// it panicked is one of the shutdown's errors.
+	// it panicked or ended its goroutine is one of the shutdown's errors; it is told of the next event all the same.
 	OnEvent func(supervision.Event)
 	// Logger gets the events: at level error that a supervisor gave up or an incarnation was abandoned; at warn
 	// failures, restarts, failed hooks and dead letters; at debug starts and stops. Of each kind it gets ten lines at
-	// once and one a second in the long run; the attribute not_logged counts what was left out. nil means
-	// slog.Default(), one with [slog.DiscardHandler] turns the log off.
+	// once and one a second in the long run; the attribute not_logged counts what was left out. That its handler panicked
+	// or ended its goroutine is one of the shutdown's errors; it gets the next line all the same. What errors it returns is
+	// its own affair. nil means slog.Default(), one with [slog.DiscardHandler] turns the log off.
 	Logger *slog.Logger
 	// Signals that make [Run] and [System.Wait] shut down, and force it when they come again; nil means SIGINT and
 	// SIGTERM, an empty slice none.

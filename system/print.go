@@ -90,6 +90,10 @@ func (r *Report) WriteTo(w io.Writer) (int64, error) {
 		fmt.Fprintf(&b, "dead letters: %s\n", countsText(r.DeadLetters))
 	}
 
+	if r.Unpublished > 0 {
+		fmt.Fprintf(&b, "dead letters not published on protoactor's event stream: %d\n", r.Unpublished)
+	}
+
 	r.printTasks(&b)
 
 	for _, e := range r.Errors {

@@ -52,6 +52,8 @@ type Report struct {
 	// DeadLetters is what the office has counted, by reason. Besides accepted messages that were lost it has those
 	// that came too late and those for nobody, whose senders may know.
 	DeadLetters map[mailbox.Reason]uint64 `json:"dead_letters"`
+	// Unpublished is how many of them protoactor's event stream was not told of, see [Office.Unpublished].
+	Unpublished uint64 `json:"unpublished,omitempty"`
 
 	err    error
 	gaveUp bool // on somebody, in the shutdown
@@ -253,8 +255,9 @@ func (s *System) makeReport() *Report {
 	counts := c.office.Counts()
 	r := &Report{
 		System: s.plan.Nodes[0].Path[1:], Forced: m.Forced(), DeadLetters: counts.Map(),
-		Uptime:  Seconds(m.Began(lifecycle.Intake).Sub(m.Began(lifecycle.Booting))),
-		Signals: signals, gaveUp: m.GaveUp(), Phases: phases(m), Tasks: taskReports(tasks, stuck, m.Began(lifecycle.Intake)),
+		Unpublished: c.office.Unpublished(),
+		Uptime:      Seconds(m.Began(lifecycle.Intake).Sub(m.Began(lifecycle.Booting))),
+		Signals:     signals, gaveUp: m.GaveUp(), Phases: phases(m), Tasks: taskReports(tasks, stuck, m.Began(lifecycle.Intake)),
 	}
 
 	for i := range r.Signals {

@@ -409,3 +409,13 @@ func TestMessagesToAnActorThatDrainsAreDeadLetters(t *testing.T) {
 		assert.Zero(t, r.Total.Accepted)
 	})
 }
+
+func TestAnEndedSystemIsHeldByNoTimer(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		s := start(t, tree(declare(&probe{name: "a"}, supervision.Spec{})), silent())
+
+		_, err := stop(t, s)
+		require.NoError(t, err)
+		assert.False(t, system.Timed(s), "the deadline of the grace period is 10 s ahead")
+	})
+}

@@ -9,6 +9,7 @@
 //	troupe.shutdown.messages         {message}  by outcome: accepted, processed, failed, dropped, drained, …
 //	troupe.shutdown.dead_letters     {message}  by reason
 //	troupe.shutdown.tasks            {task}     by state: done, failed, abandoned, skipped
+//	troupe.shutdown.unpublished      {message}
 //	troupe.shutdown.restarts         {restart}
 //	troupe.shutdown.abandoned        {actor}
 //	troupe.shutdown.unaccounted      {message}  0, or there is a bug

@@ -74,6 +74,7 @@ func Record(ctx context.Context, provider metric.MeterProvider, r *system.Report
 		g.count("troupe.shutdown.tasks", "{task}", n, attribute.String("state", state))
 	}
 
+	g.count("troupe.shutdown.unpublished", "{message}", int64(r.Unpublished)) //nolint:gosec // a count of messages
 	g.count("troupe.shutdown.restarts", "{restart}", int64(r.Restarts))
 	g.count("troupe.shutdown.abandoned", "{actor}", abandoned)
 	g.count("troupe.shutdown.unaccounted", "{message}", r.Unaccounted)

@@ -107,6 +107,7 @@ func TestTheFiguresOfAReportBecomeMetrics(t *testing.T) {
 		"troupe.shutdown.messages dropped":       0,
 		"troupe.shutdown.dead_letters failed":    1,
 		"troupe.shutdown.tasks done":             1,
+		"troupe.shutdown.unpublished":            0,
 		"troupe.shutdown.restarts":               0,
 		"troupe.shutdown.abandoned":              0,
 		"troupe.shutdown.unaccounted":            0,
