@@ -334,8 +334,8 @@ func (c *conductor) arm() {
 	c.armed = next
 }
 
-// disarm stops the timer when the system has ended. As it is set, perhaps for a deadline that was kept, it would hold on
-// to the system until then. Called with mu held.
+// disarm stops the timer when the system has ended. As it is set, perhaps for a deadline that was kept, it would hold
+// on to the system until then. Called with mu held.
 func (c *conductor) disarm() {
 	if c.timer != nil {
 		c.timer.Stop()

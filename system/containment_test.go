@@ -290,10 +290,10 @@ func TestThePanicOfPrepareIsAnError(t *testing.T) {
 }
 
 func TestALogHandlerThatEndsItsGoroutineGetsTheNextLine(t *testing.T) {
-	const any = "any line"
+	const line = "any line"
 
 	for on, row := range map[string]struct{ restarts, lines int }{
-		any:                          {30, 30}, // ten times started, restarting and dead-lettered, and more
+		line:                         {30, 30}, // ten times started, restarting and dead-lettered, and more
 		supervision.Failed.String():  {3, 10},
 		supervision.GaveUp.String():  {30, 30},
 		supervision.Stopped.String(): {30, 30},
@@ -306,7 +306,7 @@ func TestALogHandlerThatEndsItsGoroutineGetsTheNextLine(t *testing.T) {
 				options.Logger = slog.New(leaving{lines, func(r slog.Record) {
 					seen++
 
-					if on == any || r.Message == on {
+					if on == line || r.Message == on {
 						runtime.Goexit()
 					}
 				}})

@@ -253,7 +253,7 @@ var errHandler = errors.New("log: its handler")
 
 // recovered takes note of a panic of the handler. To be deferred.
 func (j *journal) recovered() {
-	if v := recover(); v != nil {
+	if v := recover(); v != nil { //nolint:revive // deferred by name, two functions below
 		j.trouble.note(fmt.Errorf("%w panicked: %v", errHandler, v))
 	}
 }

@@ -155,8 +155,8 @@ func (f *Office) Missed() uint64 {
 	return f.archive.missed
 }
 
-// Unpublished returns how many letters were not published on protoactor's event stream, because its handlers fell behind:
-// up to 1024 letters wait for them. The office itself has counted them, and told its subscribers.
+// Unpublished returns how many letters were not published on protoactor's event stream, because its handlers fell
+// behind: up to 1024 letters wait for them. The office itself has counted them, and told its subscribers.
 func (f *Office) Unpublished() uint64 { return f.queue.Missed() }
 
 // Subscribe returns a stream of all letters from now on, with room for buffer of them, from 1 to [MaxBuffer]; what is

@@ -76,9 +76,9 @@ type Options struct {
 	OnEvent func(supervision.Event)
 	// Logger gets the events: at level error that a supervisor gave up or an incarnation was abandoned; at warn
 	// failures, restarts, failed hooks and dead letters; at debug starts and stops. Of each kind it gets ten lines at
-	// once and one a second in the long run; the attribute not_logged counts what was left out. That its handler panicked
-	// or ended its goroutine is one of the shutdown's errors; it gets the next line all the same. What errors it returns is
-	// its own affair. nil means slog.Default(), one with [slog.DiscardHandler] turns the log off.
+	// once and one a second in the long run; the attribute not_logged counts what was left out. That its handler
+	// panicked or ended its goroutine is one of the shutdown's errors; it gets the next line all the same. What errors
+	// it returns is its own affair. nil means slog.Default(), one with [slog.DiscardHandler] turns the log off.
 	Logger *slog.Logger
 	// Signals that make [Run] and [System.Wait] shut down, and force it when they come again; nil means SIGINT and
 	// SIGTERM, an empty slice none.

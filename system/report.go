@@ -257,7 +257,8 @@ func (s *System) makeReport() *Report {
 		System: s.plan.Nodes[0].Path[1:], Forced: m.Forced(), DeadLetters: counts.Map(),
 		Unpublished: c.office.Unpublished(),
 		Uptime:      Seconds(m.Began(lifecycle.Intake).Sub(m.Began(lifecycle.Booting))),
-		Signals:     signals, gaveUp: m.GaveUp(), Phases: phases(m), Tasks: taskReports(tasks, stuck, m.Began(lifecycle.Intake)),
+		Signals:     signals, gaveUp: m.GaveUp(), Phases: phases(m),
+		Tasks: taskReports(tasks, stuck, m.Began(lifecycle.Intake)),
 	}
 
 	for i := range r.Signals {

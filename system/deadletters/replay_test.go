@@ -266,12 +266,17 @@ func TestTwoWhoReplayTheSameTakeNothingTwice(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "letters.db"), deadletters.Options{Types: types})
 	l := newLedger(true)
 	sys, ref := shop(t, l, s, system.Options{})
+	letters := sys.DeadLetters().Subscribe(posts)
 
 	for n := range posts {
 		require.NoError(t, ref.Tell(t.Context(), post{Account: string(rune('A' + n))}))
 	}
 
 	l.await(posts)
+
+	for range posts {
+		<-letters.C() // of the last one the ledger has heard before the office has it
+	}
 
 	l.mu.Lock()
 	l.ill = false
