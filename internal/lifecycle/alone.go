@@ -52,9 +52,22 @@ func (m *Machine) settled(p, c *entry) {
 	m.goOn(p)
 }
 
+// rejoin lets an actor that was being stopped alone when a shutdown began go on with all others: those who depend on it
+// are still there, and it is flushed and closed in its turn. One that is closing already ends.
+func (m *Machine) rejoin(n *entry) {
+	if n.state != Closing {
+		n.alone = no
+	}
+}
+
 // stopSelf handles an actor that has called Stop and handles no more messages.
 func (m *Machine) stopSelf(n *entry) {
 	switch {
+	case m.stopping() && (n.state == Leaving || n.state == Running && n.spec.Restart != supervision.Permanent):
+		m.stopTimer(n)
+		m.set(n, Drained) // what it leaves in its queue is lost as it would have been; it is flushed in its turn
+		m.emit(Seal{ID: n.id})
+		m.done(n)
 	case n.state == Leaving:
 		m.flush(n) // it was told to
 	case n.state != Running:

@@ -216,7 +216,7 @@ func (l *law) order(f *fake, c mailbox.Command) {
 		x.flushes++
 		l.once(f, "flushed", x.flushes)
 
-		if !l.stopped[f.id] {
+		if phase >= lifecycle.Intake { // before, one that was stopped is flushed alone
 			l.nobodyIs("flushed", f, lifecycle.Running, lifecycle.Starting, lifecycle.Ending, lifecycle.BackingOff,
 				lifecycle.Halting, lifecycle.Leaving, lifecycle.Draining)
 			l.inTurn(f, "flushed", lifecycle.Flush, lifecycle.Drained, lifecycle.Flushing)
@@ -225,7 +225,7 @@ func (l *law) order(f *fake, c mailbox.Command) {
 		x.closes++
 		l.once(f, "closed", x.closes)
 
-		if !l.stopped[f.id] {
+		if phase >= lifecycle.Intake {
 			l.nobodyIs("closed", f, lifecycle.Drained, lifecycle.Flushing)
 			l.inTurn(f, "closed", lifecycle.Close, lifecycle.Flushed, lifecycle.Closing)
 		}

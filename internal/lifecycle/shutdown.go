@@ -67,6 +67,8 @@ func (m *Machine) settle(served bool) {
 
 // settleActor is settle for an actor. Comes says that it is one of a group that is being restarted.
 func (m *Machine) settleActor(n *entry, served, comes bool) {
+	m.rejoin(n)
+
 	switch {
 	case n.state == BackingOff: // interrupted at once
 		m.ill(n).hurried = true
@@ -257,10 +259,12 @@ func (m *Machine) proceed() {
 	}
 }
 
-// done marks an actor's part of the phase as over.
+// done marks an actor's part of the phase as over. In the intake it has none.
 func (m *Machine) done(n *entry) {
-	m.walk.finish(m, n)
-	m.proceed()
+	if m.phase != Intake {
+		m.walk.finish(m, n)
+		m.proceed()
+	}
 }
 
 // drainVisit moves an actor that the drain has come to towards having no queue. It is called again when the actor has
@@ -269,6 +273,8 @@ func (m *Machine) drainVisit(n *entry) {
 	switch n.state {
 	case Running:
 		m.order(n, Draining, node.Drain, n.spec.Deadlines.Drain)
+	case Drained, Flushed: // alone, before the drain began
+		m.done(n)
 	case Stopped, Idle: // it has ended, or it and the whole tree did not start
 		m.done(n)
 	case BackingOff: // it was hurried before, and the wait is what keeps it from storming
@@ -306,10 +312,11 @@ func (m *Machine) drained(n *entry, err error, lost bool) {
 }
 
 func (m *Machine) flushVisit(n *entry) {
-	if n.instance {
-		m.order(n, Flushing, node.Flush, n.spec.Deadlines.Flush)
-	} else {
+	switch {
+	case !n.instance, n.state == Flushed: // the latter alone, before the shutdown
 		m.done(n)
+	case n.state != Flushing: // else it is in the middle of it
+		m.order(n, Flushing, node.Flush, n.spec.Deadlines.Flush)
 	}
 }
 
