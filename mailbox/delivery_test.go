@@ -112,7 +112,7 @@ func (d *deliveries) check() {
 	require.Equal(d, want, d.lease.Delivery())
 
 	d.most = max(d.most, len(d.at))
-	require.LessOrEqual(d, d.box.Resents(), d.most+1, "what is remembered is bounded")
+	require.LessOrEqual(d, d.box.Resents(), d.most, "a lane remembers no more than have been outstanding at a time")
 }
 
 func TestEveryMessageKeepsItsDelivery(t *testing.T) {

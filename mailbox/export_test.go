@@ -39,14 +39,14 @@ func (l *Lease[M]) Admit() { l.admit() }
 // Standalone is what [New] allocates.
 type Standalone[M any] = standalone[M]
 
-// Resents returns how many messages it remembers the delivery of, those set aside not counted.
+// Resents returns how many messages the lane that remembers most remembers the delivery of, those set aside not counted.
 func (b *Mailbox[M]) Resents() (n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 
 	for _, l := range []*lane[M]{&b.data, b.control} {
 		if l != nil && l.seldom != nil {
-			n += len(l.seldom.resents)
+			n = max(n, len(l.seldom.resents))
 		}
 	}
 
