@@ -113,6 +113,7 @@ func TestTheStashOutlivesAnAbandonedIncarnation(t *testing.T) {
 		assert.Zero(t, got.back)
 		close(free)
 		assert.Equal(t, uint64(2), <-handled)
+		synctest.Wait() // until the one that was abandoned has come back
 
 		_, err := stop(t, s)
 		require.NoError(t, err)

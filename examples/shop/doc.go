@@ -1,9 +1,10 @@
 // Shop is a small order service: orders come in over HTTP, are paid through a bank that fails at random, shipped, and
 // summed up. Without -addr it is its own crowd of customers; with it, it serves until it is interrupted.
 //
-//	shop [-addr HOST:PORT] [-orders N] [-fail SHARE] [-seed N] [-store FILE] [-report FILE]
+//	shop [-addr HOST:PORT] [-orders N] [-fail SHARE] [-latency TIME] [-seed N] [-store FILE] [-grace TIME] [-report FILE]
 //
-// The exit code is 0 if everything went well, 1 for a failure and 2 for wrong usage.
+// The exit code is 0 if everything went well, 1 for a failure, 2 for wrong usage, and 3 if the stop was forced or
+// somebody was given up on in it.
 //
 // # The tree
 //
@@ -40,4 +41,16 @@
 //
 // At a stop the api goes first, because it depends on the others: it closes its listener and answers the requests in
 // flight while everything behind it still works. The store goes last.
+//
+// # What a signal costs
+//
+// No order that a customer was told to be accepted, whatever the signal: the store answers when the transaction with
+// the order is on disk (bbolt syncs it), and nobody else tells the customer. What was under way is taken up at the next
+// start.
+//
+//   - SIGTERM, SIGINT: every request in flight is answered, and what is being carried out is finished, if there is time
+//     for it.
+//   - The same again: requests in flight may go without an answer, orders may stay open.
+//   - SIGKILL: the same, and there is no report. A customer who was not told sends the order again under the same
+//     key, and it is one order.
 package main

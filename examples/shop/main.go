@@ -7,12 +7,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
+
+	"github.com/troupe-go/troupe/system"
 )
 
-const (
-	exitFailure = 1
-	exitUsage   = 2
-)
+// exitUsage is the exit code for wrong usage. The others are those of package system.
+const exitUsage = 2
 
 // options are the command line.
 type options struct {
@@ -20,6 +21,7 @@ type options struct {
 	orders              int
 	fail                float64
 	seed                uint64
+	latency, grace      time.Duration
 }
 
 func main() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) }
@@ -38,10 +40,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err := serve(ctx, o, stdout, stderr); err != nil {
 		fmt.Fprintf(stderr, "shop: %v\n", err)
 
-		return exitFailure
+		return system.ExitCode(err)
 	}
 
-	return 0
+	return system.ExitClean
 }
 
 func parse(args []string, stderr io.Writer) (options, error) {
@@ -54,6 +56,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&o.report, "report", "", "write the shutdown report as JSON to `FILE`")
 	flags.IntVar(&o.orders, "orders", 500, "how many orders its own customers place")
 	flags.Float64Var(&o.fail, "fail", 0.2, "share of payments, from 0 to 1, whose connection breaks")
+	flags.DurationVar(&o.latency, "latency", latency, "how long the bank takes on average")
+	flags.DurationVar(&o.grace, "grace", system.DefaultGrace, "how long a shutdown may take in all")
 	flags.Uint64Var(&o.seed, "seed", 1, "which payments fail or are declined, and what is ordered")
 
 	if err := flags.Parse(args); err != nil {
@@ -82,6 +86,14 @@ func (o options) validate(rest []string) error {
 
 	if o.orders < 0 {
 		errs = append(errs, fmt.Errorf("-orders %d: must not be negative", o.orders))
+	}
+
+	if o.latency < 0 {
+		errs = append(errs, fmt.Errorf("-latency %v: must not be negative", o.latency))
+	}
+
+	if o.grace <= 0 {
+		errs = append(errs, fmt.Errorf("-grace %v: must be positive", o.grace))
 	}
 
 	return errors.Join(errs...)

@@ -1,22 +1,18 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"go/parser"
 	"go/token"
 	"io/fs"
 	"log/slog"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -273,9 +269,11 @@ func TestBadInputIsOneClearErrorAndAnExitCode(t *testing.T) {
 		"argument":          {[]string{"x"}, exitUsage, "there are only flags"},
 		"fail out of range": {[]string{"-fail", "NaN"}, exitUsage, "from 0 to 1"},
 		"negative orders":   {[]string{"-orders", "-1"}, exitUsage, "must not be negative"},
-		"no such address":   {[]string{"-addr", "nowhere"}, exitFailure, "/shop/api"},
-		"no such directory": {[]string{"-store", filepath.Join(dir, "no", "f")}, exitFailure, "/shop/back/store"},
-		"a foreign file":    {[]string{"-store", foreign}, exitFailure, foreign},
+		"negative latency":  {[]string{"-latency", "-1s"}, exitUsage, "-latency -1s: must not be negative"},
+		"no grace":          {[]string{"-grace", "0s"}, exitUsage, "-grace 0s: must be positive"},
+		"no such address":   {[]string{"-addr", "nowhere"}, system.ExitFailed, "/shop/api"},
+		"no such directory": {[]string{"-store", filepath.Join(dir, "no", "f")}, system.ExitFailed, "/shop/back/store"},
+		"a foreign file":    {[]string{"-store", foreign}, system.ExitFailed, foreign},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out, errs bytes.Buffer
@@ -284,107 +282,4 @@ func TestBadInputIsOneClearErrorAndAnExitCode(t *testing.T) {
 			assert.Empty(t, out.String())
 		})
 	}
-}
-
-// process is the program in a process of its own.
-type process struct {
-	*exec.Cmd
-
-	url string
-	out *bufio.Reader
-}
-
-func start(t *testing.T, args ...string) *process {
-	t.Helper()
-
-	self, err := os.Executable()
-	require.NoError(t, err)
-
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	t.Cleanup(cancel)
-
-	cmd := exec.CommandContext(ctx, self, args...)
-	cmd.Env = append(os.Environ(), asShop+"=1")
-	pipe, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-
-	out := bufio.NewReader(pipe)
-	line, err := out.ReadString('\n')
-	require.NoError(t, err)
-
-	_, url, _ := strings.Cut(strings.TrimSpace(line), ": ")
-
-	return &process{Cmd: cmd, url: url, out: out}
-}
-
-// signalUnderLoad has a crowd order from a process, sends a signal after some orders and waits for the end.
-func (p *process) signalUnderLoad(t *testing.T, s syscall.Signal) (outcome load.Outcome, out string, err error) {
-	t.Helper()
-
-	f := &front{running: &running{url: p.url}}
-
-	const after = 100
-
-	var (
-		mu    sync.Mutex
-		count int
-	)
-
-	outcome = f.crowd(4*after, func(string) {
-		mu.Lock()
-		defer mu.Unlock()
-
-		count++
-		if count == after {
-			assert.NoError(t, p.Process.Signal(s))
-		}
-	}).Run(t.Context())
-
-	require.Less(t, len(outcome.Accepted), 4*after, "it was stopped under load")
-
-	var text strings.Builder
-	_, rerr := p.out.WriteTo(&text)
-
-	return outcome, text.String(), errors.Join(rerr, p.Wait())
-}
-
-func TestASignalStopsTheProcessInOrder(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "events.db")
-	p := start(t, "-addr", "127.0.0.1:0", "-store", file)
-
-	outcome, out, err := p.signalUnderLoad(t, syscall.SIGTERM)
-	require.NoError(t, err, out)
-	require.Empty(t, outcome.Open, "every request in flight was answered")
-	assert.Regexp(t, `unaccounted +0\n`, out)
-
-	orders, err := history(file)
-	require.NoError(t, err)
-	requireAllTold(t, outcome, orders)
-}
-
-func TestKilledItHasEveryOrderItHadAccepted(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "events.db")
-	p := start(t, "-addr", "127.0.0.1:0", "-store", file)
-
-	outcome, _, err := p.signalUnderLoad(t, syscall.SIGKILL)
-	require.Error(t, err)
-
-	orders, err := history(file)
-	require.NoError(t, err)
-	requireAllTold(t, outcome, orders)
-
-	bank := newBank()
-	f := openShop(t, file, bank)
-	ids := make([]string, 0, len(orders))
-
-	for id := range orders {
-		ids = append(ids, id)
-	}
-
-	for id, o := range f.settle(t, ids...) {
-		assert.True(t, o.State.Final(), "order %s is %s", id, o.State)
-	}
-
-	f.stop(t)
 }

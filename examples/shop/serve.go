@@ -21,8 +21,8 @@ import (
 // What its own customers and its bank are like.
 const (
 	customers = 16
-	decline   = 0.1 // share of cards
-	latency   = 5 * time.Millisecond
+	decline   = 0.1                  // share of cards
+	latency   = 5 * time.Millisecond // of the bank, if nothing else is said
 	patience  = time.Second
 )
 
@@ -39,8 +39,8 @@ func serve(ctx context.Context, o options, stdout, stderr io.Writer) (err error)
 	}
 
 	c := config{
-		addr: o.addr, store: o.store, report: o.report, catalogue: goods(), patience: patience,
-		bank: &payment.Simulation{Fail: o.fail, Decline: decline, Latency: latency, Seed: o.seed},
+		addr: o.addr, store: o.store, report: o.report, catalogue: goods(), patience: patience, grace: o.grace,
+		bank: &payment.Simulation{Fail: o.fail, Decline: decline, Latency: o.latency, Seed: o.seed},
 		log:  slog.New(slog.NewTextHandler(stderr, nil)),
 	}
 

@@ -3,6 +3,7 @@ package main
 import (
 	"maps"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync/atomic"
@@ -91,6 +92,28 @@ func TestWhatIsNotFinishedInTimeIsTakenUpAtTheNextStart(t *testing.T) {
 	f = openShop(t, file, bank)
 	requireCharged(t, &bank.Simulation, f.settle(t, slices.Collect(maps.Keys(orders))...))
 	f.stop(t)
+}
+
+// TestAnOrderIsOnDiskWhenTheCustomerIsTold looks into a copy of the file, as whoever pulls the plug then finds it.
+func TestAnOrderIsOnDiskWhenTheCustomerIsTold(t *testing.T) {
+	dir := t.TempDir()
+	file, copied := filepath.Join(dir, "events.db"), filepath.Join(dir, "copy.db")
+	f := openShop(t, file, closedBank{}, func(c *config) { c.grace = time.Second }) // nobody else writes
+
+	for range 30 {
+		var accepted order.Order
+
+		status, _ := f.do(t, http.MethodPost, "/orders", "", tea, &accepted)
+		require.Equal(t, http.StatusAccepted, status)
+
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(copied, text, 0o600))
+
+		stored, err := history(copied)
+		require.NoError(t, err)
+		require.Contains(t, stored, accepted.ID)
+	}
 }
 
 // incarnations returns which life each actor is in, by the last part of its path.
