@@ -144,6 +144,7 @@ func (m *Machine) remove(n *entry) {
 	}
 
 	m.emit(gone)
+	m.partsWithout(n) // that wait for one who had ended and hung
 }
 
 // Children returns the ids of the children of a node that are there, also those about to end, in start order. Not

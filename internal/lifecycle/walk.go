@@ -113,7 +113,7 @@ func (w *walk) finish(m *Machine, n *entry) {
 		above := w.of(p)
 		above.children--
 
-		if above.children == 0 {
+		if above.children == 0 && above.blockers == 0 { // else it is when its turn comes
 			w.finish(m, p)
 		}
 	}
