@@ -39,7 +39,7 @@ func (l *Lease[M]) Admit() { l.admit() }
 // Standalone is what [New] allocates.
 type Standalone[M any] = standalone[M]
 
-// Resents returns how many messages the lane that remembers most remembers the delivery of, those set aside not counted.
+// Resents returns how many messages the lane that remembers most remembers the delivery of, without those set aside.
 func (b *Mailbox[M]) Resents() (n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"sync"
 	"time"
@@ -135,6 +136,13 @@ func (c Crowd) insist(ctx context.Context, client *http.Client, o *placed) {
 
 // send sends an order once. Whatever it does not return, the order knows.
 func (o *placed) send(ctx context.Context, client *http.Client, url string) error {
+	before := o.sent
+	// The client tries again by itself when a connection breaks: that the last attempt found nobody does not mean that
+	// none has.
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { o.sent = true },
+	})
+
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/orders", bytes.NewReader(o.body))
 	if err != nil {
 		return err
@@ -148,8 +156,6 @@ func (o *placed) send(ctx context.Context, client *http.Client, url string) erro
 			return fmt.Errorf("%w: %w", ErrGone, err)
 		}
 
-		o.sent = true
-
 		return err
 	}
 
@@ -157,8 +163,6 @@ func (o *placed) send(ctx context.Context, client *http.Client, url string) erro
 
 	text, err := io.ReadAll(answer.Body)
 	if err != nil {
-		o.sent = true
-
 		return err
 	}
 
@@ -170,9 +174,9 @@ func (o *placed) send(ctx context.Context, client *http.Client, url string) erro
 
 		err = json.Unmarshal(text, &accepted)
 		o.id = accepted.ID
-	case http.StatusTooManyRequests: // it was not accepted
+	case http.StatusTooManyRequests:
+		o.sent = before // it was not accepted
 	case http.StatusServiceUnavailable:
-		o.sent = true
 	default:
 		o.status = answer.StatusCode
 	}
