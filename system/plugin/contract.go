@@ -60,8 +60,8 @@ type HealthReporter interface {
 
 // Drainer is implemented by plugins with side effects to complete. It takes protocol 2.
 type Drainer interface {
-	// Drain is called once, when all calls have returned and no more will come, before Stop; not if the instance was given
-	// up.
+	// Drain is called once, when all calls have returned and no more will come, before Stop; not if the instance was
+	// given up.
 	Drain(ctx context.Context) error
 }
 

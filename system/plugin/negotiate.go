@@ -33,8 +33,8 @@ func (s Session) Has(feature string) bool {
 	return found
 }
 
-// RefusedError says that host and plugin have no protocol in common, or that one needs what the other has not. It shows
-// both sides.
+// RefusedError says that host and plugin have no protocol in common, or that one needs what the other has not. It
+// shows both sides.
 type RefusedError struct {
 	// Plugin and Host are what the two offered.
 	Plugin Manifest
