@@ -17,6 +17,7 @@ type order struct {
 	place actors.Reply[*place] // attach
 
 	do    action
+	name  string // of the plugin
 	with  Source
 	until time.Time // the asker's deadline, or zero
 	reply actors.Reply[struct{}]
@@ -27,7 +28,7 @@ type order struct {
 }
 
 // action is what a desk can be told to do.
-type action func(d *desk, ctx context.Context, with Source) error
+type action func(d *desk, ctx context.Context, name string, with Source) error
 
 // desk is the actor that decides who is in a slot. It runs no code of the plugin's: it starts and stops the actors
 // that do. One action is under way at a time.
@@ -40,7 +41,7 @@ type desk struct {
 }
 
 func newDesk(s *Slot, run supervision.Group[call, *load]) *desk {
-	p := &place{name: s.name, path: path.Dir(run.Path()), spec: s.spec, breaker: newBreaker(s.spec.Breaker)}
+	p := &place{path: path.Dir(run.Path()), spec: s.spec, breaker: newBreaker(s.spec.Breaker)}
 	p.vacate()
 
 	return &desk{slot: s, run: run, place: p}
@@ -56,7 +57,7 @@ func (d *desk) Start(ctx *actors.Context[order]) error {
 		return nil
 	}
 
-	return d.enter(ctx, d.slot.source, d.slot.spec.Required)
+	return d.enter(ctx, d.slot.name, d.slot.source, d.slot.spec.Required)
 }
 
 // Receive handles one order.
@@ -91,7 +92,7 @@ func (d *desk) Receive(ctx *actors.Context[order], o order) error {
 			defer cancel()
 		}
 
-		return struct{}{}, o.do(d, ctx, o.with)
+		return struct{}{}, o.do(d, ctx, o.name, o.with)
 	}, func(_ struct{}, err error) order { return order{over: true, err: err} })
 }
 
@@ -105,10 +106,10 @@ func (d *desk) Health() error {
 }
 
 // enter starts a version and puts it in its place.
-func (d *desk) enter(ctx context.Context, with Source, strict bool) error {
+func (d *desk) enter(ctx context.Context, name string, with Source, strict bool) error {
 	d.place.next++ // one action at a time
 
-	l := &load{place: d.place, source: with, child: strconv.Itoa(d.place.next), strict: strict}
+	l := &load{place: d.place, name: name, source: with, child: strconv.Itoa(d.place.next), strict: strict}
 
 	ref, err := d.start(ctx, l)
 	if err != nil {
@@ -144,16 +145,16 @@ func (d *desk) start(ctx context.Context, l *load) (actors.Ref[call], error) {
 }
 
 // load puts a plugin into an empty slot.
-func (d *desk) load(ctx context.Context, with Source) error {
+func (d *desk) load(ctx context.Context, name string, with Source) error {
 	if !errors.Is(d.place.now.Load().err, ErrNotLoaded) {
 		return fmt.Errorf("%s: %w", d.place.path, ErrLoaded)
 	}
 
-	return d.enter(ctx, with, true)
+	return d.enter(ctx, name, with, true)
 }
 
 // unload takes the plugin out: it works off what waits for it.
-func (d *desk) unload(ctx context.Context, _ Source) error {
+func (d *desk) unload(ctx context.Context, _ string, _ Source) error {
 	now := d.place.now.Load()
 	if errors.Is(now.err, ErrNotLoaded) {
 		return now.err
@@ -170,13 +171,13 @@ func (d *desk) unload(ctx context.Context, _ Source) error {
 
 // upgrade puts another version in place, which has started and is well by then, and has the old one work off what it
 // has. If the new one does not start, nothing has changed.
-func (d *desk) upgrade(ctx context.Context, with Source) error {
+func (d *desk) upgrade(ctx context.Context, name string, with Source) error {
 	old := d.place.now.Load()
 	if errors.Is(old.err, ErrNotLoaded) {
 		return old.err
 	}
 
-	if err := d.enter(ctx, with, true); err != nil {
+	if err := d.enter(ctx, name, with, true); err != nil {
 		return err
 	}
 
@@ -188,13 +189,13 @@ func (d *desk) upgrade(ctx context.Context, with Source) error {
 }
 
 // release brings a quarantined plugin back.
-func (d *desk) release(ctx context.Context, _ Source) error {
+func (d *desk) release(ctx context.Context, name string, _ Source) error {
 	now := d.place.now.Load()
 	if now.last == nil {
 		return fmt.Errorf("%s: %w", d.place.path, ErrNotQuarantined)
 	}
 
-	return d.enter(ctx, now.last.source, true)
+	return d.enter(ctx, name, now.last.source, true)
 }
 
 // stop drains a version and stops it. One that has ended meanwhile is none of this action's failures.

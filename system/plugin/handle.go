@@ -8,15 +8,13 @@ import (
 
 	"github.com/troupe-go/troupe/actors"
 	"github.com/troupe-go/troupe/mailbox"
-	"github.com/troupe-go/troupe/supervision"
 )
 
 // Handle is how a plugin is used. It is safe for concurrent use.
 type Handle struct {
-	slot *Slot
-	desk actors.Ref[order]
-	run  supervision.Group[call, *load]
+	bare
 
+	name  string // of the plugin
 	place atomic.Pointer[place]
 	to    atomic.Pointer[target]
 }
@@ -114,8 +112,12 @@ func (h *Handle) target(ctx context.Context) (*target, error) {
 	}
 
 	now := p.now.Load()
-	if now.load == nil {
+
+	switch {
+	case now.load == nil:
 		return nil, now.err
+	case now.load.name != h.name: // the slot has another one now
+		return nil, fmt.Errorf("%s: %q: %w", p.path, h.name, ErrNotLoaded)
 	}
 
 	if t := h.to.Load(); t != nil && t.load == now.load {
@@ -177,12 +179,12 @@ func (h *Handle) order(ctx context.Context, do action, with Source) error {
 		return with.problem
 	}
 
-	if m := with.manifest; m != nil && m.Name != h.slot.name {
-		return fmt.Errorf("plugin %q: its manifest says it is %q", h.slot.name, m.Name)
+	if m := with.manifest; m != nil && m.Name != h.name {
+		return fmt.Errorf("plugin %q: its manifest says it is %q", h.name, m.Name)
 	}
 
 	_, err := actors.Ask(ctx, h.desk, func(r actors.Reply[struct{}]) order {
-		o := order{do: do, with: with, reply: r}
+		o := order{do: do, name: h.name, with: with, reply: r}
 		o.until, _ = ctx.Deadline()
 
 		return o
@@ -193,7 +195,7 @@ func (h *Handle) order(ctx context.Context, do action, with Source) error {
 
 // Status is how a plugin is.
 type Status struct {
-	// Name of the slot.
+	// Name of the plugin.
 	Name string `json:"name"`
 	// Loaded says that there is a version which gets the calls, or waits to be restarted.
 	Loaded bool `json:"loaded"`
@@ -221,7 +223,7 @@ func (h *Handle) Status(ctx context.Context) (Status, error) {
 		return Status{}, err
 	}
 
-	s := Status{Name: p.name, Breaker: p.breaker.state(), Stats: p.counters.now()}
+	s := Status{Name: h.name, Breaker: p.breaker.state(), Stats: p.counters.now()}
 	now := p.now.Load()
 	l := now.load
 

@@ -128,7 +128,7 @@ func (i *instance) agree() (err error) {
 
 	i.session.Config = slices.Clone(i.spec.Config)
 
-	if want := i.load.place.accepts(i.load, i.manifest); want != "" {
+	if want := i.load.accepts(i.manifest); want != "" {
 		return fmt.Errorf("the plugin says it is %s %s, but %s", i.manifest.Name, i.manifest.Version, want)
 	}
 

@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 
 	"github.com/troupe-go/troupe/supervision"
@@ -11,6 +12,7 @@ import (
 // Safe for concurrent use.
 type load struct {
 	place  *place
+	name   string // of the plugin
 	source Source
 	child  string // its name in the group
 	// strict says that the first instance must start. Otherwise it is restarted like any other.
@@ -76,6 +78,18 @@ func (l *load) facts() (Manifest, Session) {
 	defer l.mu.Unlock()
 
 	return l.manifest, l.session
+}
+
+// accepts returns what is wrong with what a plugin says of itself, or "".
+func (l *load) accepts(m Manifest) string {
+	switch want := l.source.manifest; {
+	case m.Name != l.name:
+		return "it is to be " + l.name
+	case want != nil && !want.same(m):
+		return fmt.Sprintf("its manifest is of %s %s, or another one", want.Name, want.Version)
+	default:
+		return ""
+	}
 }
 
 // decide is the supervisor's: a plugin of which too many instances hang is not started again.

@@ -60,6 +60,7 @@ type worker struct {
 	fake
 
 	log     []string
+	leaked  [][]byte
 	session plugin.Session
 }
 
@@ -70,7 +71,7 @@ func (w *worker) note(what string) {
 
 	f, err := os.OpenFile(w.log[0], os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err == nil {
-		fmt.Fprintln(f, what)
+		_, _ = fmt.Fprintln(f, what)
 		f.Close()
 	}
 }
@@ -112,7 +113,7 @@ func (w *worker) Handle(ctx context.Context, m plugin.Message) (plugin.Message, 
 		panic("at the disco")
 	case "exit":
 		n, _ := strconv.Atoi(arg)
-		os.Exit(n)
+		os.Exit(n) //nolint:revive // it is the deed
 	case "kill":
 		return m, syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	case "stop":
@@ -129,19 +130,17 @@ func (w *worker) Handle(ctx context.Context, m plugin.Message) (plugin.Message, 
 
 		return line(strings.Repeat("x", n)), nil
 	case "leak":
-		var all [][]byte
-
 		for {
 			b := make([]byte, 1<<20)
 			for i := 0; i < len(b); i += 4096 {
 				b[i] = 1
 			}
 
-			all = append(all, b)
+			w.leaked = append(w.leaked, b)
 		}
 	case "print":
 		for range 10_000 {
-			fmt.Println(strings.Repeat("x", 100))
+			fmt.Fprintln(os.Stdout, strings.Repeat("x", 100))
 			fmt.Fprintln(os.Stderr, strings.Repeat("x", 100))
 		}
 	}
@@ -165,7 +164,7 @@ func startHost(t testing.TB) (*os.Process, []int) {
 
 	var pids []int
 
-	for _, field := range strings.Fields(text) {
+	for field := range strings.FieldsSeq(text) {
 		n, err := strconv.Atoi(field)
 		require.NoError(t, err)
 
@@ -180,23 +179,13 @@ func beHost() {
 	testing.Init()
 
 	result := testing.Benchmark(func(b *testing.B) {
-		var slots []*plugin.Slot
+		one := slot(b, program(b, 0, "good"), plugin.Spec{})
+		two := slot(b, program(b, 0, "good"), plugin.Spec{})
 
-		for _, name := range []string{"geo"} {
-			for range 2 {
-				s, err := plugin.New(name, program(b, 0, "good"), plugin.Spec{})
-				require.NoError(b, err)
-
-				slots = append(slots, s)
-			}
-		}
-
-		one := start(b, slots[0])
-		two := start(b, slots[1])
-
-		fmt.Println(pid(b, slots[0].From(one.sys.Intake())), pid(b, slots[1].From(two.sys.Intake())))
+		in, as := start(b, one).sys.Intake(), start(b, two).sys.Intake()
+		fmt.Fprintln(os.Stdout, pid(b, one.From(in)), pid(b, two.From(as)))
 		select {}
 	})
-	fmt.Println(result)
-	os.Exit(1)
+	fmt.Fprintln(os.Stdout, result)
+	os.Exit(1) //nolint:revive // it stands for main
 }

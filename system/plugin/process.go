@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -69,7 +70,12 @@ func Process(e Executable) Source {
 
 	return Source{
 		open: func(ctx context.Context, l *load) (Plugin, error) {
-			return launch(ctx, e, sum, l.place.spec.MaxMessage)
+			p, err := launch(ctx, e, sum, l.place.spec.MaxMessage)
+			if err != nil {
+				return nil, err
+			}
+
+			return p, nil
 		},
 		manifest: e.Manifest, problem: errors.Join(errs...),
 	}
@@ -198,23 +204,25 @@ func (p *process) Start(context.Context) error {
 
 // pipes makes those of the process. Its ends are returned.
 func (p *process) pipes() (theirs []*os.File, err error) {
-	var files [6]*os.File
+	var ours, to []*os.File // reading ends, writing ends
 
-	for i := 0; i < len(files); i += 2 {
-		files[i], files[i+1], err = os.Pipe()
+	for range 3 {
+		r, w, err := os.Pipe()
 		if err != nil {
-			for _, f := range files[:i] {
+			for _, f := range slices.Concat(ours, to) {
 				err = errors.Join(err, f.Close())
 			}
 
 			return nil, fmt.Errorf("pipe: %w", err)
 		}
+
+		ours, to = append(ours, r), append(to, w)
 	}
 
-	p.stdin, p.stdout, p.stderr = files[1], files[2], files[4]
-	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = files[0], files[3], files[5]
+	p.stdin, p.stdout, p.stderr = to[0], ours[1], ours[2]
+	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = ours[0], to[1], to[2]
 
-	return []*os.File{files[0], files[3], files[5]}, nil
+	return []*os.File{ours[0], to[1], to[2]}, nil
 }
 
 // own starts the process and waits for it, all on one thread: when that ends, Linux kills the process.
@@ -349,7 +357,8 @@ func (*process) Diagnose(context.Context) string { return "" }
 // PluginToHost implements the runner: a plugin does not get to say where the host connects, other than to its socket.
 func (p *process) PluginToHost(network, address string) (toNetwork, toAddress string, err error) {
 	if network != "unix" || filepath.Dir(address) != filepath.Clean(p.dir) {
-		return "", "", fmt.Errorf("the plugin says it listens at %.20q %.200q, must be a socket in %q", network, address, p.dir)
+		return "", "", fmt.Errorf("the plugin says it listens at %.20q %.200q, must be a socket in %q",
+			network, address, p.dir)
 	}
 
 	return network, address, nil

@@ -71,7 +71,9 @@ func pid(t testing.TB, geo *plugin.Handle) int {
 func TestProcess(t *testing.T) {
 	t.Run("a plugin in a process of its own is called, streamed to, drained and stopped", func(t *testing.T) {
 		log := filepath.Join(t.TempDir(), "log")
-		s := slot(t, program(t, 0, "good", log), plugin.Spec{Config: []byte("conf"), Offer: plugin.Offer{Offers: []string{"x"}}})
+		s := slot(t, program(t, 0, "good", log), plugin.Spec{
+			Config: []byte("conf"), Offer: plugin.Offer{Offers: []string{"x"}},
+		})
 		h := start(t, s)
 		geo := s.From(h.sys.Intake())
 
@@ -124,7 +126,7 @@ func TestProcess(t *testing.T) {
 		text, err := do(t, s.From(h.sys.Intake()), "env")
 		require.NoError(t, err)
 
-		for _, name := range strings.Fields(text) {
+		for name := range strings.FieldsSeq(text) {
 			assert.True(t, name == "GIVEN" || name == "GOMEMLIMIT" || name == "TROUPE_PLUGIN" || name == "PATH" ||
 				strings.HasPrefix(name, "PLUGIN_") || name == "PWD", name)
 		}

@@ -39,11 +39,11 @@ type protocol1 interface {
 
 var errNoCertificate = errors.New("the plugin has sent no certificate")
 
-// launch starts a process, by the end of ctx, and asks it who it is. Go-plugin starts it, reads its handshake and makes
-// the keys of the connection. The connection is ours, and so is the end of the process: go-plugin's own would ask the
-// plugin to end, without a deadline, and a stopped one never does.
-func launch(ctx context.Context, e Executable, sum []byte, most int) (p Plugin, err error) {
-	if err = verify(e.Path, sum); err != nil {
+// launch starts a process, by the end of ctx, and asks it who it is. Go-plugin starts it, reads its handshake and
+// makes the keys of the connection. The connection is ours, and so is the end of the process: go-plugin's own would
+// ask the plugin to end, without a deadline, and a stopped one never does.
+func launch(ctx context.Context, e Executable, sum []byte, most int) (p *remote, err error) {
+	if err := verify(e.Path, sum); err != nil {
 		return nil, err
 	}
 
@@ -255,7 +255,7 @@ func (r *remote) because(ctx context.Context, err error) error {
 		return ctx.Err()
 	}
 
-	err, lost := fromStatus(err, r.most)
+	lost, err := fromStatus(err, r.most)
 	if !lost {
 		return err
 	}

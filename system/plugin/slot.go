@@ -46,6 +46,11 @@ func New(name string, source Source, spec Spec) (*Slot, error) {
 		return nil, err
 	}
 
+	return newSlot(name, source, spec, closing), nil
+}
+
+// newSlot declares a slot of which all has been checked.
+func newSlot(name string, source Source, spec Spec, closing time.Duration) *Slot {
 	s := &Slot{name: name, source: source, spec: spec}
 
 	s.run = supervision.DynamicGroup("run",
@@ -77,7 +82,7 @@ func New(name string, source Source, spec Spec) (*Slot, error) {
 		Budget: supervision.Budget{Restarts: supervision.MaxRestarts, Within: time.Second},
 	}
 
-	return s, nil
+	return s
 }
 
 // patience is a deadline that leaves d before its last tenth, in which an actor's context has ended, and some more.
@@ -103,12 +108,11 @@ func (s *Slot) On() []supervision.Child { return supervision.On(s.desk, s.run) }
 // From returns the handle to the plugin that in grants, to an actor that has declared [Slot.On], or to code outside
 // the tree with system.System.Intake.
 func (s *Slot) From(in supervision.Deps) *Handle {
-	return &Handle{slot: s, desk: s.desk.From(in), run: s.run.From(in)}
+	return s.bare(in).of(s.name)
 }
 
 // place is what a slot is in a running system. Safe for concurrent use.
 type place struct {
-	name     string
 	path     string // of the slot
 	spec     Spec
 	breaker  breaker
@@ -124,18 +128,6 @@ type occupancy struct {
 	load *load // the version that gets the calls; nil if there is none
 	last *load // the version that was quarantined
 	err  error // why there is none
-}
-
-// accepts returns what is wrong with what a plugin says of itself, or "".
-func (p *place) accepts(l *load, m Manifest) string {
-	switch want := l.source.manifest; {
-	case m.Name != p.name:
-		return "it is to be " + p.name
-	case want != nil && !want.same(m):
-		return fmt.Sprintf("its manifest is of %s %s, or another one", want.Name, want.Version)
-	default:
-		return ""
-	}
 }
 
 // occupy puts a version in its place.

@@ -68,25 +68,25 @@ func toStatus(err error) error {
 	return status.Error(code, cut(err.Error())) //nolint:wrapcheck // it is for gRPC
 }
 
-// fromStatus makes an error of what has come across the boundary, of a call whose payloads have most bytes at most. That
-// the connection is lost is no error of the plugin's: then lost is true.
-func fromStatus(err error, most int) (of error, lost bool) {
+// fromStatus makes an error of what has come across the boundary, of a call whose payloads have most bytes at most.
+// That the connection is lost is no error of the plugin's: then lost is true.
+func fromStatus(err error, most int) (lost bool, of error) {
 	s := status.Convert(err)
 	remote := &RemoteError{Code: s.Code().String(), Text: cut(s.Message())}
 
-	switch s.Code() { //nolint:exhaustive // the others are what they are
+	switch s.Code() {
 	case codes.InvalidArgument:
-		return &InvalidError{remote}, false
+		return false, &InvalidError{remote}
 	case codes.DeadlineExceeded:
-		return context.DeadlineExceeded, false
+		return false, context.DeadlineExceeded
 	case codes.Canceled:
-		return context.Canceled, false
+		return false, context.Canceled
 	case codes.ResourceExhausted:
-		return &SizeError{Most: most}, false
+		return false, &SizeError{Most: most}
 	case codes.Unavailable:
-		return remote, true
+		return true, remote
 	default:
-		return remote, false
+		return false, remote
 	}
 }
 
