@@ -6,9 +6,9 @@ import (
 	"github.com/sony/gobreaker/v2"
 )
 
-// errUnheard stands for a call that says nothing about the plugin: its caller has given up before the plugin's time
-// was over.
-var errUnheard = errors.New("the caller has given up")
+// errUnheard stands for a call that was not heard to its end: its caller has given up before the plugin's time was
+// over, or its instance was given up.
+var errUnheard = errors.New("not heard to its end")
 
 // breaker refuses calls while it is open. The zero breaker never does.
 type breaker struct {

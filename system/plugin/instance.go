@@ -384,7 +384,7 @@ func (i *instance) fail(fault Fault, err error) *InstanceError {
 		close(i.failed)
 
 		for _, f := range i.flights.tell() {
-			i.end(f, lost, i.why, i.why)
+			i.end(f, lost, errUnheard, i.why) // the budget is for instances, the breaker for calls
 		}
 
 		i.giveUp(i.why) // now that nobody can be told what comes of that

@@ -356,7 +356,7 @@ func (*process) Diagnose(context.Context) string { return "" }
 
 // PluginToHost implements the runner: a plugin does not get to say where the host connects, other than to its socket.
 func (p *process) PluginToHost(network, address string) (toNetwork, toAddress string, err error) {
-	if network != "unix" || filepath.Dir(address) != filepath.Clean(p.dir) {
+	if network != "unix" || filepath.Clean(address) != address || filepath.Dir(address) != filepath.Clean(p.dir) {
 		return "", "", fmt.Errorf("the plugin says it listens at %.20q %.200q, must be a socket in %q",
 			network, address, p.dir)
 	}

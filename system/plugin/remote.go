@@ -48,12 +48,13 @@ func launch(ctx context.Context, e Executable, sum []byte, most int) (p *remote,
 	}
 
 	deadline, _ := ctx.Deadline()
+	patience := time.Until(deadline) / 10 * 8 // so that there is time to say what it was
 	r := &remote{most: most}
 	stderr := new(tail)
 
 	config := &goplugin.ClientConfig{
 		HandshakeConfig: handshake(), Plugins: goplugin.PluginSet{}, AutoMTLS: true, SkipHostEnv: true,
-		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC}, StartTimeout: time.Until(deadline),
+		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC}, StartTimeout: patience,
 		Logger: hclog.New(&hclog.LoggerOptions{Level: hclog.Off, Output: io.Discard}), Stderr: stderr,
 		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, dir string) (runner.Runner, error) {
 			r.process = newProcess(ctx, e, cmd.Env, dir, stderr)
@@ -107,10 +108,13 @@ func (r *remote) notStarted(err error) error {
 		return err
 	}
 
+	after := time.NewTimer(pipeGrace)
+	defer after.Stop()
+
 	select {
 	case <-r.process.ended:
 		return fmt.Errorf("%w (%w)", err, r.process.why())
-	default:
+	case <-after.C:
 		return err
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/hashicorp/go-hclog"
@@ -36,7 +37,10 @@ func handshake() goplugin.HandshakeConfig {
 // It returns when the host has stopped the plugin, and the program is then to end. If the host goes without that, it
 // ends the program. What the plugin prints goes to standard error, of which the host keeps the end to say why it has
 // crashed. A panic ends the program, as ever.
-func Serve(p Plugin) {
+func Serve(p Plugin) { serve(p) }
+
+// serve is Serve with more options for its gRPC server.
+func serve(p Plugin, more ...grpc.ServerOption) {
 	m := p.Manifest()
 	if err := m.Validate(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -53,9 +57,10 @@ func Serve(p Plugin) {
 	goplugin.Serve(&goplugin.ServeConfig{
 		HandshakeConfig: handshake(), Plugins: goplugin.PluginSet{"plugin": s}, Logger: off,
 		GRPCServer: func(options []grpc.ServerOption) *grpc.Server {
-			return grpc.NewServer(append(options,
+			return grpc.NewServer(slices.Concat(options, []grpc.ServerOption{
 				grpc.UnaryInterceptor(s.first), grpc.StreamInterceptor(s.firstStream),
-				grpc.MaxRecvMsgSize(MaxMessage+overhead), grpc.MaxSendMsgSize(MaxMessage+overhead))...)
+				grpc.MaxRecvMsgSize(MaxMessage + overhead), grpc.MaxSendMsgSize(MaxMessage + overhead),
+			}, more)...)
 		},
 	})
 }

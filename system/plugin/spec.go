@@ -79,7 +79,8 @@ type Spec struct {
 }
 
 // Breaker says when calls are refused because others have failed; the calls of all instances count. A message that is
-// at fault, see [Invalid], counts neither way, and a call that its caller has given up on neither.
+// at fault, see [Invalid], counts neither way, nor does a call that its caller has given up on, or that was lost with
+// its instance: that is for the budget.
 type Breaker struct {
 	// Failures in a row that open it; 0 means 10. A negative number means that there is no breaker.
 	Failures int
