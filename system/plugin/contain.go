@@ -55,8 +55,7 @@ func apart(ctx context.Context, start func(func(context.Context) error) error, f
 
 // faultOf returns what an error of a plugin's code says about the instance, or 0 if it says nothing.
 func faultOf(err error) Fault {
-	var of *faultError
-	if errors.As(err, &of) {
+	if of, ok := errors.AsType[*faultError](err); ok {
 		return of.fault
 	}
 

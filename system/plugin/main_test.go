@@ -31,6 +31,11 @@ func TestMain(m *testing.M) {
 		beHost()
 	}
 
+	if len(os.Args) > 4 && os.Args[1] == asServer {
+		beServer(os.Args[2], os.Args[3], os.Args[4])
+		os.Exit(0)
+	}
+
 	goleak.VerifyTestMain(m)
 }
 
@@ -140,8 +145,8 @@ func (w *worker) Handle(ctx context.Context, m plugin.Message) (plugin.Message, 
 		}
 	case "print":
 		for range 10_000 {
-			fmt.Fprintln(os.Stdout, strings.Repeat("x", 100))
-			fmt.Fprintln(os.Stderr, strings.Repeat("x", 100))
+			_, _ = fmt.Fprintln(os.Stdout, strings.Repeat("x", 100))
+			_, _ = fmt.Fprintln(os.Stderr, strings.Repeat("x", 100))
 		}
 	}
 
@@ -178,14 +183,14 @@ func startHost(t testing.TB) (*os.Process, []int) {
 func beHost() {
 	testing.Init()
 
-	result := testing.Benchmark(func(b *testing.B) {
+	result := testing.Benchmark(func(b *testing.B) { //nolint:thelper // it is what the process does
 		one := slot(b, program(b, 0, "good"), plugin.Spec{})
 		two := slot(b, program(b, 0, "good"), plugin.Spec{})
 
 		in, as := start(b, one).sys.Intake(), start(b, two).sys.Intake()
-		fmt.Fprintln(os.Stdout, pid(b, one.From(in)), pid(b, two.From(as)))
+		_, _ = fmt.Fprintln(os.Stdout, pid(b, one.From(in)), pid(b, two.From(as)))
 		select {}
 	})
-	fmt.Fprintln(os.Stdout, result)
+	_, _ = fmt.Fprintln(os.Stdout, result)
 	os.Exit(1) //nolint:revive // it stands for main
 }

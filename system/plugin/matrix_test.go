@@ -58,9 +58,9 @@ func brief() plugin.Spec {
 	}
 }
 
-// TestMatrix goes through all that a plugin in a process of its own can do wrong. Whatever it is: the host's other actor
-// goes on and the host is ready, the plugin's status says what has happened, there are no more instances than the budget
-// allows, every call is accounted for, and no process is left.
+// TestMatrix goes through all that a plugin in a process of its own can do wrong. Whatever it is: the host's other
+// actor goes on and the host is ready, the plugin's status says what has happened, there are no more instances than
+// the budget allows, every call is accounted for, and no process is left.
 func TestMatrix(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for some forty processes")

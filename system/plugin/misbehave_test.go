@@ -33,7 +33,7 @@ func misbehave(kind string, _ []string) {
 	case "hang-stop":
 		plugin.Serve(&hanging{worker: p, at: "stop"})
 	case "deaf": // once it has started
-		p.health = func(ctx context.Context) error {
+		p.health = func(context.Context) error {
 			p.health = hang
 
 			return nil
@@ -45,15 +45,15 @@ func misbehave(kind string, _ []string) {
 		_, _ = os.Stdout.Write(b)
 		select {}
 	case "line":
-		fmt.Fprintln(os.Stdout, "hello, world")
+		_, _ = fmt.Fprintln(os.Stdout, "hello, world")
 		select {}
 	case "elsewhere": // listens where it should not
-		fmt.Fprintln(os.Stdout, "1|1|tcp|127.0.0.1:80|grpc|")
+		_, _ = fmt.Fprintln(os.Stdout, "1|1|tcp|127.0.0.1:80|grpc|")
 		select {}
 	case "naked": // has no certificate
 		path := filepath.Join(os.Getenv("PLUGIN_UNIX_SOCKET_DIR"), "socket")
-		if _, err := net.Listen("unix", path); err == nil { //nolint:noctx // for as long as it lives
-			fmt.Fprintf(os.Stdout, "1|1|unix|%s|grpc|\n", path)
+		if _, err := net.Listen("unix", path); err == nil {
+			_, _ = fmt.Fprintf(os.Stdout, "1|1|unix|%s|grpc|\n", path)
 		}
 		select {}
 	case "dies":
@@ -99,10 +99,12 @@ func (garbler) Name() string { return "proto" }
 func (garbler) Marshal(v any) ([]byte, error) {
 	m, ok := v.(*pluginpb.Message)
 	if !ok || string(m.GetPayload()) != "GARBLE" {
-		return proto.Marshal(v.(proto.Message))
+		return proto.Marshal(v.(proto.Message)) //nolint:errcheck // all that is sent is one
 	}
 
 	return []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3}, nil
 }
 
-func (garbler) Unmarshal(b []byte, v any) error { return proto.Unmarshal(b, v.(proto.Message)) }
+func (garbler) Unmarshal(b []byte, v any) error {
+	return proto.Unmarshal(b, v.(proto.Message)) //nolint:errcheck // all that is taken is one
+}
