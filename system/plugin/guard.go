@@ -53,12 +53,12 @@ func (i *instance) guard(ctx context.Context) error {
 	}
 }
 
-// leave ends what would not end by itself when the instance is to stop: streams get no more messages, and half of the
-// time of the drain. It returns a channel that is closed when nothing is in flight.
+// leave ends what would not end by itself when the instance is to stop: streams get no more messages, and the time
+// of a call. It returns a channel that is closed when nothing is in flight.
 func (i *instance) leave() <-chan struct{} {
 	for _, s := range i.flights.streams() {
 		s.stream.shut()
-		i.flights.expect(s, time.Now().Add(i.spec.Drain/2))
+		i.flights.expect(s, time.Now().Add(i.spec.Deadline))
 	}
 
 	return i.flights.drained()

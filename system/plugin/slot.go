@@ -63,7 +63,7 @@ func newSlot(name string, source Source, spec Spec, closing time.Duration) *Slot
 				Mailbox: spec.Mailbox, Backoff: spec.Backoff, Stash: 1, Decide: decide,
 				Goroutines: min(spec.Concurrency+4, supervision.MaxGoroutines), // the guard, a probe, who opens, who fails
 				Deadlines: supervision.Deadlines{
-					Start: patience(spec.Start), Drain: spec.Drain, Flush: spec.Drain, Close: closing,
+					Start: patience(spec.Start), Drain: spec.Drain, Close: closing,
 				},
 			},
 		})

@@ -16,7 +16,6 @@ const (
 	DefaultCallDeadline = 5 * time.Second
 	DefaultHangAfter    = time.Second
 	DefaultStart        = 10 * time.Second
-	DefaultDrain        = 10 * time.Second
 	DefaultStop         = 5 * time.Second
 	DefaultProbe        = 10 * time.Second
 	// DefaultMessage is the longest payload when Spec.MaxMessage is 0, in bytes.
@@ -66,10 +65,12 @@ type Spec struct {
 	Redeliver int
 	// Start bounds the start of an instance: of its process, the negotiation and the Start hook. 0 means [DefaultStart].
 	Start time.Duration
-	// Drain bounds working off what waits when the plugin is unloaded, upgraded or shut down, and then the Drain hook. 0
-	// means [DefaultDrain].
+	// Drain bounds working off what waits when the plugin is unloaded, upgraded or shut down. 0 means the time the drain
+	// phase has left at a shutdown, and [supervision.DefaultDrainDeadline] otherwise. A stream that is open then gets no
+	// more messages, and has as long as a call to end. The Drain hook has the time the flush phase has.
 	Drain time.Duration
-	// Stop bounds the Stop hook and the end of the process, which is killed then. 0 means [DefaultStop].
+	// Stop bounds the Stop hook and the end of the process, which is killed then. 0 means [DefaultStop], or less if the
+	// close phase of a shutdown has less.
 	Stop time.Duration
 	// Probe is how often the plugin's health is asked for; it has as long to answer. 0 means [DefaultProbe].
 	Probe time.Duration
@@ -95,7 +96,6 @@ func (s Spec) withDefaults() Spec {
 	s.Deadline = cmp.Or(s.Deadline, DefaultCallDeadline)
 	s.HangAfter = cmp.Or(s.HangAfter, DefaultHangAfter)
 	s.Start = cmp.Or(s.Start, DefaultStart)
-	s.Drain = cmp.Or(s.Drain, DefaultDrain)
 	s.Stop = cmp.Or(s.Stop, DefaultStop)
 	s.Probe = cmp.Or(s.Probe, DefaultProbe)
 	s.Breaker.Failures = cmp.Or(s.Breaker.Failures, 10)
@@ -120,6 +120,7 @@ func (s Spec) validate() error {
 
 	wrong(s.Concurrency < 1 || s.Concurrency > MaxConcurrency, "Concurrency", s.Concurrency,
 		"must be from 1 to %d, or 0 for %d", MaxConcurrency, DefaultConcurrency)
+	wrong(s.Drain < 0, "Drain", s.Drain, "must not be negative")
 	wrong(s.MaxMessage < 1 || s.MaxMessage > MaxMessage, "MaxMessage", s.MaxMessage,
 		"must be from 1 to %d, or 0 for %d", MaxMessage, DefaultMessage)
 	wrong(s.Redeliver < 0 || s.Redeliver > MaxRedeliver, "Redeliver", s.Redeliver, "must be from 0 to %d", MaxRedeliver)
@@ -134,7 +135,6 @@ func (s Spec) validate() error {
 		{"Deadline", s.Deadline},
 		{"HangAfter", s.HangAfter},
 		{"Start", s.Start},
-		{"Drain", s.Drain},
 		{"Stop", s.Stop},
 		{"Probe", s.Probe},
 		{"Breaker.OpenFor", s.Breaker.OpenFor},
