@@ -103,12 +103,12 @@ func (e *enricher) Handle(ctx context.Context, m plugin.Message) (plugin.Message
 }
 
 // Health implements [plugin.HealthReporter].
-func (e *enricher) Health(context.Context) error {
+func (e *enricher) Health(ctx context.Context) error {
 	if e.deaf != nil && e.deaf() {
 		select {}
 	}
 
-	return nil
+	return ctx.Err()
 }
 
 // flooder answers one line with as many as it gets rid of, and prints as many.

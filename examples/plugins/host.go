@@ -52,7 +52,9 @@ func install(dir string) error {
 
 	tampered := filepath.Join(dir, plugin.Prefix+"tampered")
 
-	return errors.Join(os.Remove(tampered), os.WriteFile(tampered, []byte("#!/bin/sh\necho changed\n"), 0o700))
+	const mode = 0o700 // it could be executed, if it were
+
+	return errors.Join(os.Remove(tampered), os.WriteFile(tampered, []byte("#!/bin/sh\necho changed\n"), mode))
 }
 
 // declare declares a slot for each plugin: those of the directory, and one in this process.

@@ -36,7 +36,7 @@ func work(
 	w := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "PLUGIN\tPROTOCOL\tCALLS\tANSWERED\tLATE\tLOST\tREFUSED\tINSTANCES\tHOW IT WAS CONTAINED")
 
-	var errs []error
+	errs := []error{probed.err}
 
 	for i, s := range slots {
 		h := s.From(sys.Intake())
@@ -53,7 +53,7 @@ func work(
 			n.Calls, n.Answered, n.Late, n.Lost, n.Refused, n.Instances, how(st, stories[i]))
 	}
 
-	errs = append(errs, w.Flush(), probed.err)
+	errs = append(errs, w.Flush())
 
 	fmt.Fprintf(stdout, "the host answered %d times meanwhile, after %v at the latest, and was ready each time\n",
 		probed.answers, probed.slowest.Round(time.Microsecond))

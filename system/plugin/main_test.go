@@ -95,6 +95,13 @@ func (w *worker) Handle(ctx context.Context, m plugin.Message) (plugin.Message, 
 	deed, arg, _ := strings.Cut(string(m.Payload), " ")
 
 	switch deed {
+	case "child": // leaves the host only a process to kill
+		c := exec.Command("sleep", "600")
+		if err := c.Start(); err != nil {
+			return m, err
+		}
+
+		return line(strconv.Itoa(c.Process.Pid)), nil
 	case "pid":
 		return line(strconv.Itoa(os.Getpid())), nil
 	case "version":

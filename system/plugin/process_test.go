@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -134,6 +135,19 @@ func TestProcess(t *testing.T) {
 		assert.Contains(t, text, "GIVEN")
 		assert.NotContains(t, text, "SECRET")
 		h.end()
+	})
+
+	t.Run("what it has started is killed with it", func(t *testing.T) {
+		s := slot(t, program(t, 0, "good"), plugin.Spec{})
+		h := start(t, s)
+		text, err := do(t, s.From(h.sys.Intake()), "child")
+		require.NoError(t, err)
+
+		child, err := strconv.Atoi(text)
+		require.NoError(t, err)
+		require.True(t, alive(child))
+		h.end()
+		assert.Eventually(t, func() bool { return !alive(child) }, 10*time.Second, time.Millisecond)
 	})
 
 	t.Run("old and new ones go together", func(t *testing.T) {
