@@ -96,7 +96,7 @@ func (w *worker) Handle(ctx context.Context, m plugin.Message) (plugin.Message, 
 
 	switch deed {
 	case "child": // leaves the host only a process to kill
-		c := exec.Command("sleep", "600")
+		c := exec.Command(os.Args[0], asPlugin, "hang-manifest")
 		if err := c.Start(); err != nil {
 			return m, err
 		}
