@@ -36,7 +36,7 @@ func work(
 	w := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "PLUGIN\tPROTOCOL\tCALLS\tANSWERED\tLATE\tLOST\tREFUSED\tINSTANCES\tHOW IT WAS CONTAINED")
 
-	errs := []error{probed.err}
+	errs := append(make([]error, 0, 2*len(slots)+2), probed.err)
 
 	for i, s := range slots {
 		h := s.From(sys.Intake())

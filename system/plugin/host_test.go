@@ -136,7 +136,7 @@ func tryTree(t testing.TB, children []supervision.Child) (*system.System, error)
 
 	return system.Start(t.Context(), supervision.Tree{
 		Name: "shop", Budget: supervision.Budget{Restarts: 0, Within: time.Hour}, Children: children,
-	}, system.Options{Logger: slog.New(slog.DiscardHandler), Signals: []os.Signal{}, Grace: time.Minute})
+	}, system.Options{Logger: slog.New(slog.DiscardHandler), Signals: []os.Signal{}, Grace: 20 * time.Second})
 }
 
 // beats asserts that the host goes on: its other actor answers, and it is ready.

@@ -47,11 +47,10 @@ func children(t testing.TB) (all []int) {
 	return all
 }
 
-// brief is a spec in which everything is over soon.
+// brief is a spec in which no time matters, and everything is over after one restart.
 func brief() plugin.Spec {
 	return plugin.Spec{
-		Deadline: 300 * time.Millisecond, HangAfter: 200 * time.Millisecond, Start: 5 * time.Second,
-		Drain: time.Second, Stop: time.Second, Probe: 500 * time.Millisecond,
+		Deadline: time.Minute, Start: time.Minute, Stop: time.Second, Probe: time.Minute,
 		Budget:  supervision.Budget{Restarts: 1, Within: time.Hour},
 		Backoff: supervision.Backoff{Initial: supervision.Immediately},
 		Breaker: plugin.Breaker{Failures: 2, OpenFor: time.Hour}, MaxMessage: 1 << 16,
@@ -89,7 +88,7 @@ func TestMatrix(t *testing.T) {
 
 			require.ErrorAs(t, s.Quarantined, &fault)
 			assert.Equal(t, plugin.NotStarted, fault.Fault)
-			require.ErrorContains(t, fault, says)
+			require.Regexp(t, says, fault.Error())
 		}
 	}
 	quick := func(s *plugin.Spec) { s.Start = time.Second }
@@ -103,22 +102,26 @@ func TestMatrix(t *testing.T) {
 		{name: "os.Exit", kind: "good", deed: "exit 7", holds: crash("exit status 7")},
 		{name: "SIGKILL", kind: "good", deed: "kill", holds: crash("signal: killed")},
 		{name: "SIGSTOP", kind: "good", deed: "stop", spec: func(s *plugin.Spec) {
-			s.Breaker.Failures = -1
+			s.Breaker.Failures, s.Deadline, s.Probe = -1, time.Second, 500*time.Millisecond
 		}, holds: func(t *testing.T, s plugin.Status, _ error) {
 			t.Helper()
 			require.ErrorContains(t, s.Quarantined, "hung: no answer to the health check")
 		}},
-		{name: "hang in a call", kind: "good", deed: "hang", holds: func(t *testing.T, s plugin.Status, err error) {
+		{name: "hang in a call", kind: "good", deed: "hang", spec: func(s *plugin.Spec) {
+			s.Deadline = 300 * time.Millisecond
+		}, holds: func(t *testing.T, s plugin.Status, err error) {
 			t.Helper()
 			require.ErrorIs(t, err, plugin.ErrOpen)
 			assert.Equal(t, "open", s.Breaker)
 			assert.Equal(t, uint64(2), s.Stats.Late)
 			assert.True(t, s.Loaded)
 		}},
-		{name: "hang before the handshake", kind: "hang-manifest", spec: quick, holds: unstarted("timeout")},
-		{name: "hang in Start", kind: "hang-start", spec: quick, holds: unstarted("no answer within 1s")},
-		{name: "hang in Health at the start", kind: "hang-health", spec: quick, holds: unstarted("no answer within 1s")},
-		{name: "hang in Health", kind: "deaf", holds: func(t *testing.T, s plugin.Status, _ error) {
+		{name: "hang before the handshake", kind: "hang-manifest", spec: quick, holds: unstarted(tooLate)},
+		{name: "hang in Start", kind: "hang-start", spec: quick, holds: unstarted(tooLate)},
+		{name: "hang in Health at the start", kind: "hang-health", spec: quick, holds: unstarted(tooLate)},
+		{name: "hang in Health", kind: "deaf", spec: func(s *plugin.Spec) {
+			s.Probe = 500 * time.Millisecond
+		}, holds: func(t *testing.T, s plugin.Status, _ error) {
 			t.Helper()
 			require.ErrorContains(t, s.LastFailure, "hung: no answer to the health check")
 		}},
@@ -145,10 +148,8 @@ func TestMatrix(t *testing.T) {
 			assert.Equal(t, s.Stats.Calls, s.Stats.Failed)
 			assert.True(t, s.Loaded)
 		}},
-		{name: "a slow start", kind: "slow", spec: quick, holds: unstarted("timeout")},
-		{name: "a leak", kind: "good", deed: "leak", spec: func(s *plugin.Spec) {
-			s.Deadline, s.Probe = 30*time.Second, time.Minute
-		}, holds: func(t *testing.T, s plugin.Status, err error) {
+		{name: "a slow start", kind: "slow", spec: quick, holds: unstarted(tooLate)},
+		{name: "a leak", kind: "good", deed: "leak", holds: func(t *testing.T, s plugin.Status, err error) {
 			t.Helper()
 
 			var fault *plugin.InstanceError
@@ -157,9 +158,7 @@ func TestMatrix(t *testing.T) {
 			assert.Equal(t, plugin.Oversized, fault.Fault)
 			require.ErrorContains(t, s.Quarantined, "bytes of memory, 268435456 are allowed")
 		}},
-		{name: "a flood of output", kind: "good", deed: "print", spec: func(s *plugin.Spec) {
-			s.Deadline = 10 * time.Second
-		}, holds: fine},
+		{name: "a flood of output", kind: "good", deed: "print", holds: fine},
 	} {
 		t.Run(of.name, func(t *testing.T) {
 			spec := brief()
@@ -201,6 +200,9 @@ func TestMatrix(t *testing.T) {
 	}
 }
 
+// tooLate is what a start that takes too long is called, by whoever finds out first.
+const tooLate = "timeout|no answer within 1s|deadline exceeded"
+
 // keep returns the error that says more: one of the instance is not forgotten for the quarantine that follows.
 func keep(before, now error) error {
 	quarantined := errors.As(now, new(*plugin.QuarantinedError))
@@ -223,14 +225,14 @@ func settled(t *testing.T, h *host, geo *plugin.Handle, name string) {
 		h.beats()
 
 		return status(t, geo).LastFailure != nil
-	}, 30*time.Second, 10*time.Millisecond)
+	}, time.Minute, 10*time.Millisecond)
 
 	if name == "SIGSTOP" {
 		require.Eventually(t, func() bool {
 			_, _ = do(t, geo, "stop")
 
 			return status(t, geo).Quarantined != nil
-		}, 30*time.Second, 10*time.Millisecond)
+		}, time.Minute, 10*time.Millisecond)
 	}
 }
 
@@ -247,7 +249,7 @@ func TestACallInFlightWhenTheProcessEnds(t *testing.T) {
 	for _, again := range []int{0, 1} {
 		t.Run(fmt.Sprint(again, " times again"), func(t *testing.T) {
 			spec := brief()
-			spec.Redeliver, spec.Deadline = again, 5*time.Second
+			spec.Redeliver = again
 
 			s := slot(t, program(t, 0, "good"), spec)
 			h := start(t, s)
@@ -317,9 +319,7 @@ func TestAStreamWhenTheProcessEnds(t *testing.T) {
 
 // TestUpgradeOfAProcess has calls all the time while one program takes the place of another.
 func TestUpgradeOfAProcess(t *testing.T) {
-	spec := brief()
-	spec.Deadline = 10 * time.Second
-	s := slot(t, program(t, 0, "version", "1.0.0"), spec)
+	s := slot(t, program(t, 0, "version", "1.0.0"), brief())
 	h := start(t, s)
 	geo := s.From(h.sys.Intake())
 	stop := make(chan struct{})
