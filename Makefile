@@ -22,6 +22,7 @@ CACHE = .cache
 ARGS_indexer = -root "$$($(GO) env GOROOT)/src/net" -db "$$tmp/index.db" -query Listen
 ARGS_shop = -orders 200
 ARGS_deadletters = -dir "$$($(GO) env GOROOT)/src" -db "$$tmp/letters.db"
+ARGS_plugins = -lines 2000
 ARGS_chaos = -seed 1 -duration 3s
 
 .DEFAULT_GOAL := help
@@ -61,6 +62,18 @@ lint-modules: ## check that go.mod and go.sum are tidy and the downloaded module
 .PHONY: lint-code
 lint-code: ## run golangci-lint as .golangci.yml says
 	$(TOOL) golangci-lint run ./...
+
+.PHONY: generated
+generated: ## check that the generated code is what its generators make of its sources (the first run builds buf: 2 minutes)
+	@set -e; for dir in $(GENERATED); do \
+		tmp=$$(mktemp -d); cp $$dir/* "$$tmp"; $(GO) generate ./$$dir; \
+		for file in $$dir/*.pb.go; do \
+			cmp "$$tmp/$$(basename $$file)" $$file || { echo "$$file is not current: commit what go generate made" >&2; exit 1; }; \
+		done; rm -rf "$$tmp"; \
+	done
+
+# Every folder with a .proto file.
+GENERATED = $(patsubst %/,%,$(sort $(dir $(wildcard system/*/internal/*/*.proto))))
 
 .PHONY: fmt
 fmt: ## format all Go code and tidy go.mod

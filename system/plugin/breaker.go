@@ -1,0 +1,53 @@
+package plugin
+
+import (
+	"errors"
+
+	"github.com/sony/gobreaker/v2"
+)
+
+// errUnheard stands for a call that was not heard to its end: its caller has given up before the plugin's time was
+// over, or its instance was given up.
+var errUnheard = errors.New("not heard to its end")
+
+// breaker refuses calls while it is open. The zero breaker never does.
+type breaker struct {
+	of *gobreaker.TwoStepCircuitBreaker[struct{}]
+}
+
+func newBreaker(s Breaker) breaker {
+	if s.Failures < 0 {
+		return breaker{}
+	}
+
+	return breaker{gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
+		Timeout:     s.OpenFor,
+		ReadyToTrip: func(c gobreaker.Counts) bool { return int64(c.ConsecutiveFailures) >= int64(s.Failures) },
+		IsExcluded: func(err error) bool {
+			return errors.Is(err, errUnheard) || errors.As(err, new(*InvalidError)) || errors.As(err, new(*SizeError))
+		},
+	})}
+}
+
+// allow returns a function to be told once how the call went, or [ErrOpen].
+func (b breaker) allow() (settle func(error), err error) {
+	if b.of == nil {
+		return func(error) {}, nil
+	}
+
+	settle, err = b.of.Allow()
+	if err != nil {
+		return nil, ErrOpen
+	}
+
+	return settle, nil
+}
+
+// state returns closed, half-open or open.
+func (b breaker) state() string {
+	if b.of == nil {
+		return "none"
+	}
+
+	return b.of.State().String()
+}

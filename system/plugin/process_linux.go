@@ -1,0 +1,34 @@
+package plugin
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"strconv"
+	"syscall"
+)
+
+// contain gives a process a group of its own, and has it killed with the thread that starts it.
+func contain(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}
+
+// resident returns how many bytes of memory a process has, or 0 if that cannot be known.
+func resident(pid int) int64 {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/statm")
+	if err != nil {
+		return 0
+	}
+
+	fields := bytes.Fields(text)
+	if len(fields) < 2 {
+		return 0
+	}
+
+	pages, err := strconv.ParseInt(string(fields[1]), 10, 64)
+	if err != nil {
+		return 0
+	}
+
+	return pages * int64(os.Getpagesize())
+}

@@ -1,0 +1,227 @@
+package plugin_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/troupe-go/troupe/system/plugin"
+)
+
+// program makes a source of the test program, which is the plugin that its arguments say.
+func program(t testing.TB, memory int64, args ...string) plugin.Source {
+	t.Helper()
+
+	return plugin.Process(executable(t, memory, args...))
+}
+
+func executable(t testing.TB, memory int64, args ...string) plugin.Executable {
+	t.Helper()
+
+	path, err := filepath.Abs(os.Args[0])
+	require.NoError(t, err)
+
+	sum, err := plugin.Checksum(path)
+	require.NoError(t, err)
+
+	return plugin.Executable{Path: path, SHA256: sum, Args: append([]string{asPlugin}, args...), Memory: memory}
+}
+
+// asPlugin as the first argument makes the test program a plugin.
+const asPlugin = "as-plugin"
+
+// do asks the plugin for a deed.
+func do(t testing.TB, geo *plugin.Handle, deed string) (string, error) {
+	t.Helper()
+
+	m, err := geo.Call(t.Context(), line(deed))
+
+	return string(m.Payload), err
+}
+
+// alive reports whether there is a process, zombies not counted.
+func alive(pid int) bool {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+
+	return err == nil && !strings.Contains(string(text), ") Z ")
+}
+
+// pid asks the plugin for its process.
+func pid(t testing.TB, geo *plugin.Handle) int {
+	t.Helper()
+
+	text, err := do(t, geo, "pid")
+	require.NoError(t, err)
+
+	var n int
+
+	_, err = fmt.Sscan(text, &n)
+	require.NoError(t, err)
+
+	return n
+}
+
+func TestProcess(t *testing.T) {
+	t.Run("a plugin in a process of its own is called, streamed to, drained and stopped", func(t *testing.T) {
+		log := filepath.Join(t.TempDir(), "log")
+		s := slot(t, program(t, 0, "good", log), plugin.Spec{
+			Config: []byte("conf"), Offer: plugin.Offer{Offers: []string{"x"}},
+		})
+		h := start(t, s)
+		geo := s.From(h.sys.Intake())
+
+		text, err := do(t, geo, "a")
+		require.NoError(t, err)
+		assert.Equal(t, "A", text)
+
+		text, err = do(t, geo, "session")
+		require.NoError(t, err)
+		assert.Equal(t, "2 [x] conf", text)
+
+		_, err = do(t, geo, "bad")
+		require.ErrorAs(t, err, new(*plugin.InvalidError))
+
+		var remote *plugin.RemoteError
+
+		_, err = do(t, geo, "err")
+		require.ErrorAs(t, err, &remote)
+		assert.Equal(t, plugin.RemoteError{Code: "Unknown", Text: "broken"}, *remote)
+
+		st, err := geo.Stream(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, st.Send(line("b")))
+		st.CloseSend()
+
+		m, err := st.Recv()
+		require.NoError(t, err)
+		assert.Equal(t, "B", string(m.Payload))
+		_, err = st.Recv()
+		require.ErrorContains(t, err, "EOF")
+
+		p := pid(t, geo)
+		h.beats()
+		assert.True(t, h.end().Clean)
+		assert.False(t, alive(p))
+
+		said, err := os.ReadFile(log)
+		require.NoError(t, err)
+		assert.Equal(t, "start\ndrain\nstop\n", string(said))
+	})
+
+	t.Run("it has the environment it is given and no other", func(t *testing.T) {
+		t.Setenv("SECRET", "of the host")
+
+		e := executable(t, 0, "good")
+		e.Env = []string{"GIVEN=1"}
+
+		s := slot(t, plugin.Process(e), plugin.Spec{})
+		h := start(t, s)
+		text, err := do(t, s.From(h.sys.Intake()), "env")
+		require.NoError(t, err)
+
+		for name := range strings.FieldsSeq(text) {
+			assert.True(t, name == "GIVEN" || name == "GOMEMLIMIT" || name == "TROUPE_PLUGIN" || name == "PATH" ||
+				strings.HasPrefix(name, "PLUGIN_") || name == "PWD", name)
+		}
+
+		assert.Contains(t, text, "GIVEN")
+		assert.NotContains(t, text, "SECRET")
+		h.end()
+	})
+
+	t.Run("what it has started is killed with it", func(t *testing.T) {
+		s := slot(t, program(t, 0, "good"), plugin.Spec{})
+		h := start(t, s)
+		text, err := do(t, s.From(h.sys.Intake()), "child")
+		require.NoError(t, err)
+
+		child, err := strconv.Atoi(text)
+		require.NoError(t, err)
+		require.True(t, alive(child))
+		h.end()
+		assert.Eventually(t, func() bool { return !alive(child) }, 10*time.Second, time.Millisecond)
+	})
+
+	t.Run("old and new ones go together", func(t *testing.T) {
+		for name, of := range map[string]struct {
+			plugin, host plugin.Range
+			says         string
+		}{
+			"old plugin, new host": {plugin.Range{Min: 1, Max: 1}, plugin.Range{Min: 1, Max: 2}, "1 [] "},
+			"new plugin, old host": {plugin.Range{Min: 1, Max: 2}, plugin.Range{Min: 1, Max: 1}, "1 [] "},
+			"both new":             {plugin.Range{Min: 2, Max: 2}, plugin.Range{Min: 1, Max: 2}, "2 [] "},
+			"nothing in common":    {plugin.Range{Min: 1, Max: 1}, plugin.Range{Min: 2, Max: 2}, ""},
+		} {
+			s := slot(t, program(t, 0, "speaks", of.plugin.String()),
+				plugin.Spec{Required: true, Offer: plugin.Offer{Protocols: of.host}})
+
+			h, err := boot(t, s)
+			if of.says == "" {
+				require.ErrorAs(t, err, new(*plugin.RefusedError))
+				require.ErrorContains(t, err, "plugin: protocols 1, offers [], needs []; host: protocols 2", name)
+
+				continue
+			}
+
+			require.NoError(t, err, name)
+
+			text, err := do(t, s.From(h.sys.Intake()), "session")
+			require.NoError(t, err)
+			assert.Equal(t, of.says, text, name)
+			assert.True(t, h.end().Clean)
+		}
+	})
+
+	t.Run("a program with another checksum is not started", func(t *testing.T) {
+		e := executable(t, 0, "good")
+		e.SHA256 = strings.Repeat("00", 32)
+
+		_, err := boot(t, slot(t, plugin.Process(e), plugin.Spec{Required: true}))
+
+		var sum *plugin.ChecksumError
+
+		require.ErrorAs(t, err, &sum)
+		assert.Equal(t, e.Path, sum.Path)
+	})
+
+	t.Run("what is wrong with an executable is said at once", func(t *testing.T) {
+		_, err := plugin.New("geo", plugin.Process(plugin.Executable{
+			Path: "geo", SHA256: "00", Memory: -1, Manifest: &plugin.Manifest{},
+		}), plugin.Spec{})
+
+		for _, says := range []string{"Executable.Path", "Executable.SHA256", "Executable.Memory", "manifest.name"} {
+			assert.ErrorContains(t, err, says)
+		}
+	})
+}
+
+// TestTheHostIsKilled has a host killed that runs plugins, one of which is stopped by a signal.
+func TestTheHostIsKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts three processes")
+	}
+
+	host, pids := startHost(t)
+	require.Len(t, pids, 2)
+
+	for _, p := range pids {
+		require.True(t, alive(p))
+	}
+
+	require.NoError(t, syscall.Kill(pids[1], syscall.SIGSTOP))
+	require.NoError(t, host.Kill())
+	_, err := host.Wait()
+	require.NoError(t, err)
+
+	for _, p := range pids {
+		assert.Eventually(t, func() bool { return !alive(p) }, 10*time.Second, time.Millisecond, p)
+	}
+}
