@@ -3,6 +3,8 @@ package pipeline
 import (
 	"slices"
 	"sync"
+
+	"github.com/troupe-go/troupe/mailbox"
 )
 
 // parker is what a goroutine waits on for a queue. It holds one token, and one may be there for nothing.
@@ -157,8 +159,22 @@ func (q *queue[T]) wakeEnded() {
 	q.takers = q.takers[:0]
 }
 
+// look returns how many items there are. If there are none and more may come, p is woken when some do.
+func (q *queue[T]) look(p parker) (n int, ended bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+
+	q.takers = without(q.takers, p)
+
+	if q.n == 0 && q.producers > 0 {
+		q.takers = append(q.takers, p)
+	}
+
+	return q.n, q.n == 0 && q.producers <= 0
+}
+
 // drop takes in nothing any more and returns what is there.
-func (q *queue[T]) drop() []item[T] {
+func (q *queue[T]) drop(mailbox.Reason, error) []item[T] {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 

@@ -49,6 +49,7 @@ type stage[In, Out any] struct {
 	// balance sends each item to the output with most room.
 	balance bool
 	divert  diverter[In]
+	pairs   interface{ halves(s *mailbox.Stats) } // of a zip; else nil
 
 	op      operation[In, Out]
 	ordered bool
@@ -81,7 +82,7 @@ type stage[In, Out any] struct {
 type inflow[T any] interface {
 	take(p parker, dst []item[T]) (n int, ended bool)
 	end()
-	drop() []item[T]
+	drop(reason mailbox.Reason, cause error) []item[T]
 	counts() (waiting int, accepted uint64)
 }
 
@@ -159,6 +160,14 @@ func (a *stageActor[In, Out]) watch(ctx context.Context) error {
 
 // Receive puts a message into the queue, as what no source waits for.
 func (a *stageActor[In, Out]) Receive(ctx *actors.Context[In], m In) error {
+	select {
+	case <-a.stage.over: // nobody works any more
+		a.stage.letter(m, mailbox.Stopped, ErrStopped, mailbox.Delivery{})
+
+		return nil
+	default:
+	}
+
 	p := newParker()
 	items := []item[In]{{value: m}}
 
@@ -410,6 +419,14 @@ func (s *stage[In, Out]) Mount(letter func(item any, r mailbox.Reason, cause err
 // Stats implements node.Holder.
 func (s *stage[In, Out]) Stats() mailbox.Stats {
 	st := s.counts.stats()
+	each := 1
+
+	if s.pairs != nil {
+		s.pairs.halves(&st)
+
+		each = 2
+	}
+
 	waiting, accepted := s.in.counts()
 	st.Accepted = accepted
 
@@ -417,11 +434,11 @@ func (s *stage[In, Out]) Stats() mailbox.Stats {
 	defer s.mu.Unlock()
 
 	for i := range s.orphans {
-		waiting += len(s.orphans[i].chunk) - s.orphans[i].at
+		waiting += each * (len(s.orphans[i].chunk) - s.orphans[i].at)
 	}
 
 	for _, w := range s.workers {
-		waiting += int(w.holding.Load())
+		waiting += each * int(w.holding.Load())
 	}
 
 	st.Queued = uint64(waiting) //nolint:gosec // not negative
@@ -442,7 +459,7 @@ func (s *stage[In, Out]) Drop(reason mailbox.Reason, cause error) bool {
 	}
 	s.mu.Unlock()
 
-	left := s.in.drop()
+	left := s.in.drop(reason, cause)
 	lost := len(left) > 0
 
 	for i := range left {

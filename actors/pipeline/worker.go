@@ -154,9 +154,7 @@ func (w *worker[In, Out]) call() (pause time.Duration) {
 
 		switch {
 		case it.mark.hole():
-			for p := range w.res.outs {
-				w.res.outs[p] = append(w.res.outs[p], hole[Out]())
-			}
+			s.leaveHole(w.res.outs)
 		case plain:
 			if err := s.op(w.ctx, it, &w.res); err != nil {
 				if pause = w.failed(it, err); pause != goOn {
