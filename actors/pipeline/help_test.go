@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/troupe-go/troupe/actors"
 	"github.com/troupe-go/troupe/actors/pipeline"
 	"github.com/troupe-go/troupe/supervision"
 	"github.com/troupe-go/troupe/system"
@@ -184,3 +185,8 @@ func (s *list[T]) Write(_ context.Context, items []T) error {
 }
 
 func (s *list[T]) all() []T { s.mu.Lock(); defer s.mu.Unlock(); return append([]T(nil), s.values...) }
+
+// actorFunc is an actor of int.
+type actorFunc struct{}
+
+func (actorFunc) Receive(*actors.Context[int], int) error { return nil }
