@@ -141,7 +141,7 @@ func (c *checker) zip(v *vertex) {
 	for _, w := range append(ways, more...) {
 		w.aligned = true
 
-		if w.stage.Order == AsCompleted {
+		if w.stage.Order == AsCompleted && w.workers() > 1 {
 			c.wrong(w.path(c.path), "Order", "is as completed, must be ordered between a broadcast and a zip")
 		}
 	}

@@ -221,6 +221,14 @@ func (q *queue[T]) await(p parker) {
 	}
 }
 
+// forget wakes p no more: who has gone must not get what is meant for those who wait.
+func (q *queue[T]) forget(p parker) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+
+	q.takers, q.putters = without(q.takers, p), without(q.putters, p)
+}
+
 func without(all []parker, p parker) []parker {
 	if i := slices.Index(all, p); i >= 0 {
 		return slices.Delete(all, i, i+1)

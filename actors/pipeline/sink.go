@@ -2,7 +2,8 @@ package pipeline
 
 import "context"
 
-// Sink takes the items that come out of a pipeline. Its methods are called by one goroutine at a time.
+// Sink takes the items that come out of a pipeline. Its methods are called by one goroutine at a time,
+// unless the stage has a timeout: then Write may be called while one hangs whose context has ended.
 type Sink[T any] interface {
 	// Open is called before the first Write, and again after a failure of the sink, when Close was called. An error is a
 	// failed start.

@@ -82,6 +82,7 @@ type stage[In, Out any] struct {
 type inflow[T any] interface {
 	take(p parker, dst []item[T]) (n int, ended bool)
 	end()
+	forget(p parker)
 	drop(reason mailbox.Reason, cause error) []item[T]
 	counts() (waiting int, accepted uint64)
 }
@@ -309,6 +310,12 @@ func (s *stage[In, Out]) lose(it *item[In], reason mailbox.Reason, cause error, 
 
 // leave is what a worker does last, or who has fenced it: what is left of its hand is for another one.
 func (s *stage[In, Out]) leave(w *worker[In, Out], h hand[In, Out], ended bool) {
+	s.in.forget(w.park)
+
+	for _, q := range s.outs {
+		q.forget(w.park)
+	}
+
 	s.mu.Lock()
 
 	i := slices.Index(s.workers, w)

@@ -136,6 +136,12 @@ func (z *zipper[A, B]) end() {
 	z.right.end()
 }
 
+func (z *zipper[A, B]) forget(p parker) {
+	z.left.forget(p)
+	z.right.forget(p)
+	z.again.forget(p)
+}
+
 func (z *zipper[A, B]) drop(reason mailbox.Reason, cause error) []item[Pair[A, B]] {
 	single(z, z.left.drop(reason, cause), reason, cause, ErrStopped)
 	single(z, z.right.drop(reason, cause), reason, cause, ErrStopped)
