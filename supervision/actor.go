@@ -61,8 +61,8 @@ func Actor[M any, A actors.Actor[M]](name string, factory func(in Deps) (A, erro
 	return c
 }
 
-// Holding is [Actor] for one that holds items beside its mailbox. It is for package pipeline: users cannot name a holder.
-// The declaration can be run by one system only.
+// Holding is [Actor] for one that holds items beside its mailbox. It is for package pipeline: users cannot name a
+// holder. The declaration can be run by one system only.
 func Holding[M any, A actors.Actor[M]](
 	name string, factory func(in Deps) (A, error), spec Spec, holder node.Holder,
 ) *ActorChild[M] {

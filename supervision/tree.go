@@ -1,7 +1,8 @@
 package supervision
 
 // Child is something a supervisor can have as a child: an actor made with [Actor], a *[Tree], a group made with
-// [DynamicGroup], a [Pool], or what another package declares as a [Subtree]. The declaration's identity is its pointer; the same one cannot stand twice in a tree, but can be run by several systems.
+// [DynamicGroup], a [Pool], or what another package declares as a [Subtree]. The declaration's identity is its pointer;
+// the same one cannot stand twice in a tree, but can be run by several systems.
 type Child interface {
 	// declaration seals the interface.
 	declaration() declaration

@@ -78,6 +78,12 @@ func (c *checker) vertex(v *vertex) {
 		}
 	}
 
+	c.policy(path, v)
+	c.limits(path, v)
+}
+
+// policy checks where failed items go.
+func (c *checker) policy(path string, v *vertex) {
 	s := v.stage
 
 	switch d := s.Failed.divert; {
@@ -88,24 +94,29 @@ func (c *checker) vertex(v *vertex) {
 	case d != nil && v.diverts != nil && !v.diverts(d):
 		c.wrong(path, "Failed", "diverts to a side of items of another type")
 	}
+}
+
+// limits checks what is in a range.
+func (c *checker) limits(path string, v *vertex) {
+	s := v.stage
 
 	for _, f := range []struct {
 		field string
 		wrong bool
 		rule  string
 	}{
-		{"Capacity", s.Capacity < 0 || s.Capacity > MaxCapacity, "is out of range, must be from 1 to 1048576, or 0 for 256"},
-		{"Workers", s.Workers < 0 || s.Workers > MaxWorkers, "is out of range, must be from 1 to 1024, or 0 for 1"},
+		{"Capacity", beyond(s.Capacity, MaxCapacity), "is out of range, must be from 1 to 1048576, or 0 for 256"},
+		{"Workers", beyond(s.Workers, MaxWorkers), "is out of range, must be from 1 to 1024, or 0 for 1"},
 		{"Workers", s.Workers > 1 && !v.many(), "must be 1: only stages that call a function for each item have several"},
 		{"Order", s.Order > AsCompleted, "is not an order, must be ordered or as completed"},
 		{"Timeout", s.Timeout < 0, "is negative"},
-		{"Abandoned", s.Abandoned < 0 || s.Abandoned > MaxAbandoned, "is out of range, must be from 1 to 1024, or 0 for 8"},
-		{"Retry.Max", s.Retry.Max < 0 || s.Retry.Max > MaxRetries, "is out of range, must be from 0 to 1024"},
-		{"Retry", s.Retry.Initial < 0 || s.Retry.Longest < 0, "has a negative wait"},
-		{"Rate", s.Rate.PerSecond < 0 || s.Rate.Burst < 0, "is negative"},
+		{"Abandoned", beyond(s.Abandoned, MaxAbandoned), "is out of range, must be from 1 to 1024, or 0 for 8"},
+		{"Retry.Max", beyond(s.Retry.Max, MaxRetries), "is out of range, must be from 0 to 1024"},
+		{"Retry", min(s.Retry.Initial, s.Retry.Longest) < 0, "has a negative wait"},
+		{"Rate", min(s.Rate.PerSecond, float64(s.Rate.Burst)) < 0, "is negative"},
 		{"Breaker.Open", s.Breaker.Open < 0, "is negative"},
 		{
-			"Redeliver", s.Redeliver < 0 || s.Redeliver > supervision.MaxRedeliver,
+			"Redeliver", beyond(s.Redeliver, supervision.MaxRedeliver),
 			"is out of range, must be from 0 to 1000",
 		},
 	} {
@@ -114,6 +125,9 @@ func (c *checker) vertex(v *vertex) {
 		}
 	}
 }
+
+// beyond reports whether a number is out of its range; 0 stands for the default.
+func beyond(n, most int) bool { return n < 0 || n > most }
 
 // many reports whether the stage can have several workers.
 func (v *vertex) many() bool { return v.kind == steadyKind || v.kind == freeKind && v.holds == 0 }

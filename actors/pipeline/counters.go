@@ -43,14 +43,14 @@ func (c *counters) latency(each time.Duration, n int) {
 }
 
 func bucketOf(d time.Duration) int {
-	n := uint64(max(0, d)) //nolint:gosec // not negative
+	n := uint64(max(0, d))
 	if n < perPower {
-		return int(n) //nolint:gosec // small
+		return int(n)
 	}
 
 	power := bits.Len64(n) - 1
 
-	return power*perPower + int(n>>(power-2)&(perPower-1)) //nolint:gosec // less than perPower
+	return power*perPower + int(n>>(power-2)&(perPower-1))
 }
 
 // upper returns the longest latency in a bucket.
@@ -82,7 +82,8 @@ func (c *counters) quantiles() (l Latency) {
 
 	seen := uint64(0)
 
-	for i, n := range counts {
+	for i := range counts {
+		n := counts[i]
 		if n == 0 {
 			continue
 		}

@@ -34,7 +34,7 @@ func (s Side[T]) Policy() Policy {
 		return Policy{kind: divertItem}
 	}
 
-	return Policy{kind: divertItem, divert: side[T]{s.v}}
+	return Policy{kind: divertItem, divert: side[T](s)}
 }
 
 // diversion is a side whatever its type.

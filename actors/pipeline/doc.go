@@ -8,9 +8,9 @@
 //
 //	shop := supervision.Tree{Name: "shop", Budget: budget, Children: []supervision.Child{ledger, p}}
 //
-// A pipeline is a subtree: each stage is a supervised actor that depends on those behind it, so that a stop runs it empty
-// from the source to the sinks. Items go from one stage's queue to the next in handfuls, as many as there are and never
-// waiting for more, and stay there when a stage restarts.
+// A pipeline is a subtree: each stage is a supervised actor that depends on those behind it, so that a stop runs it
+// empty from the source to the sinks. Items go from one stage's queue to the next in handfuls, as many as there are and
+// never waiting for more, and stay there when a stage restarts.
 //
 // Start reading at pipeline.go and map.go; worker.go is what a stage does, inflight.go what is acknowledged.
 package pipeline

@@ -9,7 +9,7 @@ import (
 
 // fan declares a stage with several outputs.
 func fan[T any](
-	f Flow[T], name string, k kind, n int, s Stage, make func(st *stage[T, T]) operation[T, T],
+	f Flow[T], name string, k kind, n int, s Stage, op func(st *stage[T, T]) operation[T, T],
 ) []Flow[T] {
 	ports := n
 	if n < 1 || n > MaxPorts {
@@ -18,14 +18,14 @@ func fan[T any](
 
 	v := after(f, name, k, s, ports)
 	if ports != n {
-		v.wrong("Outputs", "is out of range, must be from 1 to 1024")
+		v.wrongf("Outputs", "is out of range, must be from 1 to 1024")
 	}
 
-	stageOf(v, fixed(make))
+	stageOf(v, fixed(op))
 
-	all := []Flow[T]{}
-	for i := range ports {
-		all = append(all, Flow[T]{v, i})
+	all := make([]Flow[T], ports)
+	for i := range all {
+		all[i] = Flow[T]{v, i}
 	}
 
 	return all
@@ -34,8 +34,8 @@ func fan[T any](
 // MaxPorts is the most outputs of a stage.
 const MaxPorts = 1024
 
-// Broadcast passes every item on to each of n flows. The source item is done when all are. The slowest of the flows holds
-// the others back.
+// Broadcast passes every item on to each of n flows. The source item is done when all are. The slowest of the flows
+// holds the others back.
 func Broadcast[T any](f Flow[T], name string, n int, s Stage) []Flow[T] {
 	return fan(f, name, spreadKind, n, s, func(*stage[T, T]) operation[T, T] {
 		return func(_ context.Context, it *item[T], res *results[T, T]) error {
@@ -52,7 +52,8 @@ func Broadcast[T any](f Flow[T], name string, n int, s Stage) []Flow[T] {
 	})
 }
 
-// Balance passes each item on to one of n flows, the one with most room. Nothing is promised about the order among them.
+// Balance passes each item on to one of n flows, the one with most room. Nothing is promised about the order among
+// them.
 func Balance[T any](f Flow[T], name string, n int, s Stage) []Flow[T] {
 	flows := fan(f, name, divideKind, n, s, func(st *stage[T, T]) operation[T, T] {
 		st.balance = true
@@ -120,17 +121,19 @@ func Batch[T any](f Flow[T], name string, b BatchSize[T], s Stage) Flow[[]T] {
 	v.holds = max(1, b.Items)
 
 	if b.Items < 1 || b.Items > MaxBatch {
-		v.wrong("Items", "is out of range, must be from 1 to 65536")
+		v.wrongf("Items", "is out of range, must be from 1 to 65536")
 	}
 
 	if b.Every < 0 || b.Bytes < 0 || b.Bytes > 0 && b.Size == nil {
-		v.wrong("BatchSize", "Every and Bytes must not be negative, and Bytes need a Size")
+		v.wrongf("BatchSize", "Every and Bytes must not be negative, and Bytes need a Size")
 	}
 
 	v.diverts = divertible[T]
 	v.open = func(r *run) { inlet[T](r, v, 0) }
 	v.declare = func(r *run, spec supervision.Spec) (supervision.Child, member) {
-		st := newStage[T, []T](r, v, func(supervision.Deps) (operation[T, []T], error) { return nil, nil })
+		st := newStage[T, []T](r, v, func(supervision.Deps) (operation[T, []T], error) {
+			return nil, nil //nolint:nilnil // it handles several at once
+		})
 		st.hand = b.Items
 		st.collect = &collector[T, []T]{
 			size: b.Items, every: b.Every, patient: true,

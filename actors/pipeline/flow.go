@@ -73,14 +73,10 @@ func (w *worker[In, Out]) take() (n int, ended bool) {
 	return n, false
 }
 
-// gather adds items to the hand until there are as many as the stage wants at once, or it has waited for them as long as
-// it does. It reports false if the stage halts; the hand is kept.
+// gather adds items to the hand until there are as many as the stage wants at once, or it has waited for them as long
+// as it does. It reports false if the stage halts; the hand is kept.
 func (w *worker[In, Out]) gather() bool {
 	c := w.stage.collect
-	if c.every == 0 && c.full == nil && c.size <= 1 {
-		return true
-	}
-
 	var over <-chan time.Time
 	if c.every > 0 {
 		t := time.NewTimer(c.every)
@@ -91,7 +87,7 @@ func (w *worker[In, Out]) gather() bool {
 
 	for {
 		chunk := w.hand.chunk
-		if len(chunk) >= c.size || c.full != nil && c.full(chunk) > 0 {
+		if c.enough(chunk) {
 			return true
 		}
 
@@ -121,6 +117,11 @@ func (w *worker[In, Out]) gather() bool {
 			return false
 		}
 	}
+}
+
+// enough reports whether the items are to be handled without waiting for more.
+func (c *collector[In, Out]) enough(items []item[In]) bool {
+	return len(items) >= c.size || c.full != nil && c.full(items) > 0
 }
 
 // send sends on what is finished, waiting for room. It reports false if the stage halts.

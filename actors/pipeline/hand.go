@@ -11,7 +11,8 @@ type hand[In, Out any] struct {
 	crashes int
 }
 
-// empty reports whether nothing of the hand is left; in a stage that keeps the order it may still have a turn to give up.
+// empty reports whether nothing of the hand is left; in a stage that keeps the order it may still have a turn to give
+// up.
 func (h *hand[In, Out]) empty() bool {
 	if h.at < len(h.chunk) {
 		return false

@@ -41,7 +41,7 @@ func start(t *testing.T, children ...supervision.Child) *system.System {
 func stop(t *testing.T, sys *system.System) *system.Report {
 	t.Helper()
 
-	r, err := sys.Shutdown(context.Background())
+	r, err := sys.Shutdown(context.WithoutCancel(t.Context()))
 	require.NoError(t, err, "%v", r)
 	require.Zero(t, r.Unaccounted)
 
@@ -162,6 +162,7 @@ type list[T any] struct {
 }
 
 func (s *list[T]) Open(context.Context) error { s.mu.Lock(); defer s.mu.Unlock(); s.open++; return nil }
+
 func (s *list[T]) Close(context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

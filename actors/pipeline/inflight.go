@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// inflight knows which items of the sources are on their way. It is guarded by one mutex, taken once for each handful of
-// items at the source and where they are settled, not at the stages between.
+// inflight knows which items of the sources are on their way. It is guarded by one mutex, taken once for each handful
+// of items at the source and where they are settled, not at the stages between.
 type inflight struct {
 	mu      sync.Mutex
 	sources []*tracker

@@ -8,13 +8,13 @@ import (
 
 // stageOf declares a stage that calls a function for each item.
 func stageOf[In, Out any](
-	v *vertex, make func(s *stage[In, Out]) func(in supervision.Deps) (operation[In, Out], error),
+	v *vertex, with func(s *stage[In, Out]) func(in supervision.Deps) (operation[In, Out], error),
 ) Flow[Out] {
 	v.diverts = divertible[In]
 	v.open = func(r *run) { inlet[In](r, v, 0) }
 	v.declare = func(r *run, spec supervision.Spec) (supervision.Child, member) {
 		s := newStage[In, Out](r, v, nil)
-		s.made = make(s)
+		s.made = with(s)
 
 		return s.child(spec)
 	}
@@ -24,17 +24,17 @@ func stageOf[In, Out any](
 
 // fixed is what a stage does that is the same for all incarnations.
 func fixed[In, Out any](
-	make func(s *stage[In, Out]) operation[In, Out],
+	op func(s *stage[In, Out]) operation[In, Out],
 ) func(s *stage[In, Out]) func(supervision.Deps) (operation[In, Out], error) {
 	return func(s *stage[In, Out]) func(supervision.Deps) (operation[In, Out], error) {
-		return func(supervision.Deps) (operation[In, Out], error) { return make(s), nil }
+		return func(supervision.Deps) (operation[In, Out], error) { return op(s), nil }
 	}
 }
 
 // checkFunc notes that a function is missing.
 func (v *vertex) checkFunc(isNil bool) {
 	if isNil {
-		v.wrong("Func", "is nil, must be a function")
+		v.wrongf("Func", "is nil, must be a function")
 	}
 }
 
@@ -115,7 +115,7 @@ func Throttle[T any](f Flow[T], name string, r Rate) Flow[T] {
 	v := after(f, name, steadyKind, Stage{Rate: r}, 1)
 
 	if r.PerSecond <= 0 {
-		v.wrong("Rate.PerSecond", "must be above 0")
+		v.wrongf("Rate.PerSecond", "must be above 0")
 	}
 
 	return stageOf(v, fixed(func(*stage[T, T]) operation[T, T] { return pass[T] }))

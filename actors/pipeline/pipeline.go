@@ -106,7 +106,7 @@ const (
 	sinkKind
 )
 
-func (v *vertex) wrong(field, format string, args ...any) {
+func (v *vertex) wrongf(field, format string, args ...any) {
 	v.problems = append(v.problems, problem{field, fmt.Sprintf(format, args...)})
 }
 
@@ -185,11 +185,11 @@ func after[T any](f Flow[T], name string, k kind, s Stage, outs int) *vertex {
 func connect[T any](f Flow[T], v *vertex, inlet int) {
 	switch {
 	case f.from == nil:
-		v.wrong("Flow", "is the zero Flow, must be the output of a stage")
+		v.wrongf("Flow", "is the zero Flow, must be the output of a stage")
 	case f.from.pipeline != v.pipeline:
-		v.wrong("Flow", "comes from %q of another pipeline", f.from.name)
+		v.wrongf("Flow", "comes from %q of another pipeline", f.from.name)
 	case f.from.outs[f.port].to != nil:
-		f.from.wrong("Flow", "is connected twice, to %q and to %q; a broadcast makes several of it",
+		f.from.wrongf("Flow", "is connected twice, to %q and to %q; a broadcast makes several of it",
 			f.from.outs[f.port].to.name, v.name)
 	default:
 		f.from.outs[f.port] = port{v, inlet}

@@ -209,7 +209,7 @@ func TestTheFirstFailureFailsThePipeline(t *testing.T) {
 	err := p.Wait(t.Context())
 	require.ErrorIs(t, err, errOdd)
 
-	r, err := sys.Shutdown(context.Background())
+	r, err := sys.Shutdown(context.WithoutCancel(t.Context()))
 	require.ErrorIs(t, err, errOdd)
 	assert.Zero(t, r.Unaccounted)
 	assert.Positive(t, source.check(t, 100))

@@ -37,7 +37,7 @@ func From[T any](p *Pipeline, name string, source Source[T]) Flow[T] {
 	v := p.add(name, sourceKind, Stage{}, 0, 1)
 
 	if source == nil {
-		v.wrong("Source", "is nil, must hand out items")
+		v.wrongf("Source", "is nil, must hand out items")
 	}
 
 	v.declare = func(r *run, spec supervision.Spec) (supervision.Child, member) {
@@ -69,11 +69,10 @@ func From[T any](p *Pipeline, name string, source Source[T]) Flow[T] {
 
 // feedActor is one incarnation of a source's actor.
 type feedActor[T any] struct {
-	feed    *feed[T]
-	opened  bool
-	flushed bool
-	stop    context.CancelFunc // ends the intake
-	failed  chan struct{}      // closed when pulling has failed
+	feed   *feed[T]
+	opened bool
+	stop   context.CancelFunc // ends the intake
+	failed chan struct{}      // closed when pulling has failed
 }
 
 // Receive is never called: nobody has a reference.
@@ -169,7 +168,7 @@ func (f *feed[T]) pull(ctx, intake context.Context) error {
 	for !f.eof {
 		free, err := f.tracker.wait(intake)
 		if err != nil && intake.Err() == nil {
-			return nil //nolint:nilerr // the pipeline has failed, and comes down
+			return nil // the pipeline has failed, and comes down
 		}
 
 		began := time.Now()
@@ -218,7 +217,7 @@ func (f *feed[T]) accept(values []T, items []item[T]) {
 	f.accepted += uint64(len(values))
 
 	for i, v := range values {
-		f.hand[i] = item[T]{v, mark{n: first + uint64(i)}} //nolint:gosec // not negative
+		f.hand[i] = item[T]{v, mark{n: first + uint64(i)}}
 	}
 
 	clear(values)
@@ -239,7 +238,7 @@ func (f *feed[T]) send(ctx context.Context, p parker) error {
 			}
 
 			f.hand = f.hand[n:]
-			f.counts.processed.Add(uint64(n)) //nolint:gosec // not negative
+			f.counts.processed.Add(uint64(n))
 		}
 
 		left := len(f.hand)

@@ -16,7 +16,7 @@ func To[T any](f Flow[T], name string, sink Sink[T], s Stage) {
 	ToWith(f, name, func(supervision.Deps) (Sink[T], error) { return sink, nil }, s)
 
 	if sink == nil && f.from != nil {
-		f.from.pipeline.vertices[len(f.from.pipeline.vertices)-1].wrong("Sink", "is nil, must take items")
+		f.from.pipeline.vertices[len(f.from.pipeline.vertices)-1].wrongf("Sink", "is nil, must take items")
 	}
 }
 
@@ -97,12 +97,12 @@ type Target[M any] interface {
 	From(in supervision.Deps) actors.Ref[M]
 }
 
-// ToRef ends a flow in an actor or a pool outside: an item is done when its mailbox has accepted it. The stage depends on
-// it.
+// ToRef ends a flow in an actor or a pool outside: an item is done when its mailbox has accepted it. The stage depends
+// on it.
 func ToRef[M any](f Flow[M], name string, to Target[M], s Stage) {
 	v := after(f, name, steadyKind, s, 0)
 	if to == nil {
-		v.wrong("Target", "is nil, must be an actor or a pool")
+		v.wrongf("Target", "is nil, must be an actor or a pool")
 
 		return
 	}
@@ -125,14 +125,14 @@ func ToRef[M any](f Flow[M], name string, to Target[M], s Stage) {
 	})
 }
 
-// Ask is a stage that is an actor or a pool outside: it is asked for each item, and its answer goes on. The stage depends
-// on it. To keep several at work at a time, give the stage as many workers.
+// Ask is a stage that is an actor or a pool outside: it is asked for each item, and its answer goes on. The stage
+// depends on it. To keep several at work at a time, give the stage as many workers.
 func Ask[In, Out, M any](
 	f Flow[In], name string, to Target[M], build func(v In, r actors.Reply[Out]) M, s Stage,
 ) Flow[Out] {
 	if to == nil || build == nil {
 		v := after(f, name, steadyKind, s, 1)
-		v.wrong("Target", "and the function that builds the message must not be nil")
+		v.wrongf("Target", "and the function that builds the message must not be nil")
 
 		return Flow[Out]{v, 0}
 	}

@@ -7,7 +7,9 @@ import (
 )
 
 // Slice is a source of the values of a slice.
-func Slice[T any](values []T) Source[T] { return &slice[T]{left: values} }
+func Slice[T any](values []T) Source[T] { //nolint:iface // how it is made is its own affair
+	return &slice[T]{left: values}
+}
 
 type slice[T any] struct{ left []T }
 
@@ -26,9 +28,9 @@ func (s *slice[T]) Pull(ctx context.Context, items []T) (int, error) {
 	return n, nil
 }
 
-// Seq is a source of the values of an iterator, each handed out as soon as it is there. An iterator that waits cannot be
-// interrupted: it should end when the program stops. It is begun once, however often the source is opened.
-func Seq[T any](values iter.Seq[T]) Source[T] {
+// Seq is a source of the values of an iterator, each handed out as soon as it is there. An iterator that waits cannot
+// be interrupted: it should end when the program stops. It is begun once, however often the source is opened.
+func Seq[T any](values iter.Seq[T]) Source[T] { //nolint:iface // how it is made is its own affair
 	if values == nil {
 		return nil
 	}
@@ -71,7 +73,7 @@ func (s *seq[T]) Close(context.Context) error { return nil }
 
 // Chan is a source of what comes out of a channel, until that is closed or intake is over; then it hands out what is in
 // the channel's buffer.
-func Chan[T any](c <-chan T) Source[T] {
+func Chan[T any](c <-chan T) Source[T] { //nolint:iface // how it is made is its own affair
 	if c == nil {
 		return nil
 	}

@@ -237,7 +237,7 @@ func (s *stage[In, Out]) start(ctx context.Context, op operation[In, Out]) {
 
 // hire starts a worker with a hand that it is to go on with. Called with mu held.
 func (s *stage[In, Out]) hire(h hand[In, Out], full bool) {
-	w := newWorker(s, s.ctx, h, full)
+	w := newWorker(s.ctx, s, h, full)
 	s.workers = append(s.workers, w)
 	s.run.crew.run(s.path, w.work)
 }
@@ -268,7 +268,7 @@ func (s *stage[In, Out]) halt(ctx context.Context) {
 }
 
 // fence takes what they have in hand from workers that do not return.
-func (s *stage[In, Out]) fence(reason mailbox.Reason, cause error) (any bool) {
+func (s *stage[In, Out]) fence(reason mailbox.Reason, cause error) (stuck bool) {
 	s.mu.Lock()
 	all := slices.Clone(s.workers)
 	s.mu.Unlock()
@@ -278,7 +278,7 @@ func (s *stage[In, Out]) fence(reason mailbox.Reason, cause error) (any bool) {
 			continue // it is not in a function, and comes back of itself
 		}
 
-		any = true
+		stuck = true
 		h := w.hand
 		lost := h.chunk[h.at:min(len(h.chunk), h.at+w.inHand())]
 		h.chunk, h.at = slices.Clone(h.chunk[h.at+len(lost):]), 0
@@ -293,7 +293,7 @@ func (s *stage[In, Out]) fence(reason mailbox.Reason, cause error) (any bool) {
 		s.mu.Unlock()
 	}
 
-	return any
+	return stuck
 }
 
 // lose makes a letter of an item that the stage will not handle, and gives it back to its source.

@@ -51,7 +51,7 @@ type worker[In, Out any] struct {
 	late   bool
 }
 
-func newWorker[In, Out any](s *stage[In, Out], ctx context.Context, h hand[In, Out], full bool) *worker[In, Out] {
+func newWorker[In, Out any](ctx context.Context, s *stage[In, Out], h hand[In, Out], full bool) *worker[In, Out] {
 	w := &worker[In, Out]{
 		stage: s, ctx: ctx, park: newParker(), hand: h, full: full, hasTurn: full && s.ordered, reach: 1,
 		res: newResults[In, Out](len(s.outs)),
@@ -463,7 +463,7 @@ func (w *worker[In, Out]) crashed(v any) {
 		return
 	}
 
-	err := error(errEnded)
+	err := errEnded
 	if v != nil {
 		err = actors.NewPanicError(v)
 	}

@@ -149,13 +149,13 @@ func (z *zipper[A, B]) drop(reason mailbox.Reason, cause error) []item[Pair[A, B
 	return z.again.drop(reason, cause)
 }
 
-// counts counts halves: a pair is two.
+// counts implements inflow; a pair is two items.
 func (z *zipper[A, B]) counts() (waiting int, accepted uint64) {
 	a, accepted := z.left.counts()
 	b, more := z.right.counts()
-	c, again := z.again.counts()
+	pairs, again := z.again.counts()
 
-	return a + b + 2*c, accepted + more + 2*again
+	return a + b + 2*pairs, accepted + more + 2*again
 }
 
 // halves makes of figures about pairs those about items, and adds what has had no pair.
@@ -168,7 +168,7 @@ func (z *zipper[A, B]) halves(s *mailbox.Stats) {
 
 	for r := range s.DeadLettered {
 		s.DeadLettered[r] *= 2
-		if mailbox.Reason(r) != mailbox.Failed { //nolint:gosec // a reason
+		if mailbox.Reason(r) != mailbox.Failed {
 			s.DeadLettered[r] += z.alone[r]
 		}
 	}
