@@ -18,6 +18,15 @@ type Starter[M any] interface {
 	Start(ctx *Context[M]) error
 }
 
+// Drainer is implemented by actors that work off more than their mailbox, such as what their goroutines have in hand.
+// Drain is called at a stop when the queue is worked off and everything that depends on the actor has drained, while
+// its goroutines still run; the drain is over when it has returned. The context ends when the time for that is over. An
+// error, unless it only says so, or a panic is a failure of the actor, as one of Receive; if the actor is restarted to
+// go on with its drain, Drain is called again.
+type Drainer interface {
+	Drain(ctx context.Context) error
+}
+
 // Flusher is implemented by actors with side effects to complete. Flush is called once at a stop, after the queue was
 // worked off, while everything the actor depends on is still open; messages are refused by then, also by those. An
 // instance that ends otherwise is closed, not flushed: it failed, or its supervisor gave up or did not start.

@@ -75,7 +75,18 @@ func Mount[M any](place node.Place, boxes *mailbox.Template[M], factory Factory[
 		return nil, &NameTakenError{Path: place.Path}
 	}
 
+	if h := place.Holder; h != nil {
+		h.Mount(c.letter)
+	}
+
 	return c, nil
+}
+
+// letter records the dead letter of an item of the holder.
+func (c *cell[M]) letter(item any, reason mailbox.Reason, cause error, at mailbox.Delivery) {
+	c.place.Host.Undelivered(node.DeadLetter{
+		Target: c.place.Path, PID: c.PID(), Message: item, Reason: reason, Cause: cause, Delivery: at,
+	})
 }
 
 // NameTakenError says that a process of an actor's name is already registered in protoactor.
@@ -86,11 +97,31 @@ func (e *NameTakenError) Error() string {
 	return e.Path + ": a process of that name is already registered with protoactor"
 }
 
-func (c *cell[M]) ID() int              { return c.place.ID }
-func (c *cell[M]) Path() string         { return c.place.Path }
-func (c *cell[M]) Seal()                { c.box.Seal() }
-func (c *cell[M]) Stats() mailbox.Stats { return c.box.Stats() }
-func (c *cell[M]) Queued() int          { return c.box.Queued() }
+func (c *cell[M]) ID() int      { return c.place.ID }
+func (c *cell[M]) Path() string { return c.place.Path }
+func (c *cell[M]) Seal()        { c.box.Seal() }
+
+// Stats are those of the mailbox, and of the holder if there is one.
+func (c *cell[M]) Stats() mailbox.Stats {
+	s := c.box.Stats()
+
+	if h := c.place.Holder; h != nil {
+		held := h.Stats()
+		s.Add(&held)
+	}
+
+	return s
+}
+
+// Queued returns how many messages wait, and items of the holder if there is one.
+func (c *cell[M]) Queued() int {
+	n := c.box.Queued()
+	if h := c.place.Holder; h != nil {
+		n += int(h.Stats().Queued) //nolint:gosec // at most the sum of capacities
+	}
+
+	return n
+}
 
 // id is the actor's name in protoactor's registry.
 func (c *cell[M]) id() string { return c.place.Path[1:] }

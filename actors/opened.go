@@ -58,6 +58,15 @@ func (o *opener) Start(ctx *Context[any]) error {
 	return nil
 }
 
+// Drain is the actor's, if it has one.
+func (o *opener) Drain(ctx context.Context) error {
+	if d, ok := o.actor.(Drainer); ok {
+		return d.Drain(ctx)
+	}
+
+	return nil
+}
+
 // Flush is the actor's, if it has one.
 func (o *opener) Flush(ctx context.Context) error {
 	if f, ok := o.actor.(Flusher); ok {

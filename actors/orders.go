@@ -194,7 +194,7 @@ func (r *runner[M]) halt() {
 
 // drain begins to work the queue off; also that of an actor that has just asked to stop.
 func (r *runner[M]) drain() {
-	r.phase, r.swept = draining, false
+	r.phase, r.swept, r.emptied = draining, false, false
 	r.inc.silence()
 }
 
@@ -207,8 +207,12 @@ func (r *runner[M]) cut() {
 	}
 }
 
-// discard turns everything queued or in the stash into dead letters.
+// discard turns everything queued, in the stash or with the holder into dead letters.
 func (r *runner[M]) discard(reason mailbox.Reason, cause error) {
+	if h := r.cell.place.Holder; h != nil && !r.lease.Revoked() && h.Drop(reason, cause) {
+		r.lost = true
+	}
+
 	r.lease.Unstash()
 
 	for {
@@ -222,6 +226,27 @@ func (r *runner[M]) discard(reason mailbox.Reason, cause error) {
 		r.lost = true
 		r.cell.undelivered(m, reason, cause, at)
 	}
+}
+
+// empty runs the Drain hook at the end of the queue, once. It reports whether the drain goes on: what came up meanwhile
+// is looked at first.
+func (r *runner[M]) empty() (again bool) {
+	d, ok := r.inc.instance().(Drainer)
+	if !ok || r.emptied {
+		return false
+	}
+
+	inc := r.inc
+
+	switch err := inc.run(d.Drain); {
+	case r.lease.Revoked():
+	case err == nil || inc.saysEnded(err):
+		r.emptied = true
+	default:
+		r.fail(err)
+	}
+
+	return true
 }
 
 // drained ends the actor's goroutines once the queue is empty. One that fails now is an error of the drain and no

@@ -46,6 +46,8 @@ type runner[M any] struct {
 	lost bool
 	// swept says that the drain has come to the end of the queue and brought back what was in the stash.
 	swept bool
+	// emptied says that the Drain hook has returned since.
+	emptied bool
 	// since is the number of its first incarnation.
 	since uint64
 	// mark bears the labels of its goroutine.
@@ -204,7 +206,9 @@ func (r *runner[M]) sweep() {
 		}
 	}
 
-	r.drained()
+	if !r.empty() {
+		r.drained()
+	}
 }
 
 // begin is what a turn does first, and again after a panic.

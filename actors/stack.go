@@ -87,3 +87,13 @@ func (t *trace) end(stack []uintptr) int {
 
 	return end
 }
+
+// NewPanicError makes the error of a panic, in a function that the deferred one calls which has recovered value. It is
+// for code that runs functions of others for an actor, on goroutines of its own.
+func NewPanicError(value any) *PanicError {
+	const skip = 4 // Callers, NewPanicError, its caller, the deferred function
+
+	var calls [maxStack]uintptr
+
+	return &PanicError{Value: value, Stack: slices.Clone(calls[:runtime.Callers(skip, calls[:])])}
+}

@@ -26,13 +26,15 @@ const (
 	Undecodable
 	// Quarantined: handling the message failed at every attempt it was given; the cause is that of the last.
 	Quarantined
+	// StageTimeout: handling an item took longer than its pipeline stage allows.
+	StageTimeout
 
-	reasons = int(Quarantined) + 1
+	reasons = int(StageTimeout) + 1
 )
 
 var reasonNames = [reasons]string{
 	"", "no such actor", "stopping", "stopped", "full", "dropped", "failed", "deadline", "abandoned", "undecodable",
-	"quarantined",
+	"quarantined", "stage timeout",
 }
 
 // String returns the reason as it is printed in reports.

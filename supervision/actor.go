@@ -21,6 +21,8 @@ type actorDeclaration struct {
 	limits node.Limits
 	// mount makes the actor; nil if there is no factory.
 	mount func(place node.Place, refs *references) (node.Node, error)
+	// holder is nil for all but a few.
+	holder node.Holder
 }
 
 // limits returns those of the spec, with the defaults filled in.
@@ -55,6 +57,17 @@ func Actor[M any, A actors.Actor[M]](name string, factory func(in Deps) (A, erro
 			return granted(in, a, err)
 		})
 	}
+
+	return c
+}
+
+// Holding is [Actor] for one that holds items beside its mailbox. It is for package pipeline: users cannot name a
+// holder. The declaration can be run by one system only.
+func Holding[M any, A actors.Actor[M]](
+	name string, factory func(in Deps) (A, error), spec Spec, holder node.Holder,
+) *ActorChild[M] {
+	c := Actor(name, factory, spec)
+	c.decl.holder = holder
 
 	return c
 }

@@ -43,7 +43,7 @@ func (c *compiler) failf(path, field, format string, args ...any) {
 
 // add appends a child and all below it, and checks what can be checked without the rest of the tree.
 func (c *compiler) add(child Child, parentPath string, parent int) {
-	d := child.declaration()
+	d := declarationOf(child)
 	path := parentPath + "/" + d.name
 	c.checkName(d.name, path)
 
@@ -65,6 +65,13 @@ func (c *compiler) add(child Child, parentPath string, parent int) {
 		c.checkRedeliver(&c.plan.Nodes[id], &c.plan.Nodes[parent], d.actor.spec.Redeliver)
 	case d.group != nil:
 		c.addGroup(&c.plan.Nodes[id], d.group)
+	case d.subtree != nil:
+		t, err := d.subtree.tree(path)
+		if err != nil {
+			c.errs = append(c.errs, err)
+		}
+
+		c.addTree(id, t)
 	default:
 		c.addTree(id, d.tree)
 	}
@@ -189,13 +196,14 @@ func (c *compiler) addTree(id int, t *Tree) {
 	names := make(map[string]bool, len(t.Children))
 
 	for i, child := range t.Children {
-		if child == nil || child.declaration() == (declaration{}) {
+		d := declarationOf(child)
+		if d == (declaration{}) {
 			c.failf(path, fmt.Sprintf("Children[%d]", i), "is nil")
 
 			continue
 		}
 
-		name := child.declaration().name
+		name := d.name
 		if names[name] {
 			c.failf(path+"/"+name, "Name", "%q is taken, two children of %s have it", name, path)
 		}
@@ -280,7 +288,7 @@ func (c *compiler) linkOne(id, i int, on Child) {
 	n := &c.plan.Nodes[id]
 	field := fmt.Sprintf("DependsOn[%d]", i)
 
-	if on == nil || on.declaration() == (declaration{}) {
+	if declarationOf(on) == (declaration{}) {
 		c.failf(n.Path, field, "is nil")
 
 		return
@@ -290,7 +298,7 @@ func (c *compiler) linkOne(id, i int, on Child) {
 
 	switch {
 	case !known:
-		name := on.declaration().name
+		name := declarationOf(on).name
 		c.failf(n.Path, field, "%q is not in the tree%s", name, c.nearest(name))
 	case target == id:
 		c.errs = append(c.errs, &CycleError{Path: []string{n.Path, n.Path}})

@@ -93,13 +93,13 @@ func (c *compiler) linkTask(p *PlannedTask, t *Task, self int, index map[*Task]i
 	for i, on := range t.After {
 		field := fmt.Sprintf("After[%d]", i)
 
-		if on == nil || on.declaration() == (declaration{}) {
+		if declarationOf(on) == (declaration{}) {
 			c.failf(path, field, "is nil")
 
 			continue
 		}
 
-		name := on.declaration().name
+		name := declarationOf(on).name
 		id, known := c.index[on]
 
 		switch {

@@ -144,7 +144,7 @@ func (r *references) member(pool, id int, path string) (node.Node, error) {
 }
 
 func (d *actorDeclaration) common(host node.Host) *node.Common {
-	return &node.Common{Host: host, Mailbox: d.spec.Mailbox, Limits: &d.limits, Decide: d.decide()}
+	return &node.Common{Host: host, Mailbox: d.spec.Mailbox, Limits: &d.limits, Decide: d.decide(), Holder: d.holder}
 }
 
 func (d *actorDeclaration) decide() func(error) node.Directive {

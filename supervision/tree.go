@@ -1,19 +1,20 @@
 package supervision
 
 // Child is something a supervisor can have as a child: an actor made with [Actor], a *[Tree], a group made with
-// [DynamicGroup] or a [Pool]. The declaration's
-// identity is its pointer; the same one cannot stand twice in a tree, but can be run by several systems.
+// [DynamicGroup], a [Pool], or what another package declares as a [Subtree]. The declaration's identity is its pointer;
+// the same one cannot stand twice in a tree, but can be run by several systems.
 type Child interface {
 	// declaration seals the interface.
 	declaration() declaration
 }
 
-// declaration is what a child says of itself. Exactly one of tree, actor and group is set.
+// declaration is what a child says of itself. Exactly one of tree, actor, group and subtree is set.
 type declaration struct {
-	name  string
-	tree  *Tree
-	actor *actorDeclaration
-	group *groupDeclaration
+	name    string
+	tree    *Tree
+	actor   *actorDeclaration
+	group   *groupDeclaration
+	subtree *Subtree
 }
 
 // dependsOn returns the dependencies that a child declares.
@@ -25,6 +26,8 @@ func (d declaration) dependsOn() []Child {
 		return d.tree.DependsOn
 	case d.group != nil:
 		return d.group.members.spec.DependsOn
+	case d.subtree != nil:
+		return d.subtree.dependsOn
 	default:
 		return nil
 	}

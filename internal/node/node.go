@@ -232,6 +232,18 @@ type Observed interface {
 	AskHealth() (answer func(ctx context.Context) error)
 }
 
+// Holder is what holds items for an actor beside its mailbox, such as the queue of a pipeline's stage, across all its
+// incarnations. The law of conservation holds for it as for the mailbox. No method blocks or calls user code.
+type Holder interface {
+	// Mount is called once, before anything else, with where to send letters about items.
+	Mount(letter func(item any, reason mailbox.Reason, cause error, at mailbox.Delivery))
+	// Stats returns what was counted.
+	Stats() mailbox.Stats
+	// Drop makes letters of everything that is held, for that reason, and reports whether there was anything. Nothing is
+	// taken in any more.
+	Drop(reason mailbox.Reason, cause error) bool
+}
+
 // Limits bound what an actor may have. All actors of one declaration share them.
 type Limits struct {
 	// Goroutines at a time.
@@ -256,4 +268,6 @@ type Common struct {
 	Mailbox *mailbox.Options
 	Limits  *Limits
 	Decide  func(error) Directive
+	// Holder of an actor that is the only one of its declaration; nil for all but a few.
+	Holder Holder
 }

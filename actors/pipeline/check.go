@@ -1,0 +1,236 @@
+package pipeline
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/troupe-go/troupe/supervision"
+)
+
+// check reports everything that is wrong with the pipeline at a path, joined.
+func (p *Pipeline) check(path string) error {
+	c := &checker{path: path}
+
+	if len(p.vertices) == 0 {
+		c.wrong(path, "Stages", "there are none, a pipeline needs a source and a sink")
+	}
+
+	taken := map[string]bool{"workers": true}
+	sources := 0
+
+	for _, v := range p.vertices {
+		if strings.ContainsAny(v.name, "/ \t\r\n") || v.name == "" {
+			c.wrong(v.path(path), "Name", "must not be empty nor contain a slash or white space")
+		} else if taken[v.name] {
+			c.wrong(v.path(path), "Name", "is taken, two stages have it or it is that of the workers")
+		}
+
+		taken[v.name] = true
+
+		if v.kind == sourceKind {
+			sources++
+		}
+
+		c.vertex(v)
+	}
+
+	if sources > maxSources {
+		c.wrong(path, "Stages", "there are too many sources")
+	}
+
+	if !c.cycle(p.vertices) {
+		for _, v := range p.vertices {
+			if v.kind == zipKind {
+				c.zip(v)
+			}
+		}
+	}
+
+	if o := p.options; o.InFlight < 0 || o.InFlight > MaxInFlight {
+		c.wrong(path, "InFlight", "is out of range")
+	} else if o.CommitEvery < Immediately {
+		c.wrong(path, "CommitEvery", "is negative")
+	}
+
+	return errors.Join(c.errs...)
+}
+
+type checker struct {
+	path string
+	errs []error
+}
+
+func (c *checker) wrong(path, field, text string) {
+	c.errs = append(c.errs, &supervision.SpecError{Path: path, Field: field, Problem: text})
+}
+
+func (c *checker) vertex(v *vertex) {
+	path := v.path(c.path)
+
+	for _, p := range v.problems {
+		c.wrong(path, p.field, p.text)
+	}
+
+	for _, o := range v.outs {
+		if o.to == nil {
+			c.wrong(path, "Flow", "is not connected, every output needs a stage that takes it")
+		}
+	}
+
+	c.policy(path, v)
+	c.limits(path, v)
+}
+
+// policy checks where failed items go.
+func (c *checker) policy(path string, v *vertex) {
+	s := v.stage
+
+	switch d := s.Failed.divert; {
+	case s.Failed.kind == divertItem && d == nil:
+		c.wrong(path, "Failed", "diverts to the zero Side")
+	case d != nil && d.vertex().pipeline != v.pipeline:
+		c.wrong(path, "Failed", "diverts to another pipeline")
+	case d != nil && v.diverts != nil && !v.diverts(d):
+		c.wrong(path, "Failed", "diverts to a side of items of another type")
+	}
+}
+
+// limits checks what is in a range.
+func (c *checker) limits(path string, v *vertex) {
+	s := v.stage
+
+	for _, f := range []struct {
+		field string
+		wrong bool
+		rule  string
+	}{
+		{"Capacity", beyond(s.Capacity, MaxCapacity), "is out of range, must be from 1 to 1048576, or 0 for 256"},
+		{"Workers", beyond(s.Workers, MaxWorkers), "is out of range, must be from 1 to 1024, or 0 for 1"},
+		{"Workers", s.Workers > 1 && !v.many(), "must be 1: only stages that call a function for each item have several"},
+		{"Order", s.Order > AsCompleted, "is not an order, must be ordered or as completed"},
+		{"Timeout", s.Timeout < 0, "is negative"},
+		{"Abandoned", beyond(s.Abandoned, MaxAbandoned), "is out of range, must be from 1 to 1024, or 0 for 8"},
+		{"Retry.Max", beyond(s.Retry.Max, MaxRetries), "is out of range, must be from 0 to 1024"},
+		{"Retry", min(s.Retry.Initial, s.Retry.Longest) < 0, "has a negative wait"},
+		{"Rate", min(s.Rate.PerSecond, float64(s.Rate.Burst)) < 0, "is negative"},
+		{"Breaker.Open", s.Breaker.Open < 0, "is negative"},
+		{
+			"Redeliver", beyond(s.Redeliver, supervision.MaxRedeliver),
+			"is out of range, must be from 0 to 1000",
+		},
+	} {
+		if f.wrong {
+			c.wrong(path, f.field, f.rule)
+		}
+	}
+}
+
+// beyond reports whether a number is out of its range; 0 stands for the default.
+func beyond(n, most int) bool { return n < 0 || n > most }
+
+// many reports whether the stage can have several workers.
+func (v *vertex) many() bool { return v.kind == steadyKind || v.kind == freeKind && v.holds == 0 }
+
+// zip checks that what a zip waits for can come: if its sides have anything in common, that must be one broadcast, and
+// whatever stands between must keep one item one, in order.
+func (c *checker) zip(v *vertex) {
+	left, right := ancestors(v.from[0]), ancestors(v.from[1])
+	common := slices.ContainsFunc(left, func(a *vertex) bool { return slices.Contains(right, a) })
+
+	if !common {
+		return
+	}
+
+	a, ways := steady(v.from[0])
+	b, more := steady(v.from[1])
+
+	if a == nil || a != b || a.kind != spreadKind {
+		c.wrong(v.path(c.path), "Flow", "its sides have a stage in common and could wait for each other: that must be one "+
+			"broadcast, with only stages between that make one item of one, such as maps and filters, each with one input")
+
+		return
+	}
+
+	for _, w := range append(ways, more...) {
+		w.aligned = true
+
+		if w.stage.Order == AsCompleted && w.workers() > 1 {
+			c.wrong(w.path(c.path), "Order", "is as completed, must be ordered between a broadcast and a zip")
+		}
+	}
+}
+
+// ancestors returns all stages that items can come from.
+func ancestors(from []*vertex) (all []*vertex) {
+	for i := 0; i < len(from); i++ {
+		if !slices.Contains(all, from[i]) {
+			all = append(all, from[i])
+
+			for _, in := range from[i].from {
+				from = append(slices.Clip(from), in...)
+			}
+		}
+	}
+
+	return all
+}
+
+// steady goes back over stages that make one item of one, and returns them and the stage before.
+func steady(from []*vertex) (before *vertex, ways []*vertex) {
+	for len(from) == 1 && from[0].kind == steadyKind && len(from[0].from) == 1 {
+		ways = append(ways, from[0])
+		from = from[0].from[0]
+	}
+
+	if len(from) != 1 {
+		return nil, nil
+	}
+
+	return from[0], ways
+}
+
+// cycle reports one cycle, if there is any.
+func (c *checker) cycle(all []*vertex) (found bool) {
+	state := make([]int, len(all)) // 1: on the trail, 2: looked at
+
+	var (
+		trail []*vertex
+		visit func(v *vertex) bool
+	)
+
+	visit = func(v *vertex) bool {
+		trail = append(trail, v)
+		state[v.id] = 1
+
+		for _, next := range v.next() {
+			if next.pipeline != v.pipeline {
+				continue // reported already
+			}
+
+			if state[next.id] == 1 {
+				from := slices.Index(trail, next)
+				c.wrong(next.path(c.path), "Flow", "is in a cycle: "+names(append(trail[from:], next)))
+
+				return true
+			}
+
+			if state[next.id] == 0 && visit(next) {
+				return true
+			}
+		}
+
+		trail = trail[:len(trail)-1]
+		state[v.id] = 2
+
+		return false
+	}
+
+	for _, v := range all {
+		if state[v.id] == 0 && visit(v) {
+			return true
+		}
+	}
+
+	return false
+}

@@ -1,0 +1,123 @@
+package pipeline_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/troupe-go/troupe/actors/pipeline"
+	"github.com/troupe-go/troupe/supervision"
+	"github.com/troupe-go/troupe/system"
+)
+
+func TestEverythingWrongIsReportedAtOnce(t *testing.T) {
+	p := pipeline.New("bad", pipeline.Options{Budget: budget, InFlight: -1})
+	source := pipeline.From[int](p, "numbers", numbers{newLedger(1)})
+	pipeline.Map(source, "loose", double, pipeline.Stage{Capacity: -1, Workers: 5000})
+	pipeline.Map[int, int](source, "twice", nil, pipeline.Stage{})
+	pipeline.Filter(pipeline.Flow[int]{}, "elsewhere", thirds, pipeline.Stage{}) // of no pipeline
+	pipeline.Map(pipeline.From[int](p, "numbers", nil), "sl/ash", double, pipeline.Stage{Timeout: -1})
+
+	both := pipeline.Broadcast(pipeline.From[int](p, "more", numbers{newLedger(1)}), "both", 2, pipeline.Stage{Workers: 2})
+	batches := pipeline.Batch(both[0], "batch", pipeline.BatchSize[int]{Items: 2}, pipeline.Stage{})
+	flow := pipeline.Zip(batches, both[1], "zip",
+		func(_ context.Context, _ []int, b int) (int, error) { return b, nil }, pipeline.Stage{})
+	pipeline.To(flow, "end", &list[int]{}, pipeline.Stage{})
+
+	_, err := supervision.Compile(supervision.Tree{
+		Name: "app", Budget: budget, Children: []supervision.Child{p, supervision.Actor[int, actorOfInt]("", nil, supervision.Spec{})},
+	})
+	require.Error(t, err)
+
+	for _, want := range []string{
+		"/app/bad: InFlight: is out of range",
+		"/app/bad/loose: Flow: is not connected",
+		"/app/bad/loose: Capacity: is out of range",
+		"/app/bad/loose: Workers: is out of range",
+		`/app/bad/numbers: Flow: is connected twice, to "loose" and to "twice"`,
+		"/app/bad/twice: Func: is nil",
+		"/app/bad/numbers: Name: is taken",
+		"/app/bad/numbers: Source: is nil",
+		"/app/bad/sl/ash: Name: must not be empty nor contain a slash",
+		"/app/bad/sl/ash: Timeout: is negative",
+		"/app/bad/both: Workers: must be 1",
+		"/app/bad/zip: Flow: its sides have a stage in common",
+		"/app/: Name: is empty", // what is wrong around it comes with it
+	} {
+		assert.ErrorContains(t, err, want)
+	}
+}
+
+type actorOfInt struct{ actorFunc }
+
+func TestADivertThatMakesACycleIsRefused(t *testing.T) {
+	p := pipeline.New("round", options())
+	side, failed := pipeline.NewSide[int](p, "failed", pipeline.Stage{})
+	again := pipeline.Map(failed, "again",
+		func(_ context.Context, f pipeline.Failure[int]) (int, error) { return f.Item, nil }, pipeline.Stage{})
+	all := pipeline.Merge("all", pipeline.Stage{}, pipeline.From[int](p, "numbers", numbers{newLedger(1)}), again)
+	parsed := pipeline.Map(all, "parse", oddFails, pipeline.Stage{Failed: side.Policy()})
+	pipeline.To(parsed, "list", &list[int]{}, pipeline.Stage{})
+
+	_, err := supervision.Compile(supervision.Tree{Name: "app", Budget: budget, Children: []supervision.Child{p}})
+	assert.ErrorContains(t, err, "is in a cycle: ")
+}
+
+func TestADivertToItemsOfAnotherTypeIsRefused(t *testing.T) {
+	p := pipeline.New("types", options())
+	side, failed := pipeline.NewSide[string](p, "failed", pipeline.Stage{})
+	pipeline.To(failed, "bad", &list[pipeline.Failure[string]]{}, pipeline.Stage{})
+	parsed := pipeline.Map(pipeline.From[int](p, "numbers", numbers{newLedger(1)}), "parse", oddFails,
+		pipeline.Stage{Failed: side.Policy()})
+	pipeline.To(parsed, "list", &list[int]{}, pipeline.Stage{})
+
+	_, err := supervision.Compile(supervision.Tree{Name: "app", Budget: budget, Children: []supervision.Child{p}})
+	assert.ErrorContains(t, err, "/app/types/parse: Failed: diverts to a side of items of another type")
+}
+
+var errRefused = errors.New("refused")
+
+type shut struct{ list[int] }
+
+func (*shut) Open(context.Context) error { return errRefused }
+
+func TestASinkThatRefusesToOpenIsAFailedStart(t *testing.T) {
+	p := pipeline.New("ingest", options())
+	pipeline.To[int](pipeline.From[int](p, "numbers", numbers{newLedger(1)}), "db", &shut{}, pipeline.Stage{})
+
+	_, err := system.Start(t.Context(), supervision.Tree{Name: "app", Budget: budget, Children: []supervision.Child{p}}, quiet())
+	require.ErrorIs(t, err, errRefused)
+	assert.ErrorContains(t, err, "/app/ingest/db")
+}
+
+func TestMemoryIsBoundedByTheCapacities(t *testing.T) {
+	source := newLedger(1 << 30)
+	block := make(chan struct{})
+	p := pipeline.New("ingest", options())
+	s := pipeline.Stage{Capacity: 10}
+	flow := pipeline.Map(pipeline.From[int](p, "numbers", numbers{source}), "double", double, s)
+	flow = pipeline.Map(flow, "again", double, s)
+	pipeline.ToFunc(flow, "block", func(context.Context, int) error { <-block; return nil }, s)
+
+	sys := start(t, p)
+	full := func() bool {
+		n := 0
+		for _, st := range p.Snapshot().Stages {
+			n += st.Queue
+		}
+
+		source.mu.Lock()
+		defer source.mu.Unlock()
+
+		return n >= 30 && source.next <= p.Bound()
+	}
+	assert.Eventually(t, full, 10*time.Second, time.Millisecond)
+	assert.Never(t, func() bool { return !full() }, 50*time.Millisecond, time.Millisecond)
+	close(block)
+	stop(t, sys)
+	assert.Zero(t, source.check(t, source.next))
+}

@@ -1,0 +1,95 @@
+package pipeline
+
+import (
+	"context"
+)
+
+// Failure is an item that has failed, where it was diverted to.
+type Failure[T any] struct {
+	// Item as the stage got it.
+	Item T
+	// Stage is the path of the stage it has failed in.
+	Stage string
+	// Err is why.
+	Err error
+}
+
+// Side is where stages divert items to that have failed. Make one with [NewSide].
+type Side[T any] struct{ v *vertex }
+
+// NewSide declares a stage that takes the failures of others, those whose items are of type T. Their Stage.Failed names
+// it, with [Side.Policy]; at least one must.
+func NewSide[T any](p *Pipeline, name string, s Stage) (Side[T], Flow[Failure[T]]) {
+	v := p.add(name, mergeKind, s, 1, 1)
+	flow := stageOf(v, fixed(func(*stage[Failure[T], Failure[T]]) operation[Failure[T], Failure[T]] {
+		return pass[Failure[T]]
+	}))
+
+	return Side[T]{v}, flow
+}
+
+// Policy diverts failed items to the side. The item is done when what comes of it there is.
+func (s Side[T]) Policy() Policy {
+	if s.v == nil {
+		return Policy{kind: divertItem}
+	}
+
+	return Policy{kind: divertItem, divert: side[T](s)}
+}
+
+// diversion is a side whatever its type.
+type diversion interface {
+	vertex() *vertex
+	queue(r *run) any // a diverter of its type
+}
+
+// diverter takes failed items.
+type diverter[T any] interface {
+	put(ctx context.Context, it item[T], stage string, err error)
+	done()
+}
+
+type side[T any] struct{ v *vertex }
+
+func (s side[T]) vertex() *vertex { return s.v }
+
+func (s side[T]) queue(r *run) any { return sideQueue[T]{queueOf[Failure[T]](r, s.v, 0), r} }
+
+type sideQueue[T any] struct {
+	queue *queue[Failure[T]]
+	run   *run
+}
+
+func (q sideQueue[T]) done() { q.queue.done() }
+
+// put waits for room. If there is none before ctx ends, the item goes back to its source.
+func (q sideQueue[T]) put(ctx context.Context, it item[T], stage string, err error) {
+	p := newParker()
+	items := []item[Failure[T]]{{Failure[T]{it.value, stage, err}, it.mark}}
+
+	for {
+		switch n := q.queue.put(p, items); {
+		case n > 0:
+			return
+		case n < 0:
+			q.run.flight.settle([]mark{it.mark}, ErrStopped)
+
+			return
+		}
+
+		select {
+		case <-p:
+		case <-ctx.Done():
+			q.run.flight.settle([]mark{it.mark}, context.Cause(ctx))
+
+			return
+		}
+	}
+}
+
+// divertible reports whether items of type T can be diverted there.
+func divertible[T any](d diversion) bool {
+	_, ok := d.(side[T])
+
+	return ok
+}

@@ -1,0 +1,342 @@
+package pipeline_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/troupe-go/troupe/actors/pipeline"
+	"github.com/troupe-go/troupe/mailbox"
+	"github.com/troupe-go/troupe/supervision"
+	"github.com/troupe-go/troupe/system"
+)
+
+// step is one operator of a random pipeline and what it means for a list of values.
+type step struct {
+	build func(f pipeline.Flow[int]) pipeline.Flow[int]
+	means func(in []int) []int
+	// loose says that the order is not kept.
+	loose bool
+}
+
+// world draws random pipelines.
+type world struct {
+	t       *rapid.T
+	n       int // stages so far
+	mu      sync.Mutex
+	crashed map[[2]int]bool // stage and value
+}
+
+func (w *world) name() string {
+	w.n++
+
+	return fmt.Sprintf("s%d", w.n)
+}
+
+func (w *world) stage() pipeline.Stage {
+	return pipeline.Stage{
+		Capacity: rapid.IntRange(1, 9).Draw(w.t, "capacity"), Workers: rapid.IntRange(1, 3).Draw(w.t, "workers"),
+		Redeliver: 1,
+	}
+}
+
+// one is a stage whose capacity is drawn, with one worker.
+func (w *world) one() pipeline.Stage {
+	s := w.stage()
+	s.Workers = 1
+
+	return s
+}
+
+// work is what a stage does to a value, as long and with as much trouble as is drawn.
+func (w *world) work() (do func(ctx context.Context, v int) error, fails func(v int) bool) {
+	id := w.n
+	delay := rapid.IntRange(0, 5).Draw(w.t, "delay")
+	crash := rapid.IntRange(0, 40).Draw(w.t, "crash")
+	fail := rapid.SampledFrom([]int{0, 0, 3, 5}).Draw(w.t, "fail")
+	fails = func(v int) bool { return fail > 0 && v%fail == 1 }
+
+	return func(ctx context.Context, v int) error {
+		if delay > 0 {
+			select {
+			case <-time.After(time.Duration(v*7%(delay+1)) * time.Millisecond):
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+
+		w.mu.Lock()
+		first := crash > 0 && v%41 == crash && !w.crashed[[2]int{id, v}]
+		w.crashed[[2]int{id, v}] = true
+		w.mu.Unlock()
+
+		if first {
+			panic("crash")
+		}
+
+		if fails(v) {
+			return errOdd
+		}
+
+		return nil
+	}, fails
+}
+
+func keep(in []int, ok func(v int) bool) []int {
+	return slices.DeleteFunc(slices.Clone(in), func(v int) bool { return !ok(v) })
+}
+
+func (w *world) mapping() step {
+	name, s := w.name(), w.stage()
+	do, fails := w.work()
+	loose := rapid.Bool().Draw(w.t, "as completed")
+
+	if loose {
+		s.Order = pipeline.AsCompleted
+	}
+
+	return step{
+		build: func(f pipeline.Flow[int]) pipeline.Flow[int] {
+			return pipeline.Map(f, name, func(ctx context.Context, v int) (int, error) { return v + 1, do(ctx, v) }, s)
+		},
+		means: func(in []int) []int {
+			out := keep(in, func(v int) bool { return !fails(v) })
+			for i := range out {
+				out[i]++
+			}
+
+			return out
+		},
+		loose: loose && s.Workers > 1,
+	}
+}
+
+func (w *world) filter() step {
+	name, s := w.name(), w.stage()
+	k := rapid.IntRange(2, 4).Draw(w.t, "keep")
+	ok := func(v int) bool { return v%k != 0 }
+
+	return step{
+		build: func(f pipeline.Flow[int]) pipeline.Flow[int] {
+			return pipeline.Filter(f, name, func(_ context.Context, v int) (bool, error) { return ok(v), nil }, s)
+		},
+		means: func(in []int) []int { return keep(in, ok) },
+	}
+}
+
+func (w *world) flatten() step {
+	name, s := w.name(), w.stage()
+	k := rapid.IntRange(1, 3).Draw(w.t, "most")
+	times := func(v int) int { return v % (k + 1) }
+
+	return step{
+		build: func(f pipeline.Flow[int]) pipeline.Flow[int] {
+			return pipeline.FlatMap(f, name, func(_ context.Context, v int, emit func(int)) error {
+				for range times(v) {
+					emit(v)
+				}
+
+				return nil
+			}, s)
+		},
+		means: func(in []int) (out []int) {
+			for _, v := range in {
+				for range times(v) {
+					out = append(out, v)
+				}
+			}
+
+			return out
+		},
+	}
+}
+
+func (w *world) batch() step {
+	name, back := w.name(), w.name()
+	s, t := w.one(), w.stage()
+	size := pipeline.BatchSize[int]{
+		Items: rapid.IntRange(1, 20).Draw(w.t, "items"),
+		Every: time.Duration(rapid.IntRange(0, 3).Draw(w.t, "every")) * time.Millisecond,
+	}
+
+	return step{
+		build: func(f pipeline.Flow[int]) pipeline.Flow[int] {
+			return pipeline.FlatMap(pipeline.Batch(f, name, size, s), back,
+				func(_ context.Context, vs []int, emit func(int)) error {
+					for _, v := range vs {
+						emit(v)
+					}
+
+					return nil
+				}, t)
+		},
+		means: func(in []int) []int { return in },
+	}
+}
+
+func (w *world) diamond() step {
+	split, join := w.name(), w.name()
+	s, t := w.one(), w.one()
+	zip := rapid.Bool().Draw(w.t, "zip")
+
+	var sides [2]step
+
+	for i := range sides {
+		sides[i] = w.mapping()
+		for zip && sides[i].loose {
+			sides[i] = w.filter()
+		}
+	}
+
+	return step{
+		build: func(f pipeline.Flow[int]) pipeline.Flow[int] {
+			both := pipeline.Broadcast(f, split, 2, s)
+			a, b := sides[0].build(both[0]), sides[1].build(both[1])
+
+			if zip {
+				return pipeline.Zip(a, b, join, func(_ context.Context, a, b int) (int, error) { return a + b, nil }, t)
+			}
+
+			return pipeline.Merge(join, t, a, b)
+		},
+		means: func(in []int) (out []int) {
+			for _, v := range in {
+				a, b := sides[0].means([]int{v}), sides[1].means([]int{v})
+
+				switch {
+				case !zip:
+					out = append(append(out, a...), b...)
+				case len(a) == 1 && len(b) == 1:
+					out = append(out, a[0]+b[0])
+				}
+			}
+
+			return out
+		},
+		loose: !zip,
+	}
+}
+
+func (w *world) divide() step {
+	split, join := w.name(), w.name()
+	s, t := w.one(), w.one()
+	balance := rapid.Bool().Draw(w.t, "balance")
+
+	return step{
+		build: func(f pipeline.Flow[int]) pipeline.Flow[int] {
+			if balance {
+				return pipeline.Merge(join, t, pipeline.Balance(f, split, 3, s)...)
+			}
+
+			return pipeline.Merge(join, t, pipeline.Partition(f, split, 3, func(v int) uint64 { return uint64(v) }, s)...)
+		},
+		means: func(in []int) []int { return in },
+		loose: true,
+	}
+}
+
+// TestPipelinesMeanWhatAListMeans runs random pipelines with failures, delays, crashes and stops, in virtual time, and
+// compares what comes out with the sequential meaning.
+func TestPipelinesMeanWhatAListMeans(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		var thrown any // rapid fails with a panic, which must not end the bubble's test
+
+		synctest.Test(t, func(*testing.T) {
+			defer func() { thrown = recover() }()
+
+			runRandom(rt)
+		})
+
+		if thrown != nil {
+			panic(thrown)
+		}
+	})
+}
+
+func runRandom(t *rapid.T) {
+	w := &world{t: t, crashed: make(map[[2]int]bool)}
+	count := rapid.IntRange(0, 120).Draw(t, "items")
+	source, sink := newLedger(count), &list[int]{}
+	p := pipeline.New("random", options())
+	flow := pipeline.From[int](p, "source", numbers{source})
+
+	var steps []step
+
+	for range rapid.IntRange(1, 5).Draw(t, "steps") {
+		kinds := []func() step{w.mapping, w.mapping, w.filter, w.flatten, w.batch, w.diamond, w.divide}
+		steps = append(steps, rapid.SampledFrom(kinds).Draw(t, "kind")())
+		flow = steps[len(steps)-1].build(flow)
+	}
+
+	pipeline.To(flow, "sink", sink, pipeline.Stage{Capacity: rapid.IntRange(1, 5).Draw(t, "sink")})
+
+	after := rapid.IntRange(-1, 60).Draw(t, "stop after") // everything is drawn before anything runs
+	tree := supervision.Tree{Name: "app", Budget: budget, Children: []supervision.Child{p}}
+	o := quiet()
+	o.Grace = time.Hour
+
+	sys, err := system.Start(context.Background(), tree, o)
+	require.NoError(t, err)
+
+	if after >= 0 {
+		select {
+		case <-time.After(time.Duration(after) * time.Millisecond):
+		case <-waited(p):
+		}
+	} else {
+		require.NoError(t, p.Wait(context.Background()))
+	}
+
+	r, err := sys.Shutdown(context.Background())
+	require.NoError(t, err, "%v", r)
+	require.Zero(t, r.Unaccounted)
+
+	for _, a := range r.Actors {
+		require.Zero(t, a.Queued, a.Path)
+	}
+
+	want := make([]int, source.next)
+	for i := range want {
+		want[i] = i
+	}
+
+	ordered := true
+
+	for _, s := range steps {
+		want = s.means(want)
+		ordered = ordered && !s.loose
+	}
+
+	got := sink.all()
+	if !ordered {
+		slices.Sort(want)
+		slices.Sort(got)
+	}
+
+	require.True(t, slices.Equal(want, got), "want %v\ngot  %v", want, got)
+	require.Zero(t, source.check(t, source.next))
+	require.EqualValues(t, source.next, source.done)
+	require.Zero(t, source.opened)
+	require.Zero(t, sink.open)
+	require.Zero(t, r.DeadLetters[mailbox.Quarantined])
+}
+
+// waited is closed when a pipeline has done everything.
+func waited(p *pipeline.Pipeline) <-chan struct{} {
+	c := make(chan struct{})
+
+	go func() {
+		defer close(c)
+
+		_ = p.Wait(context.Background())
+	}()
+
+	return c
+}

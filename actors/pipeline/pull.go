@@ -1,0 +1,312 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/troupe-go/troupe/actors"
+	"github.com/troupe-go/troupe/mailbox"
+	"github.com/troupe-go/troupe/supervision"
+)
+
+// feed is the running stage of a source, across all incarnations of its actor.
+type feed[T any] struct {
+	v       *vertex
+	run     *run
+	path    string
+	source  Source[T]
+	out     *queue[T]
+	tracker *tracker
+	every   time.Duration
+	counts  counters
+	over    chan struct{} // closed when everything the source had is sent on
+	letter  func(item any, reason mailbox.Reason, cause error, at mailbox.Delivery)
+
+	mu       sync.Mutex
+	hand     []item[T] // pulled and not yet sent on
+	accepted uint64
+	isOver   bool
+	eof      bool
+}
+
+// From declares a source. It is the beginning of a pipeline, or one of several beginnings.
+func From[T any](p *Pipeline, name string, source Source[T]) Flow[T] {
+	v := p.add(name, sourceKind, Stage{}, 0, 1)
+
+	if source == nil {
+		v.wrongf("Source", "is nil, must hand out items")
+	}
+
+	v.declare = func(r *run, spec supervision.Spec) (supervision.Child, member) {
+		limit := p.options.InFlight
+		if limit == 0 {
+			limit = min(MaxInFlight, max(DefaultInFlight, 2*p.Bound()))
+		}
+
+		_, acks := source.(Acknowledger)
+		_, commits := source.(Committer)
+
+		every := p.options.CommitEvery
+		if every == 0 {
+			every = DefaultCommitEvery
+		}
+
+		f := &feed[T]{
+			v: v, run: r, path: v.path(r.path), source: source, out: outlets[T](r, v)[0], every: every,
+			tracker: r.flight.add(limit, acks, commits), over: make(chan struct{}),
+		}
+
+		return supervision.Holding(name, func(supervision.Deps) (*feedActor[T], error) {
+			return &feedActor[T]{feed: f, failed: make(chan struct{})}, nil
+		}, spec, f), f
+	}
+
+	return Flow[T]{v, 0}
+}
+
+// feedActor is one incarnation of a source's actor.
+type feedActor[T any] struct {
+	feed   *feed[T]
+	opened bool
+	stop   context.CancelFunc // ends the intake
+	failed chan struct{}      // closed when pulling has failed
+}
+
+// Receive is never called: nobody has a reference.
+func (a *feedActor[T]) Receive(*actors.Context[struct{}], struct{}) error { return nil }
+
+// Start opens the source, pulls from it, and tells it what becomes of its items.
+func (a *feedActor[T]) Start(ctx *actors.Context[struct{}]) error {
+	f := a.feed
+	if err := f.run.flight.failed(); err != nil {
+		return err
+	}
+
+	if err := f.source.Open(ctx); err != nil {
+		return err
+	}
+
+	a.opened = true
+
+	intake, stop := context.WithCancel(ctx)
+	a.stop = stop
+
+	if err := ctx.Go(func(ctx context.Context) error {
+		defer stop()
+
+		err := f.pull(ctx, intake)
+		if err != nil {
+			close(a.failed)
+		}
+
+		return err
+	}); err != nil {
+		stop()
+
+		return err
+	}
+
+	if !f.tracker.acks && !f.tracker.commits {
+		return nil
+	}
+
+	return ctx.Go(func(ctx context.Context) error { return f.tracker.follow(ctx, f.source, f.every) })
+}
+
+// Drain ends the intake and waits until what came in has been sent on.
+func (a *feedActor[T]) Drain(ctx context.Context) error {
+	a.stop()
+
+	select {
+	case <-a.feed.over:
+		return nil
+	case <-a.failed:
+		<-ctx.Done() // the failure is looked at before
+
+		return ctx.Err()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Flush tells the source what became of the last items.
+func (a *feedActor[T]) Flush(ctx context.Context) error {
+	return a.feed.tracker.tellAll(ctx, a.feed.source, make([]Ack, maxTold))
+}
+
+// Close closes the source; before that, if the pipeline has failed, it is told which items come back.
+func (a *feedActor[T]) Close(ctx context.Context) error {
+	if !a.opened {
+		return nil
+	}
+
+	var err error
+	if a.feed.run.flight.failed() != nil {
+		err = a.feed.tracker.tellAll(ctx, a.feed.source, make([]Ack, maxTold))
+	}
+
+	return errors.Join(err, a.feed.source.Close(ctx))
+}
+
+// pull pulls items and sends them on until the source ends.
+func (f *feed[T]) pull(ctx, intake context.Context) error {
+	if f.finished() {
+		return nil
+	}
+
+	p := newParker()
+	values := make([]T, handful)
+	items := make([]item[T], handful)
+
+	if err := f.send(ctx, p); err != nil { // what the incarnation before could not
+		return err
+	}
+
+	for !f.eof {
+		free, err := f.tracker.wait(intake)
+		if err != nil && intake.Err() == nil {
+			return nil // the pipeline has failed, and comes down
+		}
+
+		began := time.Now()
+
+		n, err := f.source.Pull(intake, values[:max(1, min(free, handful, f.out.capacity))])
+		if n > 0 {
+			f.counts.latency(time.Since(began)/time.Duration(n), n)
+			f.accept(values[:n], items)
+		}
+
+		if err == nil && n == 0 && intake.Err() != nil {
+			err = io.EOF
+		}
+
+		f.eof = errors.Is(err, io.EOF)
+
+		if sent := f.send(ctx, p); sent != nil {
+			return sent
+		}
+
+		if err != nil && !f.eof {
+			return err
+		}
+	}
+
+	f.finish()
+
+	return nil
+}
+
+func (f *feed[T]) finished() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+
+	return f.isOver
+}
+
+// accept numbers what the source has handed out. Items is memory for it.
+func (f *feed[T]) accept(values []T, items []item[T]) {
+	first := f.tracker.take(len(values))
+
+	f.mu.Lock()
+	defer f.mu.Unlock()
+
+	f.hand = items[:len(values)]
+	f.accepted += uint64(len(values))
+
+	for i, v := range values {
+		f.hand[i] = item[T]{v, mark{n: first + uint64(i)}}
+	}
+
+	clear(values)
+}
+
+// send sends on what was pulled, waiting for room.
+func (f *feed[T]) send(ctx context.Context, p parker) error {
+	for {
+		f.mu.Lock()
+		n := len(f.hand)
+
+		if n > 0 {
+			n = f.out.put(p, f.hand)
+			if n < 0 {
+				f.mu.Unlock()
+
+				return ErrStopped
+			}
+
+			f.hand = f.hand[n:]
+			f.counts.processed.Add(uint64(n))
+		}
+
+		left := len(f.hand)
+		f.mu.Unlock()
+
+		if left == 0 {
+			return nil
+		}
+
+		select {
+		case <-p:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// finish notes that the source has no more items.
+func (f *feed[T]) finish() {
+	f.mu.Lock()
+	again := f.isOver
+	f.isOver = true
+	f.mu.Unlock()
+
+	if !again {
+		f.out.done()
+		f.tracker.end()
+		close(f.over)
+	}
+}
+
+// Mount implements node.Holder.
+func (f *feed[T]) Mount(letter func(item any, r mailbox.Reason, cause error, at mailbox.Delivery)) {
+	f.letter = letter
+}
+
+// Stats implements node.Holder.
+func (f *feed[T]) Stats() mailbox.Stats {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+
+	s := f.counts.stats()
+	s.Accepted, s.Queued = f.accepted, uint64(len(f.hand))
+
+	return s
+}
+
+// Drop implements node.Holder.
+func (f *feed[T]) Drop(reason mailbox.Reason, cause error) bool {
+	f.mu.Lock()
+	left := f.hand
+	f.hand = nil
+	f.mu.Unlock()
+
+	for i := range left {
+		f.counts.dead(reason)
+		f.letter(left[i].value, reason, cause, mailbox.Delivery{})
+		f.run.flight.settle([]mark{left[i].mark}, ErrStopped)
+	}
+
+	return len(left) > 0
+}
+
+func (f *feed[T]) stats() StageStats {
+	all := f.Stats()
+
+	return StageStats{
+		Name: f.v.name, Path: f.path, In: all.Accepted, Out: f.counts.processed.Load(), Workers: 1,
+		Queue: int(all.Queued), Latency: f.counts.quantiles(), //nolint:gosec // bounded
+	}
+}

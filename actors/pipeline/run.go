@@ -1,0 +1,139 @@
+package pipeline
+
+import (
+	"errors"
+
+	"github.com/troupe-go/troupe/internal/node"
+	"github.com/troupe-go/troupe/supervision"
+)
+
+// run is a pipeline in one compiled tree.
+type run struct {
+	path    string
+	flight  *inflight
+	crew    *crew
+	queues  map[inletID]any // of *queue[T]
+	members []member        // by number of the vertex
+}
+
+type inletID struct{ vertex, inlet int }
+
+// member is a running stage, whatever its types.
+type member interface {
+	node.Holder
+	stats() StageStats
+}
+
+// build makes the tree of the pipeline.
+func (p *Pipeline) build(path string) (supervision.Tree, error) {
+	t := supervision.Tree{Budget: p.options.Budget}
+	if err := p.check(path); err != nil {
+		return t, err
+	}
+
+	r := &run{
+		path: path, flight: newInflight(), crew: newCrew(), queues: make(map[inletID]any),
+		members: make([]member, len(p.vertices)),
+	}
+	workers := supervision.Actor("workers", func(supervision.Deps) (*crew, error) { return r.crew, nil },
+		supervision.Spec{Deadlines: supervision.Deadlines{Close: crewDeadline}})
+	t.Children = append(t.Children, workers)
+
+	for _, v := range p.vertices {
+		if v.open != nil {
+			v.open(r)
+		}
+	}
+
+	children := make([]supervision.Child, len(p.vertices))
+	for _, v := range p.vertices {
+		p.declare(r, v, children, workers)
+	}
+
+	t.Children = append(t.Children, children...)
+	p.current.Store(r)
+
+	return t, nil
+}
+
+// declare declares the actor of a stage, and before it those of the stages behind it, which it depends on.
+func (p *Pipeline) declare(r *run, v *vertex, children []supervision.Child, crew supervision.Child) {
+	if children[v.id] != nil {
+		return
+	}
+
+	spec := supervision.Spec{
+		Backoff: p.options.Backoff, Deadlines: p.options.Deadlines, Decide: decide,
+		DependsOn: append(supervision.On(crew), v.stage.DependsOn...),
+	}
+
+	seen := make(map[*vertex]bool)
+
+	for _, next := range v.next() {
+		if seen[next] {
+			continue
+		}
+
+		seen[next] = true
+
+		p.declare(r, next, children, crew)
+		spec.DependsOn = append(spec.DependsOn, children[next.id])
+	}
+
+	children[v.id], r.members[v.id] = v.declare(r, spec)
+}
+
+// next returns the stages that the outputs of a stage lead to.
+func (v *vertex) next() []*vertex {
+	var all []*vertex
+
+	for _, o := range v.outs {
+		if o.to != nil {
+			all = append(all, o.to)
+		}
+	}
+
+	if d := v.stage.Failed.divert; d != nil {
+		all = append(all, d.vertex())
+	}
+
+	return all
+}
+
+// decide escalates what fails the pipeline.
+func decide(err error) supervision.Directive {
+	if _, ok := errors.AsType[*FailedError](err); ok {
+		return supervision.EscalateFailure
+	}
+
+	return supervision.RestartChild
+}
+
+// inlet makes the queue of a stage.
+func inlet[T any](r *run, v *vertex, n int) {
+	producers := len(v.from[n])
+	for _, u := range v.pipeline.vertices {
+		if d := u.stage.Failed.divert; d != nil && d.vertex() == v {
+			producers++
+		}
+	}
+
+	r.queues[inletID{v.id, n}] = newQueue[T](v.capacity(), producers)
+}
+
+// queueOf returns the queue of a stage. Its type is that of the flow which leads to it.
+func queueOf[T any](r *run, v *vertex, n int) *queue[T] {
+	q, _ := r.queues[inletID{v.id, n}].(*queue[T])
+
+	return q
+}
+
+// outlets returns the queues that the outputs of a stage lead to.
+func outlets[T any](r *run, v *vertex) []*queue[T] {
+	all := make([]*queue[T], len(v.outs))
+	for i, o := range v.outs {
+		all[i] = queueOf[T](r, o.to, o.inlet)
+	}
+
+	return all
+}
