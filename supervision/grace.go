@@ -28,7 +28,7 @@ func (p *Plan) CheckGrace(s Shares) error {
 		l := &longest{plan: p, phase: phase.Phase, of: phase.of}
 
 		sum, path, task := l.find()
-		if sum <= phase.share {
+		if sum == 0 || sum <= phase.share { // that a share is negative is reported where it was given
 			continue
 		}
 

@@ -207,12 +207,6 @@ func TestTheEventsThatAreKeptAreBounded(t *testing.T) {
 		_, err := stop(t, s)
 		require.NoError(t, err)
 	})
-
-	for _, n := range []int{-1, system.MaxEvents + 1} {
-		_, err := system.Start(t.Context(), tree(), system.Options{Events: n})
-		require.ErrorContains(t, err, "system.Options.Events")
-		require.ErrorContains(t, err, "must be from 1 to 1048576, or 0 for 1024")
-	}
 }
 
 func TestAnOnEventThatHangsPanicsOrExitsHoldsUpNobody(t *testing.T) {

@@ -206,6 +206,7 @@ func TestHealthOfANodeSaysWhatItHasBeenThrough(t *testing.T) {
 		assert.Equal(t, "transient", child["restart"])
 
 		close(release)
+		synctest.Wait() // what was abandoned has come back before the shutdown begins
 
 		_, err = stop(t, s)
 		require.NoError(t, err)

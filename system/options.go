@@ -164,8 +164,11 @@ func (o Options) checkShares() error {
 		name  string
 		share time.Duration
 	}{{"Intake", o.Shares.Intake}, {"Drain", o.Shares.Drain}, {"Flush", o.Shares.Flush}, {"Close", o.Shares.Close}} {
-		if s.share < 0 || s.share == 0 && s.name != "Intake" {
-			errs = append(errs, fmt.Errorf("system.Options.Shares.%s: %v is out of range, must be above 0", s.name, s.share))
+		switch {
+		case s.share < 0:
+			errs = append(errs, fmt.Errorf("system.Options.Shares.%s: %v is negative", s.name, s.share))
+		case s.share == 0 && s.name != "Intake":
+			errs = append(errs, fmt.Errorf("system.Options.Shares.%s: is not set, must be as the others are", s.name))
 		}
 
 		left -= max(0, min(s.share, math.MaxInt64/8)) // whose sum is a duration

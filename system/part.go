@@ -80,7 +80,7 @@ var ErrOwnStop = errors.New("an actor cannot wait for its own stop, which has be
 func (s *System) StopNode(ctx context.Context, path string, options StopOptions) (*Report, error) {
 	switch {
 	case ctx == nil:
-		return nil, mailbox.ErrNilContext
+		return nil, fmt.Errorf("%s: StopNode: %w", path, mailbox.ErrNilContext)
 	case options.Dependents > StopDependents:
 		return nil, fmt.Errorf("system.StopOptions.Dependents: %d is not a policy, must be refuse or stop",
 			options.Dependents)

@@ -134,6 +134,7 @@ func TestWhatCannotBeStoppedIsAnError(t *testing.T) {
 
 		_, err = s.StopNode(nil, "/test/a", system.StopOptions{}) //nolint:staticcheck // on purpose
 		require.ErrorIs(t, err, mailbox.ErrNilContext)
+		require.EqualError(t, err, "/test/a: StopNode: nil context")
 
 		r, err := s.StopNode(t.Context(), "/test", system.StopOptions{})
 		require.NoError(t, err)

@@ -242,8 +242,8 @@ func TestTasksAndSharesAreCheckedWithTheTree(t *testing.T) {
 	options.Shares = supervision.Shares{Intake: -1, Drain: 11 * time.Second, Close: time.Second}
 
 	_, err := system.Start(t.Context(), supervision.Tree{Name: "test"}, options)
-	require.EqualError(t, err, "system.Options.Shares.Intake: -1ns is out of range, must be above 0\n"+
-		"system.Options.Shares.Flush: 0s is out of range, must be above 0\n"+
+	require.EqualError(t, err, "system.Options.Shares.Intake: -1ns is negative\n"+
+		"system.Options.Shares.Flush: is not set, must be as the others are\n"+
 		"system.Options.Shares: they add up to 2s more than Grace, 10s\n"+
 		"/test: Budget: is not set, every supervisor needs one\n"+
 		"task:pool: Phase: unset is not a phase, must be intake, drain, flush or close\n"+
