@@ -27,7 +27,7 @@ func TestReason(t *testing.T) {
 			assert.Equal(t, r, back)
 		}
 
-		assert.Len(t, names, 10)
+		assert.Len(t, names, 11)
 	})
 
 	t.Run("what is not a reason is printed as a number and not accepted as text", func(t *testing.T) {
