@@ -29,7 +29,8 @@ func TestEverythingWrongIsReportedAtOnce(t *testing.T) {
 	pipeline.To(flow, "end", &list[int]{}, pipeline.Stage{})
 
 	_, err := supervision.Compile(supervision.Tree{
-		Name: "app", Budget: budget, Children: []supervision.Child{p, supervision.Actor[int, actorOfInt]("", nil, supervision.Spec{})},
+		Name: "app", Budget: budget,
+		Children: []supervision.Child{p, supervision.Actor[int, actorOfInt]("", nil, supervision.Spec{})},
 	})
 	require.Error(t, err)
 
@@ -89,7 +90,9 @@ func TestASinkThatRefusesToOpenIsAFailedStart(t *testing.T) {
 	p := pipeline.New("ingest", options())
 	pipeline.To[int](pipeline.From[int](p, "numbers", numbers{newLedger(1)}), "db", &shut{}, pipeline.Stage{})
 
-	_, err := system.Start(t.Context(), supervision.Tree{Name: "app", Budget: budget, Children: []supervision.Child{p}}, quiet())
+	tree := supervision.Tree{Name: "app", Budget: budget, Children: []supervision.Child{p}}
+
+	_, err := system.Start(t.Context(), tree, quiet())
 	require.ErrorIs(t, err, errRefused)
 	assert.ErrorContains(t, err, "/app/ingest/db")
 }

@@ -65,8 +65,8 @@ func TestAPartitionKeepsTheOrderOfEachKey(t *testing.T) {
 		func(v int) uint64 { return uint64(v % 7) }, pipeline.Stage{Capacity: 10})
 
 	for i, part := range parts {
-		parts[i] = pipeline.Map(part, []string{"a", "b", "c"}[i], func(_ context.Context, v int) (int, error) { return v, nil },
-			pipeline.Stage{Capacity: 5 * (i + 1)})
+		parts[i] = pipeline.Map(part, []string{"a", "b", "c"}[i],
+			func(_ context.Context, v int) (int, error) { return v, nil }, pipeline.Stage{Capacity: 5 * (i + 1)})
 	}
 
 	pipeline.To(pipeline.Merge("all", pipeline.Stage{}, parts...), "list", sink, pipeline.Stage{})

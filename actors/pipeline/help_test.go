@@ -56,7 +56,6 @@ type ledger struct {
 	acks   map[uint64][]error
 	done   uint64
 	fell   bool // the offset has fallen
-	early  bool // the offset has passed an item that is not acknowledged
 	opened int
 	fails  map[int]error // by number of the pull
 	pulls  int
@@ -130,7 +129,9 @@ func (l *ledger) check(t require.TestingT, n int) (negative int) {
 // numbers is the ledger as a source.
 type numbers struct{ *ledger }
 
-func (l numbers) Pull(ctx context.Context, items []int) (int, error) {
+func (l numbers) Pull(ctx context.Context, items []int) (int, error) { return l.pull(ctx, items) }
+
+func (l *ledger) pull(ctx context.Context, items []int) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 

@@ -109,7 +109,9 @@ func (t *tracker) take(n int) uint64 {
 	return t.id | first
 }
 
-func (t *tracker) at(seq uint64) *entry { return &t.ring[seq&uint64(len(t.ring)-1)] }
+func (t *tracker) at(seq uint64) *entry {
+	return &t.ring[seq&uint64(len(t.ring)-1)] //nolint:gosec // there are always at least firstRing
+}
 
 func (t *tracker) grow() {
 	old := *t

@@ -63,8 +63,8 @@ const (
 	AsCompleted
 )
 
-// Stage says how one stage works. The zero value is a sound default: one worker, [DefaultCapacity], ordered, no timeout,
-// no retries, failed items are dead-lettered.
+// Stage says how one stage works. The zero value is a sound default: one worker, [DefaultCapacity], ordered, no
+// timeout, no retries, failed items are dead-lettered.
 type Stage struct {
 	// Capacity is how many items wait for the stage at most, exactly, those in its workers' hands not among them; from 1
 	// to [MaxCapacity], 0 means [DefaultCapacity]. Memory follows use.
@@ -140,8 +140,8 @@ type Rate struct {
 	Burst int
 }
 
-// Breaker says when a stage is given a rest. While the breaker is open items wait, and so does what is before the stage.
-// The zero value is none.
+// Breaker says when a stage is given a rest. While the breaker is open items wait, and so does what is before the
+// stage. The zero value is none.
 type Breaker struct {
 	// Failures in a row that open the breaker, tries counted each.
 	Failures uint32
