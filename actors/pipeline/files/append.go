@@ -89,8 +89,8 @@ type appended interface {
 	Sync() error
 }
 
-// Append makes a sink that writes each item as a record, which is a line: encode appends the item to dst, without a line
-// feed, and returns the longer slice, as [strconv.AppendInt] does. encode is called by one goroutine at a time.
+// Append makes a sink that writes each item as a record, which is a line: encode appends the item to dst, without a
+// line feed, and returns the longer slice, as [strconv.AppendInt] does. One goroutine at a time calls it.
 //
 // A Write that fails is taken back, so that it can be tried again. What is torn at the end of the file, because the
 // process or the machine ended during a Write, is cut off when the file is opened next; the items were not
@@ -152,7 +152,7 @@ func (s *AppendSink[T]) open() (*os.File, int64, error) {
 
 	f, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE, cmp.Or(s.options.Mode, fileMode))
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, err //nolint:wrapcheck // named by the caller
 	}
 
 	info, err := f.Stat()
@@ -194,7 +194,7 @@ func (s *AppendSink[T]) mend() error {
 	}
 
 	if err := s.f.Truncate(s.size); err != nil {
-		return err //nolint:wrapcheck // named by the caller
+		return err
 	}
 
 	s.torn = false
