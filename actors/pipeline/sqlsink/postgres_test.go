@@ -113,7 +113,7 @@ func (c *cluster) start(ctx context.Context, bin string, attr *syscall.SysProcAt
 }
 
 // ready asks until the server answers, a minute at most.
-func (c *cluster) ready(ctx context.Context, program string, port string) error {
+func (c *cluster) ready(ctx context.Context, program, port string) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 
