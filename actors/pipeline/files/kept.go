@@ -1,6 +1,9 @@
 package files
 
-import "sync"
+import (
+	"fmt"
+	"sync"
+)
 
 // kept is the offset of a source: the places behind the items that are under way, and the one that is saved. It is safe
 // for concurrent use, if commit is called by one goroutine at a time.
@@ -24,9 +27,9 @@ func (k *kept[P]) add(p P) {
 // commit saves the place behind the items before number n, as what saved makes of it. What could not be saved is tried
 // again the next time.
 func (k *kept[P]) commit(n uint64, path string, saved func(P) any) error {
-	p, dirty := k.settle(n)
-	if !dirty || path == "" {
-		return nil
+	p, dirty, err := k.settle(n)
+	if err != nil || !dirty || path == "" {
+		return err
 	}
 
 	if err := save(path, saved(p)); err != nil {
@@ -42,16 +45,21 @@ func (k *kept[P]) commit(n uint64, path string, saved func(P) any) error {
 }
 
 // settle forgets the items before number n, and returns the place to be saved, if there is one.
-func (k *kept[P]) settle(n uint64) (P, bool) {
+func (k *kept[P]) settle(n uint64) (p P, dirty bool, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 
-	if n > k.first && len(k.waiting) > 0 {
-		i := min(n-k.first, uint64(len(k.waiting)))
-		k.done, k.dirty = k.waiting[i-1], true
-		k.waiting = append(k.waiting[:0], k.waiting[i:]...)
-		k.first += i
+	if n < k.first || n > k.first+uint64(len(k.waiting)) {
+		return p, false, fmt.Errorf(
+			"files: commit of %d items: %d are committed and %d handed out: a source is for one system",
+			n, k.first, k.first+uint64(len(k.waiting)))
 	}
 
-	return k.done, k.dirty
+	if i := n - k.first; i > 0 {
+		k.done, k.dirty = k.waiting[i-1], true
+		k.waiting = append(k.waiting[:0], k.waiting[i:]...)
+		k.first = n
+	}
+
+	return k.done, k.dirty, nil
 }

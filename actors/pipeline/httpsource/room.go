@@ -19,8 +19,9 @@ type room[T any] struct {
 
 	mu      sync.Mutex // guards the following
 	open    bool
-	inside  int          // requests in hand, at most limit
-	waiting []*ticket[T] // those of them that wait, in their order
+	intake  <-chan struct{} // closed when the intake is over; nil before the first Pull
+	inside  int             // requests in hand, at most limit
+	waiting []*ticket[T]    // those of them that wait, in their order
 }
 
 // ticket is an item that waits. Once it has left room.waiting, settled is closed, and taken does not change.
@@ -28,6 +29,7 @@ type ticket[T any] struct {
 	item    T
 	taken   bool
 	settled chan struct{}
+	intake  <-chan struct{} // as in the room
 }
 
 func newRoom[T any](limit int) *room[T] { return &room[T]{limit: limit, wake: make(chan struct{}, 1)} }
@@ -38,7 +40,7 @@ func (r *room[T]) enter() error {
 	defer r.mu.Unlock()
 
 	switch {
-	case !r.open:
+	case !r.admits():
 		return errNotOpen
 	case r.inside == r.limit:
 		return errFull
@@ -47,6 +49,16 @@ func (r *room[T]) enter() error {
 	r.inside++
 
 	return nil
+}
+
+// admits reports whether items are let in. Called with mu held.
+func (r *room[T]) admits() bool {
+	select {
+	case <-r.intake:
+		return false
+	default:
+		return r.open
+	}
 }
 
 func (r *room[T]) leave() {
@@ -61,11 +73,11 @@ func (r *room[T]) offer(item T) (*ticket[T], error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 
-	if !r.open {
+	if !r.admits() {
 		return nil, errNotOpen
 	}
 
-	t := &ticket[T]{item: item, settled: make(chan struct{})}
+	t := &ticket[T]{item: item, settled: make(chan struct{}), intake: r.intake}
 	r.waiting = append(r.waiting, t)
 
 	select {
@@ -89,10 +101,12 @@ func (r *room[T]) withdraw(t *ticket[T]) (taken bool) {
 	return t.taken
 }
 
-// take takes what waits.
-func (r *room[T]) take(items []T) int {
+// take takes what waits, in the name of an intake.
+func (r *room[T]) take(items []T, intake <-chan struct{}) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+
+	r.intake = intake
 
 	n := min(len(items), len(r.waiting))
 	for i, t := range r.waiting[:n] {
@@ -111,7 +125,7 @@ func (r *room[T]) set(open bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 
-	r.open = open
+	r.open, r.intake = open, nil
 	if open {
 		return
 	}

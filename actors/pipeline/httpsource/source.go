@@ -49,7 +49,7 @@ func (s *Source[T]) Open(context.Context) error {
 // Pull takes items of requests that wait. When its context ends, none is let in any more.
 func (s *Source[T]) Pull(ctx context.Context, items []T) (int, error) {
 	for ctx.Err() == nil {
-		if n := s.room.take(items); n > 0 {
+		if n := s.room.take(items, ctx.Done()); n > 0 {
 			return n, nil
 		}
 
@@ -134,6 +134,7 @@ func (s *Source[T]) pass(ctx context.Context, item T) error {
 
 	select {
 	case <-t.settled:
+	case <-t.intake: // also while the pipeline is too full to pull
 	case <-timer.C:
 		why = errFull
 	case <-ctx.Done(): // the client has gone; nobody hears the answer

@@ -3,8 +3,8 @@ package jetstream_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
+	"strconv"
 	"testing"
 	"time"
 
@@ -25,7 +25,8 @@ func TestWhatIsDoneIsAcknowledgedAndWhatIsNotComesAgain(t *testing.T) {
 			js := broker(t)
 			publish(t, js, "one", "two", "three")
 
-			s := consume(t, js, ours.ConsumeOptions{Confirm: confirm}, jetstream.ConsumerConfig{})
+			o := ours.ConsumeOptions{Confirm: confirm, RedeliverAfter: time.Millisecond}
+			s := consume(t, js, o, jetstream.ConsumerConfig{})
 			all := pull(t, s, 3)
 			assert.Equal(t, []string{"one", "two", "three"}, texts(all))
 
@@ -112,7 +113,13 @@ func TestPullWaitsForAMessageAndEndsWithItsContext(t *testing.T) {
 	s := consume(t, js, ours.ConsumeOptions{}, jetstream.ConsumerConfig{})
 	pulled := make(chan []string)
 
-	go func() { pulled <- texts(pull(t, s, 1)) }()
+	go func() {
+		items := make([]ours.Message, 1)
+		n, err := s.Pull(t.Context(), items)
+		assert.NoError(t, err)
+
+		pulled <- texts(items[:n])
+	}()
 
 	publish(t, js, "late")
 	assert.Equal(t, []string{"late"}, <-pulled)
@@ -177,7 +184,7 @@ func TestMoreItemsThanWaitAtATimeArriveInOrder(t *testing.T) {
 
 	var want []string
 	for i := range 1000 {
-		want = append(want, fmt.Sprint(i))
+		want = append(want, strconv.Itoa(i))
 	}
 
 	publish(t, js, want...)

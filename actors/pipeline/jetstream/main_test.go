@@ -71,7 +71,9 @@ func publish(t *testing.T, js jetstream.JetStream, texts ...string) {
 }
 
 // consume opens a source of the stream.
-func consume(t *testing.T, js jetstream.JetStream, o ours.ConsumeOptions, config jetstream.ConsumerConfig) *ours.Source {
+func consume(
+	t *testing.T, js jetstream.JetStream, o ours.ConsumeOptions, config jetstream.ConsumerConfig,
+) *ours.Source {
 	t.Helper()
 
 	o.Create = &config
@@ -108,7 +110,7 @@ func texts(all []ours.Message) (texts []string) {
 	return texts
 }
 
-// info is the state of the consumer, asked until it is as wanted: acknowledgements arrive when they arrive.
+// eventually asks for the state of the consumer until it is as wanted: acknowledgements arrive when they arrive.
 func eventually(t *testing.T, js jetstream.JetStream, pending, unacknowledged int) {
 	t.Helper()
 

@@ -32,7 +32,8 @@ type Sink[T any] struct {
 // goroutine at a time.
 //
 // After an error some messages may be in the stream. They are published again with the others when the Write is tried
-// again, which a Publication.ID makes harmless.
+// again, which a Publication.ID makes harmless. So give the stage retries that outlast a restart of the server, and
+// a timeout: a server that neither answers nor closes the connection is waited for until the context ends.
 //
 // The connection stays the caller's, to be closed after the pipeline has stopped.
 func Publish[T any](js jetstream.JetStream, stream string, encode func(T) (Publication, error)) *Sink[T] {
@@ -77,8 +78,8 @@ func (s *Sink[T]) named(err error) error {
 // maxPending is how many messages wait for their acknowledgement at a time at most.
 const maxPending = 256
 
-// Write publishes the items, and returns when the stream has acknowledged them all. An item that cannot be encoded is an
-// error, and none is published.
+// Write publishes the items, and returns when the stream has acknowledged them all. An item that cannot be encoded is
+// an error, and none is published. If the connection is lost meanwhile, that is an error as soon as it is known.
 func (s *Sink[T]) Write(ctx context.Context, items []T) error {
 	all := make([]Publication, len(items))
 

@@ -6,6 +6,7 @@ package embedded
 import (
 	"errors"
 	"fmt"
+	"net"
 	"sync/atomic"
 	"time"
 
@@ -75,7 +76,18 @@ func (*log) Tracef(string, ...any)  {}
 
 // Connect makes a connection to the server, for the caller to close.
 func (s *Server) Connect(options ...nats.Option) (*nats.Conn, error) {
-	c, err := nats.Connect("", append([]nats.Option{nats.InProcessServer(s.server)}, options...)...)
+	c, err := nats.Connect("", append([]nats.Option{nats.InProcessServer(s)}, options...)...)
+	if err != nil {
+		return nil, fmt.Errorf("embedded NATS server: %w", err)
+	}
+
+	return c, nil
+}
+
+// InProcessConn makes what a connection is made of. It is a [nats.InProcessConnProvider]: the option
+// nats.InProcessServer takes it for connections that [Server.Connect] does not make.
+func (s *Server) InProcessConn() (net.Conn, error) {
+	c, err := s.server.InProcessConn()
 	if err != nil {
 		return nil, fmt.Errorf("embedded NATS server: %w", err)
 	}
