@@ -17,7 +17,10 @@ import (
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asCopier) != "" {
-		_, _ = os.Stdout.WriteString(copyLines().Error())
+		if err := copyLines(); err != nil {
+			_, _ = os.Stdout.WriteString(err.Error())
+		}
+
 		os.Exit(0)
 	}
 

@@ -61,6 +61,12 @@ func onBoth(t *testing.T, test func(t *testing.T, db *sql.DB)) {
 
 		test(t, db)
 	})
+	onPostgres(t, test)
+}
+
+// onPostgres runs a test with PostgreSQL.
+func onPostgres(t *testing.T, test func(t *testing.T, db *sql.DB)) {
+	t.Helper()
 	t.Run("PostgreSQL", func(t *testing.T) {
 		if errors.Is(errPostgres, errNoPostgres) {
 			t.Skip(errPostgres)
