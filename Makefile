@@ -40,6 +40,8 @@ run: ## run the main example: index GOROOT into .cache/index.db, or query that i
 .PHONY: test
 test: vet ## run all tests in random order under the race detector (TESTFLAGS='-run Name -count=10')
 	@test -n "$(RACE)" || echo "make test: no C compiler, so the race detector is off" >&2
+	@test -n "$$TROUPE_POSTGRES_URL" || ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 || \
+		echo "make test: no PostgreSQL, so sqlsink is NOT tested with it (apt-get install postgresql)" >&2
 	$(GO) test $(RACE) -shuffle=on $(TESTFLAGS) ./...
 
 .PHONY: vet
