@@ -168,9 +168,20 @@ func (b *Mailbox[M]) Seal() {
 	b.shut(sealed)
 }
 
+// SealSpared is Seal. It reports whether the receiver has given up its lease, see [Spare], and nobody is at the mailbox:
+// then there has never been a message, and will be none.
+func (b *Mailbox[M]) SealSpared() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+
+	b.shut(sealed)
+
+	return b.lease == nil && b.status == idle
+}
+
 // Close makes both lanes refuse everything with [ErrStopped] and tells every outstanding ticket. What is queued stays
-// until the receiver takes it.
-func (b *Mailbox[M]) Close() {
+// until the receiver takes it. It reports whether there is nothing: neither in the queue nor put aside nor in hand.
+func (b *Mailbox[M]) Close() (empty bool) {
 	b.mu.Lock()
 	b.shut(closed)
 
@@ -185,8 +196,15 @@ func (b *Mailbox[M]) Close() {
 
 	lost = append(append(lost, b.aside.takenTickets()...), b.aside.waitingTickets()...)
 
+	stashed, _ := b.aside.counted()
+	empty = b.waiting() == 0 && stashed == 0 && !b.handling(b.claims())
 	b.mu.Unlock()
-	lost.tell(&SendError{Target: b.receiver.Name(), Err: ErrStopped})
+
+	if len(lost) > 0 {
+		lost.tell(&SendError{Target: b.receiver.Name(), Err: ErrStopped})
+	}
+
+	return empty
 }
 
 // shut moves the gate and answers the waiting senders it shuts out. Called with mu held.

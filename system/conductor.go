@@ -12,6 +12,7 @@ import (
 	"github.com/troupe-go/troupe/internal/lifecycle"
 	"github.com/troupe-go/troupe/internal/node"
 	"github.com/troupe-go/troupe/internal/waits"
+	"github.com/troupe-go/troupe/mailbox"
 	"github.com/troupe-go/troupe/supervision"
 )
 
@@ -26,6 +27,7 @@ type conductor struct {
 	waits      *waits.Graph
 	booted     chan struct{}
 
+	inbox   inbox
 	looking sync.WaitGroup // looks for stacks that the report waits for; added to with mu held
 
 	mu      sync.Mutex // held while the machine runs; never while user code does
@@ -86,6 +88,7 @@ func newConductor(s *System) (*conductor, error) {
 	c.machine = lifecycle.New(lifecycle.Config{
 		Plan: s.plan, Shares: s.options.Shares, Forced: ForcedGrace, Chance: rand.Float64,
 		Path: func(id int) string { return c.nodes[lifecycle.Slot(id)].Path() }, Queued: c.queued,
+		AtOnce: func(id int, command mailbox.Command) bool { return c.nodes[lifecycle.Slot(id)].AtOnce(command) },
 	})
 
 	return c, nil
@@ -112,15 +115,25 @@ func (c *conductor) resender(path string) node.Resender {
 	return nil
 }
 
-// Report implements [node.Host].
+// Report implements [node.Host]. It does not wait for its turn behind other reports: whoever is the first of those that
+// wait deals with all of them. Only the end of an actor has been dealt with when it returns.
 func (c *conductor) Report(r node.Report) {
-	now := c.enter()
-	if r.Event == node.Returned {
-		delete(c.stuck, place{r.ID, r.Incarnation})
+	if first := c.inbox.put(r); !first && r.Event != node.Finished {
+		return
 	}
 
-	c.report.Report = r
-	c.run(now, &c.report)
+	now := c.enter()
+
+	for _, r := range c.inbox.take() {
+		if r.Event == node.Returned {
+			delete(c.stuck, place{r.ID, r.Incarnation})
+		}
+
+		c.report.Report = r
+		c.run(now, &c.report)
+		c.goOn(now)
+	}
+
 	c.report.Report = node.Report{}
 	c.leave(now)
 }
