@@ -70,7 +70,7 @@ func (i *incarnation[M]) drainAsleep() bool {
 
 // finishAtOnce ends the actor for good if nothing is left of it to be dealt with, and nobody is to be told.
 func (c *cell[M]) finishAtOnce() bool {
-	if !c.box.Close() {
+	if !c.box.CloseEmpty() {
 		return false
 	}
 

@@ -65,7 +65,7 @@ func TestLaneOrder(t *testing.T) {
 		box, lease := still[int](t, mailbox.Options{Capacity: 1})
 		require.NoError(t, box.TrySend(mailbox.Data, 1))
 
-		for _, state := range []func(){func() {}, box.Seal, func() { box.Close() }} {
+		for _, state := range []func(){func() {}, box.Seal, box.Close} {
 			state()
 			box.Signal(wake)
 			assert.Equal(t, wake, lease.Commands())

@@ -180,14 +180,10 @@ func (b *Mailbox[M]) SealSpared() bool {
 }
 
 // Close makes both lanes refuse everything with [ErrStopped] and tells every outstanding ticket. What is queued stays
-// until the receiver takes it. It reports whether there is nothing: neither in the queue nor put aside nor in hand.
-func (b *Mailbox[M]) Close() (empty bool) {
+// until the receiver takes it.
+func (b *Mailbox[M]) Close() {
 	b.mu.Lock()
-	b.shut(closed)
-
-	if b.lease != nil {
-		b.retire(b.lease)
-	}
+	b.close()
 
 	lost := b.data.tickets().takeBelow(b.data.count)
 	if b.control != nil {
@@ -196,15 +192,32 @@ func (b *Mailbox[M]) Close() (empty bool) {
 
 	lost = append(append(lost, b.aside.takenTickets()...), b.aside.waitingTickets()...)
 
-	stashed, _ := b.aside.counted()
-	empty = b.waiting() == 0 && stashed == 0 && !b.handling(b.claims())
 	b.mu.Unlock()
+	lost.tell(&SendError{Target: b.receiver.Name(), Err: ErrStopped})
+}
 
-	if len(lost) > 0 {
-		lost.tell(&SendError{Target: b.receiver.Name(), Err: ErrStopped})
+// CloseEmpty is Close if nothing is left to be dealt with: no message in the queue or in hand, nothing that was ever put
+// aside, no outstanding ticket. Else it does nothing and returns false.
+func (b *Mailbox[M]) CloseEmpty() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+
+	left := b.aside != nil || b.waiting() > 0 || b.handling(b.claims()) ||
+		b.data.tickets().any() || b.control != nil && b.control.tickets().any()
+	if !left {
+		b.close()
 	}
 
-	return empty
+	return !left
+}
+
+// close shuts the lanes for good. Called with mu held.
+func (b *Mailbox[M]) close() {
+	b.shut(closed)
+
+	if b.lease != nil {
+		b.retire(b.lease)
+	}
 }
 
 // shut moves the gate and answers the waiting senders it shuts out. Called with mu held.
