@@ -43,8 +43,8 @@ func (i *incarnation[M]) sleeper() Actor[M] {
 	return i.actor
 }
 
-// drainAsleep ends work, as a drain does that finds an empty queue, if the incarnation sleeps and has nothing that could
-// wake it. Its mailbox must be sealed, and without a message.
+// drainAsleep ends work, as a drain does that finds an empty queue, if the incarnation sleeps and has nothing that
+// could wake it. Its mailbox must be sealed, and without a message.
 func (i *incarnation[M]) drainAsleep() bool {
 	i.owned.mu.Lock()
 	defer i.owned.mu.Unlock()

@@ -168,8 +168,8 @@ func (b *Mailbox[M]) Seal() {
 	b.shut(sealed)
 }
 
-// SealSpared is Seal. It reports whether the receiver has given up its lease, see [Spare], and nobody is at the mailbox:
-// then there has never been a message, and will be none.
+// SealSpared is Seal. It reports whether the receiver has given up its lease, see [Spare], and nobody is at the
+// mailbox: then there has never been a message, and will be none.
 func (b *Mailbox[M]) SealSpared() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -196,8 +196,8 @@ func (b *Mailbox[M]) Close() {
 	lost.tell(&SendError{Target: b.receiver.Name(), Err: ErrStopped})
 }
 
-// CloseEmpty is Close if nothing is left to be dealt with: no message in the queue or in hand, nothing that was ever put
-// aside, no outstanding ticket. Else it does nothing and returns false.
+// CloseEmpty is Close if nothing is left to be dealt with: no message in the queue or in hand, nothing that was ever
+// put aside, no outstanding ticket. Else it does nothing and returns false.
 func (b *Mailbox[M]) CloseEmpty() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -25,8 +25,8 @@ func (i *inbox) put(r node.Report) (first bool) {
 	return len(i.reports) == 1
 }
 
-// take returns the reports that are there. They are the caller's until the next call, which is not to come before. Called
-// with conductor.mu held.
+// take returns the reports that are there. They are the caller's until the next call, which is not to come before.
+// Called with conductor.mu held.
 func (i *inbox) take() []node.Report {
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -359,7 +359,7 @@ func actorReport(
 	a := ActorReport{
 		Path: v.Path, State: v.State.String(), Incarnation: v.Incarnation, Restarts: v.Restarts,
 		Figures: figures(&stats),
-		Drain: stepReport(v.Steps.Drain, start), Flush: stepReport(v.Steps.Flush, start),
+		Drain:   stepReport(v.Steps.Drain, start), Flush: stepReport(v.Steps.Flush, start),
 		Close: stepReport(v.Steps.Close, start), EverAbandoned: v.EverAbandoned,
 	}
 
