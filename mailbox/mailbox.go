@@ -168,8 +168,8 @@ func (b *Mailbox[M]) Seal() {
 	b.shut(sealed)
 }
 
-// SealSpared is Seal. It reports whether the receiver has given up its lease, see [Spare], and nobody is at the
-// mailbox: then there has never been a message, and will be none.
+// SealSpared is Seal. It reports whether the receiver is at rest and has given up its lease, see [Spare]: then there has
+// never been a message, and will be none but its own. Of one that has never run, for which messages may wait, it does not.
 func (b *Mailbox[M]) SealSpared() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
