@@ -9,12 +9,14 @@ import (
 // turn, as long as it has no hook for that: nobody is there to do it, and there is nothing to do. If somebody comes
 // meanwhile, who asks for its health, the one who gets it out of its sleep is the one who goes on.
 func (c *cell[M]) AtOnce(command mailbox.Command) bool {
-	if command == node.Finish {
-		return c.finishAtOnce()
-	}
-
 	inc := c.current.Load()
-	if inc == nil {
+
+	switch {
+	case c.place.Holder != nil: // which may have something
+		return false
+	case command == node.Finish:
+		return c.finishAtOnce()
+	case inc == nil:
 		return false
 	}
 
@@ -22,21 +24,23 @@ func (c *cell[M]) AtOnce(command mailbox.Command) bool {
 	case node.Drain:
 		return c.box.SealSpared() && inc.drainAsleep()
 	case node.Flush:
-		_, flushes := inc.sleeper().(Flusher)
+		a := inc.sleeper(quiet)
+		_, flushes := a.(Flusher)
 
-		return inc.sleeper() != nil && !flushes
+		return a != nil && !flushes
 	case node.Close:
-		_, closes := inc.sleeper().(Closer)
+		a := inc.sleeper(quiet)
+		_, closes := a.(Closer)
 
-		return inc.sleeper() != nil && !closes && inc.asleep.CompareAndSwap(uint32(quiet), uint32(absent))
+		return a != nil && !closes && inc.asleep.CompareAndSwap(uint32(quiet), uint32(absent))
 	default:
 		return false
 	}
 }
 
-// sleeper returns the instance if it sleeps and has been drained, else nil.
-func (i *incarnation[M]) sleeper() Actor[M] {
-	if phase(i.asleep.Load()) != quiet {
+// sleeper returns the instance if it sleeps in that phase, else nil. Nobody writes what it is once it has slept.
+func (i *incarnation[M]) sleeper(in phase) Actor[M] {
+	if phase(i.asleep.Load()) != in {
 		return nil
 	}
 
@@ -44,13 +48,17 @@ func (i *incarnation[M]) sleeper() Actor[M] {
 }
 
 // drainAsleep ends work, as a drain does that finds an empty queue, if the incarnation sleeps and has nothing that
-// could wake it. Its mailbox must be sealed, and without a message.
+// could wake it, and no hook. Its mailbox must be sealed, and without a message.
 func (i *incarnation[M]) drainAsleep() bool {
+	a := i.sleeper(live)
+	if _, drains := a.(Drainer); drains || a == nil {
+		return false
+	}
+
 	i.owned.mu.Lock()
 	defer i.owned.mu.Unlock()
 
-	if i.owned.leaving || i.owned.helpers != nil || i.noticed() != nil ||
-		!i.asleep.CompareAndSwap(uint32(live), uint32(quiet)) {
+	if i.owned.helpers != nil || i.noticed() != nil || !i.asleep.CompareAndSwap(uint32(live), uint32(quiet)) {
 		return false
 	}
 
@@ -79,7 +87,6 @@ func (c *cell[M]) finishAtOnce() bool {
 		return true
 	}
 
-	c.answer(ErrNotRunning)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 

@@ -115,27 +115,15 @@ func (c *conductor) resender(path string) node.Resender {
 	return nil
 }
 
-// Report implements [node.Host]. It does not wait for its turn behind other reports: whoever is the first of those that
-// wait deals with all of them. Only the end of an actor has been dealt with when it returns.
+// Report implements [node.Host]. It does not wait for its turn behind other reports: whoever runs the machine next, at
+// the latest the first of those who have reported since, deals with all of them before anything else. Only the end of an
+// actor has always been dealt with when it returns.
 func (c *conductor) Report(r node.Report) {
 	if first := c.inbox.put(r); !first && r.Event != node.Finished {
 		return
 	}
 
-	now := c.enter()
-
-	for _, r := range c.inbox.take() {
-		if r.Event == node.Returned {
-			delete(c.stuck, place{r.ID, r.Incarnation})
-		}
-
-		c.report.Report = r
-		c.run(now, &c.report)
-		c.goOn(now)
-	}
-
-	c.report.Report = node.Report{}
-	c.leave(now)
+	c.leave(c.enter())
 }
 
 // RequestStop implements [node.Host].
@@ -173,7 +161,7 @@ func (c *conductor) do(input func() lifecycle.Input) {
 	c.leave(now)
 }
 
-// enter takes mu and deals with what is due. All that happens up to leave happens at one time.
+// enter takes mu and deals with what is due and what was reported. All that happens up to leave happens at one time.
 func (c *conductor) enter() (now time.Time) {
 	c.mu.Lock()
 
@@ -183,7 +171,24 @@ func (c *conductor) enter() (now time.Time) {
 		c.goOn(now)
 	}
 
+	c.hear(now)
+
 	return now
+}
+
+// hear deals with the reports that are there. Called with mu held.
+func (c *conductor) hear(now time.Time) {
+	for _, r := range c.inbox.take() {
+		if r.Event == node.Returned {
+			delete(c.stuck, place{r.ID, r.Incarnation})
+		}
+
+		c.report.Report = r
+		c.run(now, &c.report)
+		c.goOn(now)
+	}
+
+	c.report.Report = node.Report{}
 }
 
 // goOn deals with what carrying out effects has brought up. Called with mu held.

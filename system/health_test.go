@@ -206,6 +206,7 @@ func TestHealthOfANodeSaysWhatItHasBeenThrough(t *testing.T) {
 		assert.Equal(t, "transient", child["restart"])
 
 		close(release)
+		synctest.Wait() // the goroutine that was left behind has come back
 
 		_, err = stop(t, s)
 		require.NoError(t, err)

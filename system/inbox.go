@@ -28,12 +28,22 @@ func (i *inbox) put(r node.Report) (first bool) {
 // take returns the reports that are there. They are the caller's until the next call, which is not to come before.
 // Called with conductor.mu held.
 func (i *inbox) take() []node.Report {
+	const keep = 64 // reports, so that a time when many came does not cost memory for ever
+
 	i.mu.Lock()
 	defer i.mu.Unlock()
 
+	if len(i.reports) == 0 {
+		return nil
+	}
+
 	all := i.reports
 	clear(i.spare)
-	i.reports, i.spare = i.spare[:0], all
+
+	i.reports, i.spare = i.spare[:0], nil
+	if cap(all) <= keep {
+		i.spare = all
+	}
 
 	return all
 }
