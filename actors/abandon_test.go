@@ -93,6 +93,7 @@ func TestAbandoned(t *testing.T) {
 		assert.Equal(t, uint64(2), incarnation(t, ref))
 		release()
 		require.ErrorIs(t, <-end, actors.ErrAbandoned)
+		synctest.Wait() // the goroutine that was left behind has come back
 
 		r, err := sys.Shutdown(t.Context())
 		require.NoError(t, err)

@@ -15,9 +15,9 @@ import (
 // incarnation is one life of an actor, from its factory to its Close. The runtime makes it, the runner lives it.
 type incarnation[M any] struct {
 	number uint64
-	gate   node.Gate   // what this incarnation's references pass; fenced when it is abandoned
-	over   atomic.Bool // work has ended
-	asleep atomic.Bool // it is at rest and has no runner
+	gate   node.Gate     // what this incarnation's references pass; fenced when it is abandoned
+	over   atomic.Bool   // work has ended
+	asleep atomic.Uint32 // the phase in which it is at rest and has no runner; absent otherwise
 	// decision is about the failure that ends the incarnation, or 0; the runner's own.
 	decision node.Directive
 	reports  bool // the instance has a Health hook; guarded by owned.mu
@@ -81,6 +81,10 @@ func (i *incarnation[M]) needs() *moments[M] {
 	m := i.seldom.Load()
 	if m == nil {
 		m = new(moments[M])
+		if i.over.Load() {
+			m.ended = errEnded
+		}
+
 		i.seldom.Store(m)
 	}
 

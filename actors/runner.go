@@ -11,7 +11,7 @@ import (
 //	absent ──Start──▶ live ──Drain──▶ draining ──▶ quiet ──Flush, Close──▶ absent
 //	                   │  └──Stop──▶ quiet
 //	                   └──failure, Halt──▶ absent
-type phase uint8
+type phase uint32
 
 const (
 	absent   phase = iota // there is no instance; messages wait
@@ -92,9 +92,11 @@ func (c *cell[M]) run(lease *mailbox.Lease[M]) {
 		lease.Local = r
 
 		// If the lease is valid after current was read, that is not the incarnation of a later lease.
-		if inc := c.current.Load(); inc != nil && !lease.Revoked() && inc.asleep.Swap(false) {
-			r.inc, r.phase, r.since = inc, live, inc.number // as the runner left it that has spared itself
-			inc.lease.Store(lease)
+		if inc := c.current.Load(); inc != nil && !lease.Revoked() {
+			if was := phase(inc.asleep.Swap(uint32(absent))); was != absent {
+				r.inc, r.phase, r.since = inc, was, inc.number // as the runner left it that has spared itself
+				inc.lease.Store(lease)
+			}
 		}
 	}
 
@@ -119,7 +121,7 @@ func (r *runner[M]) Spare() bool {
 		r.inc.noticed() == nil
 	if spare {
 		r.inc.lease.Store(nil)
-		r.inc.asleep.Store(true)
+		r.inc.asleep.Store(uint32(live))
 	}
 
 	return spare

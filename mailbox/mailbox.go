@@ -168,15 +168,22 @@ func (b *Mailbox[M]) Seal() {
 	b.shut(sealed)
 }
 
+// SealSpared is Seal. It reports whether the receiver is at rest and has given up its lease, see [Spare]: then there has
+// never been a message, and will be none but its own. Of one that has never run, for which messages may wait, it does not.
+func (b *Mailbox[M]) SealSpared() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+
+	b.shut(sealed)
+
+	return b.lease == nil && b.status == idle
+}
+
 // Close makes both lanes refuse everything with [ErrStopped] and tells every outstanding ticket. What is queued stays
 // until the receiver takes it.
 func (b *Mailbox[M]) Close() {
 	b.mu.Lock()
-	b.shut(closed)
-
-	if b.lease != nil {
-		b.retire(b.lease)
-	}
+	b.close()
 
 	lost := b.data.tickets().takeBelow(b.data.count)
 	if b.control != nil {
@@ -187,6 +194,30 @@ func (b *Mailbox[M]) Close() {
 
 	b.mu.Unlock()
 	lost.tell(&SendError{Target: b.receiver.Name(), Err: ErrStopped})
+}
+
+// CloseEmpty is Close if nothing is left to be dealt with: no message in the queue or in hand, nothing that was ever
+// put aside, no outstanding ticket. Else it does nothing and returns false.
+func (b *Mailbox[M]) CloseEmpty() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+
+	left := b.aside != nil || b.waiting() > 0 || b.handling(b.claims()) ||
+		b.data.tickets().any() || b.control != nil && b.control.tickets().any()
+	if !left {
+		b.close()
+	}
+
+	return !left
+}
+
+// close shuts the lanes for good. Called with mu held.
+func (b *Mailbox[M]) close() {
+	b.shut(closed)
+
+	if b.lease != nil {
+		b.retire(b.lease)
+	}
 }
 
 // shut moves the gate and answers the waiting senders it shuts out. Called with mu held.

@@ -66,6 +66,9 @@ func (l *tickets) take(seq uint64) *Ticket {
 	return e.of
 }
 
+// any reports whether there is an outstanding ticket.
+func (l *tickets) any() bool { return l != nil && l.first != nil }
+
 // takeBelow removes and returns the tickets of all messages numbered below end.
 func (l *tickets) takeBelow(end uint64) (taken lostTickets) {
 	if l == nil {

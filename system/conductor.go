@@ -12,6 +12,7 @@ import (
 	"github.com/troupe-go/troupe/internal/lifecycle"
 	"github.com/troupe-go/troupe/internal/node"
 	"github.com/troupe-go/troupe/internal/waits"
+	"github.com/troupe-go/troupe/mailbox"
 	"github.com/troupe-go/troupe/supervision"
 )
 
@@ -26,6 +27,7 @@ type conductor struct {
 	waits      *waits.Graph
 	booted     chan struct{}
 
+	inbox   inbox
 	looking sync.WaitGroup // looks for stacks that the report waits for; added to with mu held
 
 	mu      sync.Mutex // held while the machine runs; never while user code does
@@ -86,6 +88,7 @@ func newConductor(s *System) (*conductor, error) {
 	c.machine = lifecycle.New(lifecycle.Config{
 		Plan: s.plan, Shares: s.options.Shares, Forced: ForcedGrace, Chance: rand.Float64,
 		Path: func(id int) string { return c.nodes[lifecycle.Slot(id)].Path() }, Queued: c.queued,
+		AtOnce: func(id int, command mailbox.Command) bool { return c.nodes[lifecycle.Slot(id)].AtOnce(command) },
 	})
 
 	return c, nil
@@ -112,17 +115,15 @@ func (c *conductor) resender(path string) node.Resender {
 	return nil
 }
 
-// Report implements [node.Host].
+// Report implements [node.Host]. It does not wait for its turn behind other reports: whoever runs the machine next, at
+// the latest the first of those who have reported since, deals with all of them before anything else. Only the end of an
+// actor has always been dealt with when it returns.
 func (c *conductor) Report(r node.Report) {
-	now := c.enter()
-	if r.Event == node.Returned {
-		delete(c.stuck, place{r.ID, r.Incarnation})
+	if first := c.inbox.put(r); !first && r.Event != node.Finished {
+		return
 	}
 
-	c.report.Report = r
-	c.run(now, &c.report)
-	c.report.Report = node.Report{}
-	c.leave(now)
+	c.leave(c.enter())
 }
 
 // RequestStop implements [node.Host].
@@ -160,7 +161,7 @@ func (c *conductor) do(input func() lifecycle.Input) {
 	c.leave(now)
 }
 
-// enter takes mu and deals with what is due. All that happens up to leave happens at one time.
+// enter takes mu and deals with what is due and what was reported. All that happens up to leave happens at one time.
 func (c *conductor) enter() (now time.Time) {
 	c.mu.Lock()
 
@@ -170,7 +171,24 @@ func (c *conductor) enter() (now time.Time) {
 		c.goOn(now)
 	}
 
+	c.hear(now)
+
 	return now
+}
+
+// hear deals with the reports that are there. Called with mu held.
+func (c *conductor) hear(now time.Time) {
+	for _, r := range c.inbox.take() {
+		if r.Event == node.Returned {
+			delete(c.stuck, place{r.ID, r.Incarnation})
+		}
+
+		c.report.Report = r
+		c.run(now, &c.report)
+		c.goOn(now)
+	}
+
+	c.report.Report = node.Report{}
 }
 
 // goOn deals with what carrying out effects has brought up. Called with mu held.

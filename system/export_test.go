@@ -1,6 +1,9 @@
 package system
 
-import "github.com/troupe-go/troupe/supervision"
+import (
+	"github.com/troupe-go/troupe/internal/node"
+	"github.com/troupe-go/troupe/supervision"
+)
 
 // NewEvents returns the events of no system.
 func NewEvents(o Options) *Events { return newEvents(o.withDefaults()) }
@@ -80,3 +83,35 @@ func (s *Shelf) Evicted() uint64 { return s.evicted }
 
 // Slots returns the size of the ring.
 func (s *Shelf) Slots() int { return len(s.ring) }
+
+// Inbox is an inbox of reports.
+type Inbox struct{ inbox }
+
+// Put puts a report of an actor. It returns whether it is the first.
+func (i *Inbox) Put(id int) (first bool) { return i.put(node.Report{ID: id}) }
+
+// Take takes the reports.
+func (i *Inbox) Take() []node.Report { return i.take() }
+
+// Hold keeps the state machine of a system from running until the returned function is called.
+func Hold(s *System) (release func()) {
+	s.conductor.mu.Lock()
+
+	return s.conductor.mu.Unlock
+}
+
+// Tell reports something of an actor.
+func Tell(s *System, r node.Report) { s.conductor.Report(r) }
+
+// Waiting returns how many reports the state machine has not been given.
+func Waiting(s *System) int {
+	i := &s.conductor.inbox
+
+	i.mu.Lock()
+	defer i.mu.Unlock()
+
+	return len(i.reports)
+}
+
+// Leave leaves a report without seeing to it that it is taken.
+func Leave(s *System, r node.Report) { s.conductor.inbox.put(r) }

@@ -283,7 +283,9 @@ func (c *conductor) members() []listed {
 }
 
 // list is members with mu held.
-func (c *conductor) list() (all []listed) {
+func (c *conductor) list() []listed {
+	all := make([]listed, 0, len(c.nodes))
+
 	for id := range c.machine.All() {
 		m := listed{id: id, view: c.machine.View(id), node: c.nodes[lifecycle.Slot(id)]}
 

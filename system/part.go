@@ -260,17 +260,17 @@ func (s *System) partReport(p *parting) *Report {
 		stuck = s.conductor.whereTheyHang(p.members)
 	)
 
-	add := func(a *ActorReport) {
-		total.Add(&a.stats)
+	add := func(a ActorReport, stats *mailbox.Stats) {
+		total.Add(stats)
 
 		r.Restarts += a.Restarts
 		r.Unaccounted += a.Unaccounted
-		r.Actors = append(r.Actors, *a)
+		r.Actors = append(r.Actors, a)
 	}
 
-	for _, d := range p.departed {
-		a := departedReport(d)
-		add(&a)
+	for i := range p.departed {
+		d := &p.departed[i]
+		add(departedReport(d), &d.departed.Stats)
 	}
 
 	for i := range p.members {
@@ -284,14 +284,15 @@ func (s *System) partReport(p *parting) *Report {
 		}
 
 		m.Path = n.Path()
-		a := actorReport(listed{id: m.ID, view: m.View, node: n}, stuck, p.began, p.before[m.ID])
-		add(&a)
+		stats := n.Stats()
+		at := &listed{id: m.ID, view: m.View, node: n}
+		add(actorReport(at, stats, stuck, p.began, p.before[m.ID]), &stats)
 
 		errs = append(errs, memberErrors(&m.View, p.began)...)
 	}
 
 	r.Phases = spans(r.Actors)
-	r.Total = figures(total)
+	r.Total = figures(&total)
 	maps.Copy(r.DeadLetters, r.Total.DeadLettered)
 	r.setErrors(nil, errs)
 

@@ -78,13 +78,14 @@ type Figures struct {
 	Accepted  uint64 `json:"accepted"`
 	Processed uint64 `json:"processed"`
 	Failed    uint64 `json:"failed"`
-	// DeadLettered are accepted messages that were not handled, by reason; the failed ones are not among them.
+	// DeadLettered are accepted messages that were not handled, by reason; the failed ones are not among them. Nil if
+	// there are none.
 	DeadLettered map[mailbox.Reason]uint64 `json:"dead_lettered,omitempty"`
 	// Dropped are accepted messages that the policy of a full lane dropped.
 	Dropped uint64 `json:"dropped"`
 	Stashed uint64 `json:"stashed"`
 	Queued  uint64 `json:"queued"`
-	// Refused are messages that were not accepted, by reason; their senders were told.
+	// Refused are messages that were not accepted, by reason; their senders were told. Nil if there are none.
 	Refused     map[mailbox.Reason]uint64 `json:"refused,omitempty"`
 	Unaccounted int64                     `json:"unaccounted"`
 }
@@ -111,8 +112,6 @@ type ActorReport struct {
 	// Departed is how many children of a group this is about, which had gone before the shutdown: what they have counted
 	// is reported together, under the group's path with "/*".
 	Departed int `json:"departed,omitempty"`
-
-	stats mailbox.Stats
 }
 
 // StepReport is one step of an actor's stop.
@@ -267,29 +266,32 @@ func (s *System) makeReport() *Report {
 
 	var total mailbox.Stats
 
-	for _, at := range members {
+	r.Actors = make([]ActorReport, 0, len(members))
+
+	for i := range members {
+		at := &members[i]
 		r.Restarts += at.view.Restarts
 
 		switch {
 		case at.node != nil:
-			a := actorReport(at, stuck, m.Began(lifecycle.Intake), c.processedBefore[lifecycle.Slot(at.id)])
-			total.Add(&a.stats)
+			stats := at.node.Stats()
+			total.Add(&stats)
 
-			r.Actors = append(r.Actors, a)
+			before := c.processedBefore[lifecycle.Slot(at.id)]
+			r.Actors = append(r.Actors, actorReport(at, stats, stuck, m.Began(lifecycle.Intake), before))
 		case at.departed != nil:
-			a := departedReport(at)
-			total.Add(&a.stats)
+			total.Add(&at.departed.Stats)
 
-			r.Restarts += a.Restarts
-			r.Actors = append(r.Actors, a)
+			r.Restarts += at.departed.restarts
+			r.Actors = append(r.Actors, departedReport(at))
 		}
 	}
 
-	for _, a := range r.Actors {
-		r.Unaccounted += a.Unaccounted
+	for i := range r.Actors {
+		r.Unaccounted += r.Actors[i].Unaccounted
 	}
 
-	r.Total = figures(total)
+	r.Total = figures(&total)
 	r.setErrors(m.Cause(), m.Errors())
 
 	return r
@@ -350,14 +352,14 @@ func phases(m *lifecycle.Machine) []PhaseReport {
 }
 
 // actorReport is that of one actor, whose stop began at start, when it had processed before messages.
-func actorReport(at listed, stuck map[place]stuck, start time.Time, before uint64) ActorReport {
-	v := at.view
-	stats := at.node.Stats()
-
+func actorReport(
+	at *listed, stats mailbox.Stats, stuck map[place]stuck, start time.Time, before uint64,
+) ActorReport {
+	v := &at.view
 	a := ActorReport{
 		Path: v.Path, State: v.State.String(), Incarnation: v.Incarnation, Restarts: v.Restarts,
-		Figures: figures(stats), stats: stats,
-		Drain: stepReport(v.Steps.Drain, start), Flush: stepReport(v.Steps.Flush, start),
+		Figures: figures(&stats),
+		Drain:   stepReport(v.Steps.Drain, start), Flush: stepReport(v.Steps.Flush, start),
 		Close: stepReport(v.Steps.Close, start), EverAbandoned: v.EverAbandoned,
 	}
 
@@ -376,12 +378,12 @@ func actorReport(at listed, stuck map[place]stuck, start time.Time, before uint6
 }
 
 // departedReport is that of the children of a group that had gone before.
-func departedReport(at listed) ActorReport {
+func departedReport(at *listed) ActorReport {
 	d := at.departed
 
 	return ActorReport{
 		Path: at.view.Path + "/*", State: lifecycle.Stopped.String(), Departed: d.children, Restarts: d.restarts,
-		EverAbandoned: d.everAbandoned, Figures: figures(d.Stats), stats: d.Stats,
+		EverAbandoned: d.everAbandoned, Figures: figures(&d.Stats),
 	}
 }
 
@@ -393,11 +395,21 @@ func stepReport(s lifecycle.Step, start time.Time) *StepReport {
 	return &StepReport{Began: Seconds(s.Began.Sub(start)), Took: Seconds(s.Took), Error: text(s.Err)}
 }
 
-func figures(s mailbox.Stats) Figures {
-	return Figures{
-		Accepted: s.Accepted, Processed: s.Processed, Failed: s.Failed, DeadLettered: s.DeadLettered.Map(),
-		Dropped: s.Dropped, Stashed: s.Stashed, Queued: s.Queued, Refused: s.Refused.Map(), Unaccounted: s.Unaccounted(),
+func figures(s *mailbox.Stats) Figures {
+	f := Figures{
+		Accepted: s.Accepted, Processed: s.Processed, Failed: s.Failed, Dropped: s.Dropped, Stashed: s.Stashed,
+		Queued: s.Queued, Unaccounted: s.Unaccounted(),
 	}
+
+	if s.DeadLettered != (mailbox.Counts{}) {
+		f.DeadLettered = s.DeadLettered.Map()
+	}
+
+	if s.Refused != (mailbox.Counts{}) {
+		f.Refused = s.Refused.Map()
+	}
+
+	return f
 }
 
 func text(err error) string {

@@ -13,7 +13,12 @@ func (m *Machine) finish(n *entry) {
 
 	if n.spec.IsActor() {
 		m.set(n, Finishing)
-		m.emit(Order{ID: n.id, Command: node.Finish})
+
+		if m.phase == Close && m.atOnce(n, node.Finish) {
+			m.finished(n)
+		} else {
+			m.emit(Order{ID: n.id, Command: node.Finish})
+		}
 
 		return
 	}

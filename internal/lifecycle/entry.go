@@ -31,6 +31,7 @@ type entry struct {
 	instance bool  // the incarnation has started and not ended
 	again    bool  // it stopped itself and is to be restarted
 	visited  bool  // the drain has come to it
+	passed   uint8 // the steps of the shutdown that were over as soon as their phase began, as bits; see atonce.go
 	failed   bool  // since its last start began
 
 	pending   bool // its supervisor is to start it when its turn comes

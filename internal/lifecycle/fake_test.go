@@ -75,6 +75,36 @@ func (f *fake) order(c mailbox.Command) {
 	f.world.soon(f.kick)
 }
 
+// atOnce does what a command of the stop orders, if the actor has nothing to do for it.
+func (f *fake) atOnce(c mailbox.Command) bool {
+	r := f.runner
+
+	phases := map[mailbox.Command]phase{node.Drain: live, node.Flush: quiet, node.Close: quiet, node.Finish: absent}
+	if r.busy || r.batch != 0 || f.pending != 0 || f.queue > 0 || r.phase != phases[c] ||
+		!f.world.happens(f.spec.Path+" has nothing to do", 50) {
+		return false
+	}
+
+	w := f.world
+	w.t.Logf("         → %s does %s at once", w.path(f.id), commandNames[c])
+	w.law.shutdown()
+
+	if f.id < len(w.fakes) && c != node.Finish {
+		w.law.order(f, c)
+	}
+
+	switch c {
+	case node.Drain:
+		f.sealed, r.phase = true, quiet
+	case node.Close:
+		r.phase, r.cancelled, r.life.over = absent, true, true
+	case node.Finish:
+		f.finished = true
+	}
+
+	return true
+}
+
 func (f *fake) cancel() {
 	r := f.runner
 	r.cancelled = true

@@ -97,14 +97,20 @@ func (l *law) before(in lifecycle.Input) {
 		}
 
 		if w.machine.Forced() { // the lines of later phases move; what is checked is only the drain
-			l.lines = [lifecycle.Done + 1]time.Time{
-				lifecycle.Intake: w.now, lifecycle.Drain: w.now, lifecycle.Flush: w.now, lifecycle.Close: w.now,
-			}
+			l.hurry()
 		}
 	}
 
 	if w.machine.Phase() >= lifecycle.Intake {
 		l.shutdown() // the root gave up, or the tree did not start
+	}
+}
+
+// hurry notes that nobody waits for its turn from now on.
+func (l *law) hurry() {
+	now := l.world.now
+	l.lines = [lifecycle.Done + 1]time.Time{
+		lifecycle.Intake: now, lifecycle.Drain: now, lifecycle.Flush: now, lifecycle.Close: now,
 	}
 }
 

@@ -22,6 +22,10 @@ type Config struct {
 	Queued func(id int) int
 	// Chance returns a random number from 0 to 1, for the jitter of back-off.
 	Chance func() float64
+	// AtOnce has an actor do what a command of its stop orders, if it has nothing to do for that, and reports whether it
+	// did: then there is no order and no report. Nil means that nobody ever does. The commands are Drain, with which it
+	// refuses new messages, Flush, Close and Finish.
+	AtOnce func(id int, c mailbox.Command) bool
 }
 
 // Machine is the state of a running tree. Its methods must not be called concurrently.

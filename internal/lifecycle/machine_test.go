@@ -6,6 +6,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/troupe-go/troupe/internal/lifecycle"
+	"github.com/troupe-go/troupe/mailbox"
 )
 
 // TestTheLawsHoldInEveryWorld runs random trees in random worlds; see law for what is checked. To look closer at one
@@ -29,6 +30,7 @@ func (w *world) retell() {
 	config := w.config
 	config.Queued = func(int) int { return shift(&told.queued) }
 	config.Chance = func() float64 { return shift(&told.chances) }
+	config.AtOnce = func(int, mailbox.Command) bool { return shift(&told.atOnce) }
 
 	m := lifecycle.New(config)
 

@@ -241,12 +241,7 @@ func (m *Machine) proceed() {
 
 		switch {
 		case n != nil && m.phase == Drain:
-			n.visited = true
-			if n.state != Stopped && n.state != Finishing {
-				m.emit(Seal{ID: n.id})
-			}
-
-			m.drainVisit(n)
+			m.drainTurn(n)
 		case n != nil && m.phase == Flush:
 			m.flushVisit(n)
 		case n != nil:
@@ -265,6 +260,23 @@ func (m *Machine) done(n *entry) {
 		m.walk.finish(m, n)
 		m.proceed()
 	}
+}
+
+// drainTurn is called when the drain comes to an actor.
+func (m *Machine) drainTurn(n *entry) {
+	n.visited = true
+
+	switch {
+	case n.state == Running && m.atOnce(n, node.Drain):
+		m.pass(n, Drained)
+		m.done(n)
+
+		return
+	case n.state != Stopped && n.state != Finishing:
+		m.emit(Seal{ID: n.id})
+	}
+
+	m.drainVisit(n)
 }
 
 // drainVisit moves an actor that the drain has come to towards having no queue. It is called again when the actor has
@@ -315,7 +327,11 @@ func (m *Machine) flushVisit(n *entry) {
 	switch {
 	case !n.instance, n.state == Flushed: // the latter alone, before the shutdown
 		m.done(n)
-	case n.state != Flushing: // else it is in the middle of it
+	case n.state == Flushing: // is awaited
+	case m.atOnce(n, node.Flush):
+		m.pass(n, Flushed)
+		m.done(n)
+	default:
 		m.order(n, Flushing, node.Flush, n.spec.Deadlines.Flush)
 	}
 }
@@ -341,6 +357,10 @@ func (m *Machine) closeVisit(n *entry) {
 	switch {
 	case n.state == Stopped:
 		m.done(n)
+	case n.instance && m.atOnce(n, node.Close):
+		m.lost(n)
+		m.pass(n, Closing)
+		m.finish(n)
 	case n.instance:
 		m.order(n, Closing, node.Close, n.spec.Deadlines.Close)
 	case n.state != Finishing:

@@ -95,8 +95,10 @@ func (n *entry) view(m *Machine) View {
 	}
 
 	if t := n.seldom; t != nil {
-		v.Restarts, v.EverAbandoned, v.Steps = t.restarts, t.everLeft, t.steps
+		v.Restarts, v.EverAbandoned = t.restarts, t.everLeft
 	}
+
+	v.Steps = m.steps(n)
 
 	if n.parent != nil {
 		v.Parent = n.parent.id

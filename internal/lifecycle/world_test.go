@@ -9,6 +9,7 @@ import (
 
 	"github.com/troupe-go/troupe/internal/lifecycle"
 	"github.com/troupe-go/troupe/internal/node"
+	"github.com/troupe-go/troupe/mailbox"
 	"github.com/troupe-go/troupe/supervision"
 )
 
@@ -41,6 +42,7 @@ type history struct {
 	inputs  []lifecycle.Input
 	queued  []int
 	chances []float64
+	atOnce  []bool
 	effects []string
 }
 
@@ -70,6 +72,7 @@ func drawWorld(t *rapid.T) *world {
 		Chance: func() float64 {
 			return record(&w.history.chances, float64(w.percent("jitter"))/100)
 		},
+		AtOnce: func(id int, c mailbox.Command) bool { return record(&w.history.atOnce, w.fake(id).atOnce(c)) },
 	}
 	w.machine = lifecycle.New(w.config)
 	w.crowd, w.errands = newCrowd(w), newErrands(w)
@@ -204,6 +207,10 @@ func (w *world) run() {
 func (w *world) step(in lifecycle.Input) {
 	w.history.times = append(w.history.times, w.now)
 	w.history.inputs = append(w.history.inputs, in)
+
+	if _, force := in.(lifecycle.Force); force {
+		w.law.hurry() // what is done at once is done in the step
+	}
 
 	effects := w.machine.Step(w.now, in)
 
