@@ -24,6 +24,7 @@ const (
 type worker[In, Out any] struct {
 	stage   *stage[In, Out]
 	ctx     context.Context
+	op      operation[In, Out]
 	park    parker
 	state   atomic.Uint32
 	holding atomic.Int64 // items of the hand that are unfinished
@@ -53,7 +54,7 @@ type worker[In, Out any] struct {
 
 func newWorker[In, Out any](ctx context.Context, s *stage[In, Out], h hand[In, Out], full bool) *worker[In, Out] {
 	w := &worker[In, Out]{
-		stage: s, ctx: ctx, park: newParker(), hand: h, full: full, hasTurn: full && s.ordered, reach: 1,
+		stage: s, ctx: ctx, op: s.op, park: newParker(), hand: h, full: full, hasTurn: full && s.ordered, reach: 1,
 		res: newResults[In, Out](len(s.outs)),
 	}
 	w.holding.Store(int64(len(h.chunk) - h.at))
@@ -156,7 +157,7 @@ func (w *worker[In, Out]) call() (pause time.Duration) {
 		case it.mark.hole():
 			s.leaveHole(w.res.outs)
 		case plain:
-			if err := s.op(w.ctx, it, &w.res); err != nil {
+			if err := w.op(w.ctx, it, &w.res); err != nil {
 				if pause = w.failed(it, err); pause != goOn {
 					return pause
 				}
@@ -300,7 +301,7 @@ func (w *worker[In, Out]) again(err error) (pause time.Duration) {
 
 // timed calls the function under the stage's timeout.
 func (w *worker[In, Out]) timed(it *item[In]) error {
-	return w.within(func(ctx context.Context) error { return w.stage.op(ctx, it, &w.res) })
+	return w.within(func(ctx context.Context) error { return w.op(ctx, it, &w.res) })
 }
 
 func (w *worker[In, Out]) within(f func(ctx context.Context) error) error {
