@@ -3,6 +3,7 @@ package pipeline
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/troupe-go/troupe/supervision"
@@ -45,11 +46,15 @@ func (p *Pipeline) check(path string) error {
 				c.zip(v)
 			}
 		}
+
+		c.batches(p)
 	}
 
 	if o := p.options; o.InFlight < 0 || o.InFlight > MaxInFlight {
-		c.wrong(path, "InFlight", "is out of range")
-	} else if o.CommitEvery < Immediately {
+		c.wrong(path, "InFlight", "is out of range, must be from 1 to 16777216, or 0 for twice the bound")
+	}
+
+	if p.options.CommitEvery < Immediately {
 		c.wrong(path, "CommitEvery", "is negative")
 	}
 
@@ -159,6 +164,56 @@ func (c *checker) zip(v *vertex) {
 			c.wrong(w.path(c.path), "Order", "is as completed, must be ordered between a broadcast and a zip")
 		}
 	}
+}
+
+// batches checks that batches which wait until they are complete can be.
+func (c *checker) batches(p *Pipeline) {
+	switch n, limit := p.waiting(), p.options.InFlight; {
+	case n > MaxInFlight:
+		c.wrong(c.path, "InFlight", "batches without Every can wait for more than 16777216 items that are unfinished, "+
+			"the most there can be")
+	case limit > 0 && limit < n:
+		c.wrong(c.path, "InFlight", "is less than what batches without Every can wait for, must be "+strconv.Itoa(n)+
+			" at least")
+	}
+}
+
+// waiting returns how many source items can lie in batches that wait until they are complete, however long it takes; at
+// most one more than MaxInFlight. There must be no cycle.
+func (p *Pipeline) waiting() (sum int) {
+	weights := make(map[*vertex]int)
+
+	for _, v := range p.vertices {
+		if v.patient {
+			sum = min(MaxInFlight+1, sum+v.weight(weights))
+		}
+	}
+
+	return sum
+}
+
+// weight returns how many source items one item of the stage can have come of, at most one more than MaxInFlight.
+// Known are the weights of stages that were asked already.
+func (v *vertex) weight(known map[*vertex]int) int {
+	if n, ok := known[v]; ok {
+		return n
+	}
+
+	sum := 0
+
+	for _, in := range v.from {
+		most := 0
+		for _, u := range in {
+			most = max(most, u.weight(known))
+		}
+
+		sum += most
+	}
+
+	n := min(MaxInFlight+1, max(1, sum)*max(1, v.holds))
+	known[v] = n
+
+	return n
 }
 
 // ancestors returns all stages that items can come from.

@@ -53,6 +53,41 @@ func TestEverythingWrongIsReportedAtOnce(t *testing.T) {
 	}
 }
 
+func TestBatchesThatWouldWaitForEverAreRefused(t *testing.T) {
+	o := options()
+	o.InFlight = 599
+
+	p := pipeline.New("patient", o)
+	source := pipeline.From[int](p, "numbers", numbers{newLedger(1)})
+	tens := pipeline.Batch(source, "tens", pipeline.BatchSize[int]{Items: 10, Every: time.Second}, pipeline.Stage{})
+	many := pipeline.Batch(tens, "many", pipeline.BatchSize[[]int]{Items: 60}, pipeline.Stage{})
+	pipeline.To(many, "list", &list[[][]int]{}, pipeline.Stage{})
+
+	compile := func() error {
+		_, err := supervision.Compile(supervision.Tree{Name: "app", Budget: budget, Children: []supervision.Child{p}})
+
+		return err
+	}
+	require.ErrorContains(t, compile(), "/app/patient: InFlight: is less than what batches without Every can wait for, "+
+		"must be 600 at least")
+
+	o.InFlight = 600
+	p = pipeline.New("patient", o)
+	pipeline.To(pipeline.Batch(pipeline.From[int](p, "numbers", numbers{newLedger(1)}), "many",
+		pipeline.BatchSize[int]{Items: 600}, pipeline.Stage{}), "list", &list[[]int]{}, pipeline.Stage{})
+	assert.NoError(t, compile())
+}
+
+func TestAKeyWithoutAnOrderIsRefused(t *testing.T) {
+	p := pipeline.New("keys", options())
+	parts := pipeline.Partition(pipeline.From[int](p, "numbers", numbers{newLedger(1)}), "parts", 1,
+		func(v int) uint64 { return uint64(v) }, pipeline.Stage{Order: pipeline.AsCompleted})
+	pipeline.To(parts[0], "list", &list[int]{}, pipeline.Stage{})
+
+	_, err := supervision.Compile(supervision.Tree{Name: "app", Budget: budget, Children: []supervision.Child{p}})
+	assert.ErrorContains(t, err, "/app/keys/parts: Order: is as completed, a partition keeps the order of each key")
+}
+
 type actorOfInt struct{ actorFunc }
 
 func TestADivertThatMakesACycleIsRefused(t *testing.T) {

@@ -1,9 +1,5 @@
 package pipeline
 
-import (
-	"context"
-)
-
 // Failure is an item that has failed, where it was diverted to.
 type Failure[T any] struct {
 	// Item as the stage got it.
@@ -45,7 +41,8 @@ type diversion interface {
 
 // diverter takes failed items.
 type diverter[T any] interface {
-	put(ctx context.Context, it item[T], stage string, err error)
+	put(p parker, f *failure[T], stage string) bool
+	forget(p parker)
 	done()
 }
 
@@ -62,30 +59,18 @@ type sideQueue[T any] struct {
 
 func (q sideQueue[T]) done() { q.queue.done() }
 
-// put waits for room. If there is none before ctx ends, the item goes back to its source.
-func (q sideQueue[T]) put(ctx context.Context, it item[T], stage string, err error) {
-	p := newParker()
-	items := []item[Failure[T]]{{Failure[T]{it.value, stage, err}, it.mark}}
-
-	for {
-		switch n := q.queue.put(p, items); {
-		case n > 0:
-			return
-		case n < 0:
-			q.run.flight.settle([]mark{it.mark}, ErrStopped)
-
-			return
-		}
-
-		select {
-		case <-p:
-		case <-ctx.Done():
-			q.run.flight.settle([]mark{it.mark}, context.Cause(ctx))
-
-			return
-		}
+// put puts an item that has failed into the queue of the side. It reports false if there is no room: p is woken when
+// there is. If nothing is taken in there any more the item goes back to its source.
+func (q sideQueue[T]) put(p parker, f *failure[T], stage string) bool {
+	n := q.queue.put(p, []item[Failure[T]]{{Failure[T]{f.item.value, stage, f.err}, f.item.mark}})
+	if n < 0 {
+		q.run.flight.settle([]mark{f.item.mark}, ErrStopped)
 	}
+
+	return n != 0
 }
+
+func (q sideQueue[T]) forget(p parker) { q.queue.forget(p) }
 
 // divertible reports whether items of type T can be diverted there.
 func divertible[T any](d diversion) bool {

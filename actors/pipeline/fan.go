@@ -76,7 +76,12 @@ func Partition[T any](f Flow[T], name string, n int, key func(v T) uint64, s Sta
 		}
 	})
 
-	flows[0].from.checkFunc(key == nil)
+	v := flows[0].from
+	v.checkFunc(key == nil)
+
+	if s.Order == AsCompleted {
+		v.wrongf("Order", "is as completed, a partition keeps the order of each key; a balance does not and has no key")
+	}
 
 	return flows
 }
@@ -118,7 +123,7 @@ type BatchSize[T any] struct {
 // flow ends, or the pipeline stops, make one.
 func Batch[T any](f Flow[T], name string, b BatchSize[T], s Stage) Flow[[]T] {
 	v := after(f, name, freeKind, s, 1)
-	v.holds = max(1, b.Items)
+	v.holds, v.patient = max(1, b.Items), b.Every <= 0
 
 	if b.Items < 1 || b.Items > MaxBatch {
 		v.wrongf("Items", "is out of range, must be from 1 to 65536")

@@ -77,7 +77,9 @@ func (w *worker[In, Out]) take() (n int, ended bool) {
 // as it does. It reports false if the stage halts; the hand is kept.
 func (w *worker[In, Out]) gather() bool {
 	c := w.stage.collect
+
 	var over <-chan time.Time
+
 	if c.every > 0 {
 		t := time.NewTimer(c.every)
 		defer t.Stop()
@@ -85,9 +87,19 @@ func (w *worker[In, Out]) gather() bool {
 		over = t.C
 	}
 
+	w.i = w.hand.at
+
 	for {
 		chunk := w.hand.chunk
-		if c.enough(chunk) {
+
+		w.state.Store(inside) // it calls a function
+
+		full := c.enough(chunk)
+		if !w.state.CompareAndSwap(inside, outside) {
+			return false
+		}
+
+		if full {
 			return true
 		}
 
@@ -147,6 +159,25 @@ func (w *worker[In, Out]) send() bool {
 			}
 		}
 	}
+
+	return true
+}
+
+// divert sends on what has failed and is to be diverted, waiting for room. It reports false if the stage halts.
+func (w *worker[In, Out]) divert() bool {
+	s := w.stage
+
+	for k := range w.hand.failed {
+		for !s.divert.put(w.park, &w.hand.failed[k], s.path) {
+			if !w.parked() {
+				w.hand.failed = w.hand.failed[k:]
+
+				return false
+			}
+		}
+	}
+
+	w.hand.failed = clearAll(w.hand.failed)
 
 	return true
 }
@@ -312,7 +343,11 @@ func (w *worker[In, Out]) callAll() (pause time.Duration) {
 		}
 	}
 
-	if pause = w.admitted(); pause != goOn {
+	if s.limiter != nil && !s.collect.patient {
+		rest = rest[:min(len(rest), s.limiter.Burst())]
+	}
+
+	if pause = w.admitted(len(rest)); pause != goOn {
 		return pause
 	}
 

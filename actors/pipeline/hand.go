@@ -5,6 +5,7 @@ type hand[In, Out any] struct {
 	chunk  []item[In] // those from at on are unfinished
 	at     int
 	outs   [][]item[Out] // finished, and not yet sent on, by output
+	failed []failure[In] // that are to be diverted; counted, no part of chunk any more
 	ticket uint64        // its turn, if the stage keeps the order
 	tries  int           // that chunk[at] has had
 	// crashes is how often the stage has crashed on chunk[at].
@@ -14,7 +15,7 @@ type hand[In, Out any] struct {
 // empty reports whether nothing of the hand is left; in a stage that keeps the order it may still have a turn to give
 // up.
 func (h *hand[In, Out]) empty() bool {
-	if h.at < len(h.chunk) {
+	if h.at < len(h.chunk) || len(h.failed) > 0 {
 		return false
 	}
 
@@ -33,6 +34,8 @@ type results[In, Out any] struct {
 	forks  []mark // stand for one value more
 	done   []mark // finished here
 	failed []failure[In]
+	// values is memory for what a sink is given at a time.
+	values []In
 }
 
 type failure[In any] struct {

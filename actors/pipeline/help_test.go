@@ -29,7 +29,7 @@ func quiet() system.Options {
 	return system.Options{Logger: slog.New(slog.DiscardHandler), Signals: []os.Signal{}}
 }
 
-func start(t *testing.T, children ...supervision.Child) *system.System {
+func start(t testing.TB, children ...supervision.Child) *system.System {
 	t.Helper()
 
 	sys, err := system.Start(t.Context(), supervision.Tree{Name: "app", Budget: budget, Children: children}, quiet())
@@ -38,7 +38,7 @@ func start(t *testing.T, children ...supervision.Child) *system.System {
 	return sys
 }
 
-func stop(t *testing.T, sys *system.System) *system.Report {
+func stop(t testing.TB, sys *system.System) *system.Report {
 	t.Helper()
 
 	r, err := sys.Shutdown(context.WithoutCancel(t.Context()))

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -12,6 +13,7 @@ type inflight struct {
 	mu      sync.Mutex
 	sources []*tracker
 	failure error         // why the pipeline has failed
+	given   error         // why an item was given back although it has not
 	over    chan struct{} // closed when all is finished and told, or the pipeline has failed
 	isOver  bool
 }
@@ -24,6 +26,7 @@ type tracker struct {
 	ring        []entry // a power of two; grows to limit
 	limit       uint64  // of unfinished items and acknowledgements that are still to be told, together
 	first, next uint64
+	open        int  // of the window, those that are unfinished
 	ended       bool // there will be no more
 
 	acks    bool  // the source wants acknowledgements
@@ -72,15 +75,15 @@ const firstRing = 64
 func (t *tracker) wait(ctx context.Context) (int, error) {
 	for {
 		t.all.mu.Lock()
-		free := t.limit - (t.next - t.first) - uint64(len(t.told)+t.telling) //nolint:gosec // not negative
+		used := t.next - t.first + uint64(len(t.told)+t.telling) //nolint:gosec // not negative
 		err := t.all.failure
 		t.all.mu.Unlock()
 
 		switch {
 		case err != nil:
 			return 0, err
-		case free > 0:
-			return int(free), nil //nolint:gosec // at most the limit
+		case used < t.limit: // an item that is finished early counts twice until the source has been told
+			return int(t.limit - used), nil //nolint:gosec // at most the limit
 		}
 
 		select {
@@ -104,6 +107,7 @@ func (t *tracker) take(n int) uint64 {
 
 		*t.at(t.next) = entry{refs: 1}
 		t.next++
+		t.open++
 	}
 
 	return t.id | first
@@ -184,7 +188,7 @@ func (t *tracker) settle(seq uint64, err error) {
 	e.refs--
 
 	switch {
-	case e.state == returned:
+	case e.state != unfinished:
 		return // it was told of already
 	case err != nil:
 		t.finish(seq, e, returned, err)
@@ -195,6 +199,11 @@ func (t *tracker) settle(seq uint64, err error) {
 
 func (t *tracker) finish(seq uint64, e *entry, s entryState, err error) {
 	e.state = s
+	t.open--
+
+	if err != nil && t.all.given == nil {
+		t.all.given = err
+	}
 
 	if t.acks {
 		t.told = append(t.told, Ack{Item: seq, Err: err})
@@ -238,7 +247,7 @@ func (t *tracker) pending() bool { return len(t.told) > 0 || t.commits && t.done
 
 // over reports whether the source has ended and knows all of its items. Called with mu held.
 func (t *tracker) over() bool {
-	return t.ended && t.first == t.next && t.telling == 0 && !t.pending()
+	return t.ended && t.open == 0 && t.telling == 0 && !t.pending()
 }
 
 // signal wakes whoever waits on a channel that holds one.
@@ -286,6 +295,14 @@ func (f *inflight) failed() error {
 	defer f.mu.Unlock()
 
 	return f.failure
+}
+
+// err returns why items were given back, or nil.
+func (f *inflight) err() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+
+	return cmp.Or(f.failure, f.given)
 }
 
 // maxTold is how many acknowledgements a source is told at a time.

@@ -32,7 +32,16 @@ type world struct {
 	n       int // stages so far
 	mu      sync.Mutex
 	crashed map[[2]int]bool // stage and value
+	tried   map[[2]int]int
 }
+
+const (
+	// retries of a stage are enough for what it does not fail for good.
+	retries = 2
+	timeout = 20 * time.Millisecond
+	// hanging is how long a worker is abandoned.
+	hanging = 100 * time.Millisecond
+)
 
 func (w *world) name() string {
 	w.n++
@@ -43,7 +52,8 @@ func (w *world) name() string {
 func (w *world) stage() pipeline.Stage {
 	return pipeline.Stage{
 		Capacity: rapid.IntRange(1, 9).Draw(w.t, "capacity"), Workers: rapid.IntRange(1, 3).Draw(w.t, "workers"),
-		Redeliver: 1,
+		Redeliver: 1, Abandoned: 100, Timeout: rapid.SampledFrom([]time.Duration{0, 0, timeout}).Draw(w.t, "timeout"),
+		Retry: pipeline.Retry{Max: retries, Initial: time.Millisecond},
 	}
 }
 
@@ -56,14 +66,23 @@ func (w *world) one() pipeline.Stage {
 }
 
 // work is what a stage does to a value, as long and with as much trouble as is drawn.
-func (w *world) work() (do func(ctx context.Context, v int) error, fails func(v int) bool) {
+func (w *world) work(s pipeline.Stage) (do func(ctx context.Context, v int) error, fails func(v int) bool) {
 	id := w.n
 	delay := rapid.IntRange(0, 5).Draw(w.t, "delay")
 	crash := rapid.IntRange(0, 40).Draw(w.t, "crash")
 	fail := rapid.SampledFrom([]int{0, 0, 3, 5}).Draw(w.t, "fail")
-	fails = func(v int) bool { return fail > 0 && v%fail == 1 }
+	hangs := s.Timeout > 0 && rapid.Bool().Draw(w.t, "hangs")
+	tries := rapid.IntRange(1, retries+1).Draw(w.t, "tries")
+	fails = func(v int) bool { return fail > 0 && v%fail == 1 || hangs && v%23 == 7 }
 
 	return func(ctx context.Context, v int) error {
+		if hangs && v%23 == 7 {
+			<-ctx.Done()
+			time.Sleep(hanging) // it does not listen, in virtual time
+
+			return ctx.Err()
+		}
+
 		if delay > 0 {
 			select {
 			case <-time.After(time.Duration(v*7%(delay+1)) * time.Millisecond):
@@ -75,13 +94,15 @@ func (w *world) work() (do func(ctx context.Context, v int) error, fails func(v 
 		w.mu.Lock()
 		first := crash > 0 && v%41 == crash && !w.crashed[[2]int{id, v}]
 		w.crashed[[2]int{id, v}] = true
+		w.tried[[2]int{id, v}]++
+		again := w.tried[[2]int{id, v}] < tries
 		w.mu.Unlock()
 
 		if first {
 			panic("crash")
 		}
 
-		if fails(v) {
+		if fails(v) || again {
 			return errOdd
 		}
 
@@ -95,7 +116,7 @@ func keep(in []int, ok func(v int) bool) []int {
 
 func (w *world) mapping() step {
 	name, s := w.name(), w.stage()
-	do, fails := w.work()
+	do, fails := w.work(s)
 	loose := rapid.Bool().Draw(w.t, "as completed")
 
 	if loose {
@@ -261,7 +282,7 @@ func TestPipelinesMeanWhatAListMeans(t *testing.T) {
 }
 
 func runRandom(t *rapid.T) {
-	w := &world{t: t, crashed: make(map[[2]int]bool)}
+	w := &world{t: t, crashed: make(map[[2]int]bool), tried: make(map[[2]int]int)}
 	count := rapid.IntRange(0, 120).Draw(t, "items")
 	source, sink := newLedger(count), &list[int]{}
 	p := pipeline.New("random", options())

@@ -42,8 +42,9 @@ type Options struct {
 	// DependsOn are the children of the whole tree that every stage depends on.
 	DependsOn []supervision.Child
 	// InFlight is how many items of each source can be unfinished at a time, from 1 to [MaxInFlight]; 0 means twice
-	// [Pipeline.Bound], at least [DefaultInFlight]. An item that takes long holds the offset back, so that those behind
-	// it count although they are done; when there are so many the source waits.
+	// [Pipeline.Bound], at least [DefaultInFlight] and what batches without Every can wait for, which it must not be less
+	// than. An item that takes long holds the offset back, so that those behind it count although they are done; when
+	// there are so many the source waits.
 	InFlight int
 	// CommitEvery is the least time between two calls of a source with what became of its items, so that a commit that
 	// costs something is worth it; 0 means [DefaultCommitEvery], [Immediately] that there is no waiting.

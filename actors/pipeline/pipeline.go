@@ -37,7 +37,7 @@ func New(name string, options Options) *Pipeline {
 }
 
 // Wait returns when every source has ended, and all items are finished and their sources told; the error is what the
-// pipeline has failed with, or the context's. A pipeline that no system has started is not waited for.
+// pipeline has failed with, or [ErrStopped] if it was stopped and items were given back, or the context's. A pipeline that no system has started is not waited for.
 func (p *Pipeline) Wait(ctx context.Context) error {
 	r := p.current.Load()
 	if r == nil {
@@ -46,7 +46,7 @@ func (p *Pipeline) Wait(ctx context.Context) error {
 
 	select {
 	case <-r.flight.over:
-		return r.flight.failed()
+		return r.flight.err()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -77,6 +77,7 @@ type vertex struct {
 	from     [][]*vertex
 	holds    int // items it collects beside a handful, as a batch does
 	problems []problem
+	patient  bool                   // a batch that waits until it is complete, however long it takes
 	aligned  bool                   // between a broadcast and a zip: what has no value leaves a hole
 	diverts  func(d diversion) bool // reports whether its items can be diverted there
 	// open makes the queues, and declare the actor once all queues are there.

@@ -43,7 +43,7 @@ func From[T any](p *Pipeline, name string, source Source[T]) Flow[T] {
 	v.declare = func(r *run, spec supervision.Spec) (supervision.Child, member) {
 		limit := p.options.InFlight
 		if limit == 0 {
-			limit = min(MaxInFlight, max(DefaultInFlight, 2*p.Bound()))
+			limit = min(MaxInFlight, max(DefaultInFlight, 2*p.Bound(), p.waiting()))
 		}
 
 		_, acks := source.(Acknowledger)
@@ -166,14 +166,15 @@ func (f *feed[T]) pull(ctx, intake context.Context) error {
 	}
 
 	for !f.eof {
-		free, err := f.tracker.wait(intake)
-		if err != nil && intake.Err() == nil {
-			return nil // the pipeline has failed, and comes down
+		// Also when intake is over: what the source has still to hand out finds room as the pipeline runs empty.
+		free, err := f.tracker.wait(ctx)
+		if err != nil {
+			return nil //nolint:nilerr // the pipeline has failed, or the source halts
 		}
 
 		began := time.Now()
 
-		n, err := f.source.Pull(intake, values[:max(1, min(free, handful, f.out.capacity))])
+		n, err := f.source.Pull(intake, values[:min(free, handful, f.out.capacity)])
 		if n > 0 {
 			f.counts.latency(time.Since(began)/time.Duration(n), n)
 			f.accept(values[:n], items)
@@ -298,6 +299,8 @@ func (f *feed[T]) Drop(reason mailbox.Reason, cause error) bool {
 		f.letter(left[i].value, reason, cause, mailbox.Delivery{})
 		f.run.flight.settle([]mark{left[i].mark}, ErrStopped)
 	}
+
+	f.tracker.end()
 
 	return len(left) > 0
 }

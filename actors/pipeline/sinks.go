@@ -39,31 +39,21 @@ func ToWith[T any](f Flow[T], name string, factory func(in supervision.Deps) (Si
 		st.opens = func(ctx context.Context) error { return sink.Open(ctx) }
 		st.closes = func(ctx context.Context) error { return sink.Close(ctx) }
 
-		var values []T // of the one worker; one that is abandoned keeps its own
-
 		st.collect = &collector[T, none]{
 			size: st.hand,
 			handle: func(ctx context.Context, items []item[T], res *results[T, none]) error {
-				mine := values[:0]
-				if s.Timeout > 0 {
-					mine = nil
-				}
+				defer func() { res.values = clearAll(res.values) }()
 
 				for i := range items {
-					mine = append(mine, items[i].value)
+					res.values = append(res.values, items[i].value)
 				}
 
-				if err := sink.Write(ctx, mine); err != nil {
+				if err := sink.Write(ctx, res.values); err != nil {
 					return err
 				}
 
 				for i := range items {
 					res.done = append(res.done, items[i].mark)
-				}
-
-				if s.Timeout == 0 {
-					clear(mine)
-					values = mine
 				}
 
 				return nil

@@ -263,12 +263,13 @@ func (s *stage[In, Out]) halt(ctx context.Context) {
 	select {
 	case <-gone:
 	case <-ctx.Done():
-		s.fence(mailbox.Abandoned, ctx.Err())
+		s.fence(mailbox.Abandoned, ctx.Err(), nil)
 	}
 }
 
-// fence takes what they have in hand from workers that do not return.
-func (s *stage[In, Out]) fence(reason mailbox.Reason, cause error) (stuck bool) {
+// fence takes what they have in hand from workers that do not return. What they are at is dead letters, and for its
+// source that, or given back with an error.
+func (s *stage[In, Out]) fence(reason mailbox.Reason, cause, ack error) (stuck bool) {
 	s.mu.Lock()
 	all := slices.Clone(s.workers)
 	s.mu.Unlock()
@@ -284,20 +285,22 @@ func (s *stage[In, Out]) fence(reason mailbox.Reason, cause error) (stuck bool) 
 		h.chunk, h.at = slices.Clone(h.chunk[h.at+len(lost):]), 0
 
 		for i := range lost {
-			s.lose(&lost[i], reason, cause, h.tries)
+			s.lose(&lost[i], reason, cause, h.tries, ack)
 		}
 
-		s.leave(w, h, false)
+		w.judge(cause)
 		s.mu.Lock()
 		s.left++
 		s.mu.Unlock()
+		s.leave(w, h, false)
 	}
 
 	return stuck
 }
 
-// lose makes a letter of an item that the stage will not handle, and gives it back to its source.
-func (s *stage[In, Out]) lose(it *item[In], reason mailbox.Reason, cause error, tries int) {
+// lose makes a letter of an item that the stage will not handle. If ack is an error the item is given back to its
+// source.
+func (s *stage[In, Out]) lose(it *item[In], reason mailbox.Reason, cause error, tries int, ack error) {
 	if !it.mark.hole() {
 		s.counts.dead(reason)
 		s.letter(it.value, reason, cause, mailbox.Delivery{Attempt: tries + 1})
@@ -305,17 +308,12 @@ func (s *stage[In, Out]) lose(it *item[In], reason mailbox.Reason, cause error, 
 		s.counts.processed.Add(1)
 	}
 
-	s.run.flight.settle([]mark{it.mark}, ErrStopped)
+	s.run.flight.settle([]mark{it.mark}, ack)
 }
 
 // leave is what a worker does last, or who has fenced it: what is left of its hand is for another one.
 func (s *stage[In, Out]) leave(w *worker[In, Out], h hand[In, Out], ended bool) {
-	s.in.forget(w.park)
-
-	for _, q := range s.outs {
-		q.forget(w.park)
-	}
-
+	s.forget(w)
 	s.mu.Lock()
 
 	i := slices.Index(s.workers, w)
@@ -348,6 +346,20 @@ func (s *stage[In, Out]) leave(w *worker[In, Out], h hand[In, Out], ended bool) 
 
 	if dropped {
 		s.Drop(s.reason, s.dropCause)
+	}
+}
+
+// forget wakes a worker no more that takes and puts nothing any more: what is meant for those who wait must not go to
+// it.
+func (s *stage[In, Out]) forget(w *worker[In, Out]) {
+	s.in.forget(w.park)
+
+	for _, q := range s.outs {
+		q.forget(w.park)
+	}
+
+	if s.divert != nil {
+		s.divert.forget(w.park)
 	}
 }
 
@@ -470,14 +482,18 @@ func (s *stage[In, Out]) Drop(reason mailbox.Reason, cause error) bool {
 	lost := len(left) > 0
 
 	for i := range left {
-		s.lose(&left[i], reason, cause, 0)
+		s.lose(&left[i], reason, cause, 0, ErrStopped)
 	}
 
 	for _, h := range orphans {
 		for i := h.at; i < len(h.chunk); i++ {
-			s.lose(&h.chunk[i], reason, cause, 0)
+			s.lose(&h.chunk[i], reason, cause, 0, ErrStopped)
 
 			lost = true
+		}
+
+		for i := range h.failed {
+			s.run.flight.settle([]mark{h.failed[i].item.mark}, ErrStopped)
 		}
 
 		for _, o := range h.outs {
@@ -487,7 +503,7 @@ func (s *stage[In, Out]) Drop(reason mailbox.Reason, cause error) bool {
 		}
 	}
 
-	return s.fence(mailbox.Abandoned, cause) || lost
+	return s.fence(mailbox.Abandoned, cause, ErrStopped) || lost
 }
 
 // leaveHole marks the place of an item that makes no value, where that matters.
@@ -503,7 +519,11 @@ func (s *stage[In, Out]) abandon(w *worker[In, Out], after time.Duration) {
 	n := min(len(h.chunk), h.at+w.inHand())
 	lost, chunk := h.chunk[h.at:n], slices.Clone(h.chunk[n:])
 	h.outs = slices.Clone(h.outs)
+	h.failed = slices.Clone(h.failed)
 	err := &TimeoutError{Stage: s.path, After: after, Stuck: true}
+
+	s.forget(w)
+	w.judge(err)
 
 	s.mu.Lock()
 	s.left++
@@ -525,19 +545,21 @@ func (s *stage[In, Out]) abandon(w *worker[In, Out], after time.Duration) {
 	}
 
 	for i := range lost {
-		s.reject(&failure[In]{lost[i], err, h.tries + 1})
+		s.reject(&h, &failure[In]{lost[i], err, h.tries + 1})
 		s.leaveHole(h.outs)
 	}
 
 	h.chunk, h.at, h.tries = chunk, 0, 0
 
-	if s.halting.Load() {
+	s.mu.Lock()
+
+	if s.halting.Load() || s.ctx != w.ctx { // the incarnation ends, or has ended meanwhile
+		s.mu.Unlock()
 		s.leave(w, h, false)
 
 		return
 	}
 
-	s.mu.Lock()
 	defer s.mu.Unlock()
 
 	if i := slices.Index(s.workers, w); i >= 0 {

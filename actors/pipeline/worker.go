@@ -24,6 +24,7 @@ const (
 type worker[In, Out any] struct {
 	stage   *stage[In, Out]
 	ctx     context.Context
+	op      operation[In, Out]
 	park    parker
 	state   atomic.Uint32
 	holding atomic.Int64 // items of the hand that are unfinished
@@ -35,25 +36,25 @@ type worker[In, Out any] struct {
 	// The rest is the worker's own.
 
 	res     results[In, Out]
-	i       int         // the item it is at
-	granted bool        // the rate allows it
-	verdict func(error) // what the breaker is to be told
-	single  bool        // items are handled one by one that failed together
+	i       int  // the item it is at
+	granted bool // the rate allows it
+	single  bool // items are handled one by one that failed together
 	tries   int
 	backoff *backoff.ExponentialBackOff
 	chunk   []item[In] // memory for the next hand
 	reach   int        // how many items it takes at a time, so that a handful takes no long time
 
-	// call is what the watch of the timeout looks at.
-	mu     sync.Mutex
-	timer  *time.Timer
-	cancel context.CancelCauseFunc // of the call that runs; nil if none does
-	late   bool
+	// mu guards what the watch of the timeout looks at, and who fences the worker.
+	mu      sync.Mutex
+	timer   *time.Timer
+	cancel  context.CancelCauseFunc // of the call that runs; nil if none does
+	late    bool
+	verdict func(error) // what the breaker is to be told
 }
 
 func newWorker[In, Out any](ctx context.Context, s *stage[In, Out], h hand[In, Out], full bool) *worker[In, Out] {
 	w := &worker[In, Out]{
-		stage: s, ctx: ctx, park: newParker(), hand: h, full: full, hasTurn: full && s.ordered, reach: 1,
+		stage: s, ctx: ctx, op: s.op, park: newParker(), hand: h, full: full, hasTurn: full && s.ordered, reach: 1,
 		res: newResults[In, Out](len(s.outs)),
 	}
 	w.holding.Store(int64(len(h.chunk) - h.at))
@@ -120,7 +121,7 @@ func (w *worker[In, Out]) handle() bool {
 
 		w.measure(w.i-from, time.Since(began))
 
-		if !w.publish() || !w.send() {
+		if !w.publish() || !w.divert() || !w.send() {
 			return false
 		}
 
@@ -149,14 +150,14 @@ func (w *worker[In, Out]) call() (pause time.Duration) {
 
 	plain := s.limiter == nil && s.breaker == nil && s.v.stage.Timeout == 0
 
-	for w.i < len(chunk) && !s.halting.Load() {
+	for w.i < len(chunk) && !s.halting.Load() && w.state.Load() == inside {
 		it := &chunk[w.i]
 
 		switch {
 		case it.mark.hole():
 			s.leaveHole(w.res.outs)
 		case plain:
-			if err := s.op(w.ctx, it, &w.res); err != nil {
+			if err := w.op(w.ctx, it, &w.res); err != nil {
 				if pause = w.failed(it, err); pause != goOn {
 					return pause
 				}
@@ -169,6 +170,10 @@ func (w *worker[In, Out]) call() (pause time.Duration) {
 
 		w.i++
 		w.tries = 0
+
+		if s.v.kind == freeKind && len(w.res.outs[0]) >= s.hand {
+			return 0 // what is emitted is sent on before there is more
+		}
 	}
 
 	return 0
@@ -179,7 +184,7 @@ const goOn time.Duration = -1
 
 // guarded handles an item under the limits of the stage.
 func (w *worker[In, Out]) guarded(it *item[In]) (pause time.Duration) {
-	if pause = w.admitted(); pause != goOn {
+	if pause = w.admitted(1); pause != goOn {
 		return pause
 	}
 
@@ -190,13 +195,13 @@ func (w *worker[In, Out]) guarded(it *item[In]) (pause time.Duration) {
 	return goOn
 }
 
-// admitted returns how long the limits of the stage keep it from beginning with an item, or goOn.
-func (w *worker[In, Out]) admitted() (pause time.Duration) {
+// admitted returns how long the limits of the stage keep it from beginning with n items, or goOn.
+func (w *worker[In, Out]) admitted(n int) (pause time.Duration) {
 	s := w.stage
 
 	if s.limiter != nil && !w.granted {
 		w.granted = true
-		if d := s.limiter.Reserve().Delay(); d > 0 {
+		if d := s.reserve(n); d > 0 {
 			return d
 		}
 	}
@@ -207,7 +212,9 @@ func (w *worker[In, Out]) admitted() (pause time.Duration) {
 			return breakerPoll
 		}
 
+		w.mu.Lock()
 		w.verdict = done
+		w.mu.Unlock()
 	}
 
 	w.granted = false
@@ -215,16 +222,36 @@ func (w *worker[In, Out]) admitted() (pause time.Duration) {
 	return goOn
 }
 
+// reserve takes so many items from the rate and returns how long to wait for them. A batch can have more of them than
+// there can be at once.
+func (s *stage[In, Out]) reserve(n int) (pause time.Duration) {
+	for n > 0 {
+		k := min(n, s.limiter.Burst())
+		pause = s.limiter.ReserveN(time.Now(), k).Delay()
+		n -= k
+	}
+
+	return pause
+}
+
 // settled calls f and tells the breaker how it went.
 func (w *worker[In, Out]) settled(f func() error) error {
 	err := f()
-
-	if w.verdict != nil {
-		w.verdict(err)
-		w.verdict = nil
-	}
+	w.judge(err)
 
 	return err
+}
+
+// judge tells the breaker how a call went, once. A breaker that lets one item through waits for that.
+func (w *worker[In, Out]) judge(err error) {
+	w.mu.Lock()
+	verdict := w.verdict
+	w.verdict = nil
+	w.mu.Unlock()
+
+	if verdict != nil {
+		verdict(err)
+	}
 }
 
 // breakerPoll is how often a worker asks a breaker that is open.
@@ -242,6 +269,11 @@ func (w *worker[In, Out]) failed(it *item[In], err error) (pause time.Duration) 
 	}
 
 	w.res.failed = append(w.res.failed, failure[In]{*it, err, w.tries})
+
+	if s.v.stage.Failed.kind == failPipeline {
+		return 0 // it stays in hand, and nothing behind it is begun
+	}
+
 	s.leaveHole(w.res.outs)
 
 	return goOn
@@ -269,7 +301,7 @@ func (w *worker[In, Out]) again(err error) (pause time.Duration) {
 
 // timed calls the function under the stage's timeout.
 func (w *worker[In, Out]) timed(it *item[In]) error {
-	return w.within(func(ctx context.Context) error { return w.stage.op(ctx, it, &w.res) })
+	return w.within(func(ctx context.Context) error { return w.op(ctx, it, &w.res) })
 }
 
 func (w *worker[In, Out]) within(f func(ctx context.Context) error) error {
@@ -308,17 +340,27 @@ func (w *worker[In, Out]) within(f func(ctx context.Context) error) error {
 
 // overdue is called when the time of an item is over, and again a tenth later.
 func (w *worker[In, Out]) overdue() {
+	if timeout := w.stage.v.stage.Timeout; w.stuck(timeout) {
+		w.stage.abandon(w, timeout)
+	}
+}
+
+// stuck ends the context of a call whose time is over, and fences the worker if it still does not return.
+func (w *worker[In, Out]) stuck(timeout time.Duration) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 
-	switch timeout := w.stage.v.stage.Timeout; {
+	switch {
 	case w.cancel == nil: // it is back
+		return false
 	case !w.late:
 		w.late = true
 		w.cancel(ErrTimeout)
 		w.timer.Reset(max(1, timeout/10))
-	case w.state.CompareAndSwap(inside, fenced):
-		w.stage.abandon(w, timeout)
+
+		return false
+	default:
+		return w.state.CompareAndSwap(inside, fenced)
 	}
 }
 
@@ -368,17 +410,18 @@ func (w *worker[In, Out]) publish() bool {
 	s.run.flight.settle(r.done, nil)
 	r.done = clearAll(r.done)
 
-	failed := r.failed
-	r.failed = nil
-
-	for k := range failed {
-		if !w.settleFailed(&failed[k]) {
-			return false
-		}
-	}
-
+	fatal := s.v.stage.Failed.kind == failPipeline && len(r.failed) > 0
 	n := w.i - w.hand.at
-	s.counts.processed.Add(uint64(n - len(failed))) //nolint:gosec // not negative
+
+	if !fatal {
+		for k := range r.failed {
+			s.reject(&w.hand, &r.failed[k])
+		}
+
+		s.counts.processed.Add(uint64(n - len(r.failed))) //nolint:gosec // not negative
+	} else {
+		s.counts.processed.Add(uint64(n)) //nolint:gosec // not negative
+	}
 
 	if n > 0 {
 		w.hand.crashes = 0
@@ -398,7 +441,13 @@ func (w *worker[In, Out]) publish() bool {
 		s.counts.out.Add(uint64(len(o)))
 	}
 
-	return true
+	if fatal {
+		s.fail(r.failed[0].err)
+	}
+
+	r.failed = clearAll(r.failed)
+
+	return !fatal
 }
 
 func clearAll[T any](s []T) []T {
@@ -407,29 +456,8 @@ func clearAll[T any](s []T) []T {
 	return s[:0]
 }
 
-// settleFailed does with an item that has failed for good what the policy says. It reports false if that fails the
-// pipeline; then the item stays unfinished.
-func (w *worker[In, Out]) settleFailed(f *failure[In]) bool {
-	s := w.stage
-
-	if s.v.stage.Failed.kind == failPipeline {
-		w.i = w.hand.at // nothing of the hand is finished
-		for p := range w.res.outs {
-			w.res.outs[p] = clearAll(w.res.outs[p])
-		}
-
-		s.fail(f.err)
-
-		return false
-	}
-
-	s.reject(f)
-
-	return true
-}
-
-// reject sends an item that has failed where the policy says.
-func (s *stage[In, Out]) reject(f *failure[In]) {
+// reject makes a dead letter of an item that has failed, or leaves it in the hand if it is to be diverted.
+func (s *stage[In, Out]) reject(h *hand[In, Out], f *failure[In]) {
 	timeout := isTimeout(f.err)
 	if timeout {
 		s.counts.timedOut.Add(1)
@@ -437,7 +465,7 @@ func (s *stage[In, Out]) reject(f *failure[In]) {
 
 	if s.divert != nil {
 		s.counts.failed.Add(1)
-		s.divert.put(s.ctx, f.item, s.path, f.err)
+		h.failed = append(h.failed, *f)
 
 		return
 	}
@@ -457,7 +485,7 @@ func (s *stage[In, Out]) reject(f *failure[In]) {
 // crashed deals with a panic, or the end of the goroutine, in the function: the item is handled again if it may be.
 func (w *worker[In, Out]) crashed(v any) {
 	s := w.stage
-	if w.state.Load() == fenced || !w.state.CompareAndSwap(inside, outside) {
+	if !w.state.CompareAndSwap(inside, outside) && w.state.Load() == fenced {
 		s.cameBack() // somebody has gone on without it
 
 		return
@@ -467,6 +495,8 @@ func (w *worker[In, Out]) crashed(v any) {
 	if v != nil {
 		err = actors.NewPanicError(v)
 	}
+
+	w.judge(err)
 
 	if w.publish() && w.i < len(w.hand.chunk) {
 		w.condemn(err)

@@ -15,6 +15,8 @@
 // A channel has no supervision, so that is compared with protoactor's (supervising.go): what a crash and restart costs
 // (restart.go), and what an actor costs that has nothing to do, in time to start and in bytes held (idle.go).
 //
+// A pipeline is compared with the others' chains, and a stage of it on two workers with one (pipeline.go).
+//
 // Two things ours does alone: tell-pointer, which shows what a message sent by pointer allocates (pointer.go), and the
 // flood, in which an actor is blocked and its senders wait (flood.go). The flood is no race. It shows what the process
 // uses meanwhile: CPU in a window in which nothing else happens, and live heap.

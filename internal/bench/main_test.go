@@ -28,7 +28,7 @@ func TestEveryContenderHandlesWhatWasSent(t *testing.T) {
 		assert.Positive(t, ops, "%s, %s", workload, contender)
 	})
 
-	assert.Equal(t, 6*4+1+2*3+2, seen)
+	assert.Equal(t, 7*4+2+1+2*3+2, seen)
 }
 
 func TestComparisonEndsWithRatios(t *testing.T) {
@@ -63,13 +63,14 @@ func TestAComparisonOfEverythingEndsWithTheRatiosOfEachWorkload(t *testing.T) {
 
 	var want strings.Builder
 
-	for _, workload := range []string{"tell-1-1", "tell-4-1", "tell-8-8", "chain-4", "ping-pong", "ask"} {
+	for _, workload := range []string{"tell-1-1", "tell-4-1", "tell-8-8", "chain-4", "ping-pong", "ask", "pipeline"} {
 		for _, baseline := range []string{"channel", "protoactor", "protoactor-bounded"} {
 			want.WriteString("ratio " + workload + " " + baseline + ` \d+\.\d\d\n`)
 		}
 	}
 
 	for _, ratio := range []string{
+		"pipeline-cpu workers-1",
 		"restart protoactor", "restart protoactor-guardian",
 		"restart-window protoactor", "restart-window protoactor-guardian", "idle protoactor", "idle-bytes protoactor",
 	} {
@@ -118,8 +119,8 @@ func TestWrongFlagsAreReportedAtOnce(t *testing.T) {
 			[]string{"-runs", "0", "-count", "99", "-workload", "tell,ask"},
 			[]string{
 				"-runs: 0 is out of range, must be from 1 to 1000", "-count: 99 is out of range",
-				`there is no "tell", only tell-1-1, tell-4-1, tell-8-8, chain-4, ping-pong, ask, tell-pointer, restart, ` +
-					`restart-window, idle, flood`,
+				`there is no "tell", only tell-1-1, tell-4-1, tell-8-8, chain-4, ping-pong, ask, pipeline, ` +
+					`pipeline-cpu, tell-pointer, restart, restart-window, idle, flood`,
 			},
 		},
 		{[]string{"-smoke", "-benchstat", "x"}, []string{"-smoke measures nothing"}},

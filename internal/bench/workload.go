@@ -53,6 +53,14 @@ func workloads() []workload {
 			prepare: func(ctx context.Context, c contender, ops int) (*trial, error) { return c.ask(ctx, ops) },
 		},
 		{
+			name: "pipeline", models: "a source and four stages in a row; the others as in chain-4", unit: "items", share: 2,
+			prepare: piped,
+		},
+		{
+			name: "pipeline-cpu", models: "a stage that computes for 10 µs, on two workers and on one", unit: "items",
+			share: 200, by: []contender{workers{count: 2}, workers{count: 1}}, allocates: true, prepare: computing,
+		},
+		{
 			name: "tell-pointer", models: "one sender, one receiver, messages by pointer", unit: msg, share: 3,
 			by:      contenders()[:1],
 			prepare: func(ctx context.Context, _ contender, ops int) (*trial, error) { return tellPointers(ctx, ops) },
