@@ -1,0 +1,2 @@
+// Ingest
+package main
