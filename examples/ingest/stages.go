@@ -30,8 +30,8 @@ type entry struct {
 	says accesslog.Entry
 }
 
-// parser parses lines.
-func parser(format accesslog.Format) func(context.Context, Line) (entry, error) {
+// parseAs parses lines.
+func parseAs(format accesslog.Format) func(context.Context, Line) (entry, error) {
 	return func(_ context.Context, l Line) (entry, error) {
 		e, err := format.Parse(string(l.Text))
 

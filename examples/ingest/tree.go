@@ -52,7 +52,7 @@ func declare(c config) *app {
 
 	bad, failures := pipeline.NewSide[Line](a.count, "bad", pipeline.Stage{})
 	received := pipeline.From(a.count, "stream", pipeline.Source[Line](receive(c.js, c.stream)))
-	entries := pipeline.Map(received, "parse", parser(c.format), pipeline.Stage{Workers: 2, Failed: bad.Policy()})
+	entries := pipeline.Map(received, "parse", parseAs(c.format), pipeline.Stage{Workers: 2, Failed: bad.Policy()})
 	visits := pipeline.Map(entries, "bots", visit, pipeline.Stage{})
 	batches := pipeline.Batch(visits, "batch", pipeline.BatchSize[totals.Visit]{
 		Items: 500, Every: 100 * time.Millisecond,

@@ -63,6 +63,7 @@ func Read(ctx context.Context, db *sql.DB) (t Totals, err error) {
 
 	defer func() { err = errors.Join(err, tx.Rollback()) }()
 
+	t.Minutes, t.Paths = []Minute{}, []Path{} // not null in JSON
 	err = errors.Join(
 		tx.QueryRowContext(ctx, `SELECT coalesce(sum(last - first + 1), 0) FROM counted`).Scan(&t.Lines),
 		tx.QueryRowContext(ctx, `SELECT coalesce(sum(lines), 0) FROM dropped`).Scan(&t.Bots),
