@@ -49,9 +49,7 @@ func openInput(o options) (*input, error) {
 	switch o.in {
 	case "":
 		name := fmt.Sprintf("traffic:%d", o.seed)
-		made := func() (io.ReadCloser, error) { return io.NopCloser(traffic.Reader(o.seed, o.lines)), nil }
-
-		return o.input(name, true, func(l files.LineOptions) *files.LineSource { return files.Stream(made, l) }, lines)
+		return o.input(name, true, func(l files.LineOptions) *files.LineSource { return files.Stream(o.traffic, l) }, lines)
 	case "-":
 		name := o.name
 		if name == "" {
@@ -69,6 +67,11 @@ func openInput(o options) (*input, error) {
 
 		return o.input(name, true, func(l files.LineOptions) *files.LineSource { return files.Lines(o.in, l) }, lines)
 	}
+}
+
+// traffic opens the log that is made up.
+func (o options) traffic() (io.ReadCloser, error) {
+	return io.NopCloser(traffic.Reader(o.seed, o.lines)), nil
 }
 
 // standard opens the standard input: a pipe or a terminal anew, as something that can be closed while it is read.

@@ -34,7 +34,7 @@ func (s letters) Write(_ context.Context, bad []pipeline.Failure[Line]) error {
 	events := make([]system.LetterEvent, len(bad))
 	for i, f := range bad {
 		events[i].Letter = system.Letter{
-			Number: uint64(f.Item.At.UnixNano()), Time: f.Item.At, //nolint:gosec // after 1970
+			Number: uint64(f.Item.At.UnixNano()), Time: f.Item.At,
 			Target: f.Stage, Message: f.Item, Reason: mailbox.Failed, Cause: f.Err, Attempt: 1, Replays: f.Item.Replays,
 		}
 	}
@@ -42,8 +42,8 @@ func (s letters) Write(_ context.Context, bad []pipeline.Failure[Line]) error {
 	return s.store.Keep(events)
 }
 
-// replay is the source of the dead letters that are there when it is opened. A letter leaves the file when its lines are
-// in the stream.
+// replay is the source of the dead letters that are there when it is opened. A letter leaves the file when its lines
+// are in the stream.
 type replay struct {
 	store   *deadletters.Store
 	numbers []uint64 // of the letters to come, at most as many as the store keeps
@@ -140,8 +140,8 @@ func linesOf(l system.Letter) []Line {
 	}
 }
 
-// badLines counts the lines among the letters. One that came into the stream twice, because the process was killed before
-// it knew of that, is two letters and one line.
+// badLines counts the lines among the letters. One that came into the stream twice, because the process was killed
+// before it knew of that, is two letters and one line.
 func badLines(store *deadletters.Store) (int, error) {
 	type id struct {
 		source string

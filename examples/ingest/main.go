@@ -85,7 +85,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 // names of streams and inputs.
 var (
 	streamName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-	inputName  = regexp.MustCompile(`^[!-~]{0,200}$`)
+	inputName  = regexp.MustCompile(`^[[:graph:]]{0,200}$`)
 )
 
 func (o options) validate(rest []string) error {

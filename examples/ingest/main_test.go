@@ -75,7 +75,7 @@ func must(t *testing.T, args ...string) (r result) {
 	return r
 }
 
-// comparable is a result without what reckon does not know, and with what JSON makes of bytes that are no text.
+// plain is a result without what reckon does not know, and with what JSON makes of bytes that are no text.
 func plain(t *testing.T, r result) result {
 	t.Helper()
 
@@ -172,7 +172,8 @@ func TestBadLinesAreListedAndReplayedOnceTheyCanBeRead(t *testing.T) {
 
 	text := list()
 	assert.Contains(t, text, fmt.Sprintf("\n%d dead letters\n", first.Bad))
-	assert.Regexp(t, `/ingest/count/parse +failed +0 +"file:.*/access\.log#\w+:1003 nonsense" +the client: no " " behind it`, text)
+	assert.Regexp(t,
+		`/ingest/count/parse +failed +0 +"file:.*/access\.log#\w+:1003 nonsense" +the client: no " " behind it`, text)
 	assert.Regexp(t, `failed +0 +".* example.com:443 192.* +no "\[" in front of the time\n`, text)
 
 	again := must(t, "-replay", "-db", db)
@@ -216,7 +217,7 @@ func TestTheDomainKnowsNothingOfSupervision(t *testing.T) {
 
 func TestBadInputIsOneClearErrorAndAnExitCode(t *testing.T) {
 	dir := t.TempDir()
-	foreign, db := filepath.Join(dir, "foreign"), filepath.Join(dir, "totals.db")
+	foreign, db, none := filepath.Join(dir, "foreign"), filepath.Join(dir, "totals.db"), filepath.Join(dir, "none.log")
 	write(t, foreign, sample(100))
 
 	for name, c := range map[string]struct {
@@ -226,7 +227,8 @@ func TestBadInputIsOneClearErrorAndAnExitCode(t *testing.T) {
 	}{
 		"unknown flag": {[]string{"-frob"}, exitUsage, []string{"-frob"}},
 		"all at once": {
-			[]string{"-in", "x", "-http", "y", "-rate", "NaN", "-stream", "a.b", "-grace", "0s", "more"}, exitUsage,
+			[]string{"-in", "x", "-http", "y", "-rate", "NaN", "-stream", "a.b", "-grace", "0s", "more"},
+			exitUsage,
 			[]string{
 				"there are only flags", "one of -in, -http, -list and -replay", "-rate NaN: must be from 0", `-stream "a.b"`,
 				"-grace 0s: must be positive",
@@ -235,10 +237,10 @@ func TestBadInputIsOneClearErrorAndAnExitCode(t *testing.T) {
 		"a list of nothing": {[]string{"-list"}, exitUsage, []string{"need the -db"}},
 		"a name of nothing": {[]string{"-name", "a"}, exitUsage, []string{"needs -in"}},
 		"a name in words":   {[]string{"-in", "x", "-name", "a b"}, exitUsage, []string{"without blanks"}},
-		"no such log":       {[]string{"-in", filepath.Join(dir, "no.log"), "-db", db}, system.ExitFailed, []string{"no.log"}},
+		"no such log":       {[]string{"-in", none, "-db", db}, system.ExitFailed, []string{none}},
 		"a directory":       {[]string{"-in", dir, "-db", db}, system.ExitFailed, []string{dir}},
 		"no room there":     {[]string{"-db", filepath.Join(foreign, "x")}, system.ExitFailed, []string{foreign}},
-		"a foreign file":    {[]string{"-db", foreign}, system.ExitFailed, []string{"/ingest/count/totals", "not a database"}},
+		"a foreign file":    {[]string{"-db", foreign}, system.ExitFailed, []string{"/ingest/count/totals: "}},
 		"no such broker":    {[]string{"-nats", "nats://127.0.0.1:1", "-db", db}, system.ExitFailed, []string{"the broker"}},
 		"no such address":   {[]string{"-http", "nowhere", "-db", db}, system.ExitFailed, []string{"/ingest/http"}},
 	} {

@@ -177,8 +177,8 @@ func TestTheStandardInputIsRead(t *testing.T) {
 	})
 }
 
-// post sends lines and returns the answer.
-func post(t *testing.T, client *http.Client, url, key, body string) *http.Response {
+// post sends lines and returns how that was answered, and how many seconds to wait before another try.
+func post(t *testing.T, client *http.Client, url, key, body string) (status int, after string) {
 	t.Helper()
 
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
@@ -192,7 +192,7 @@ func post(t *testing.T, client *http.Client, url, key, body string) *http.Respon
 	require.NoError(t, err)
 	require.NoError(t, answer.Body.Close())
 
-	return answer
+	return answer.StatusCode, answer.Header.Get("Retry-After")
 }
 
 // serve starts the program as a server and returns its URL.
@@ -221,12 +221,17 @@ func TestLinesArePosted(t *testing.T) {
 		key := []string{"", lines[0] + string(rune('a'+i/50))}[i/50%2]
 
 		for range 1 + i/50%2 { // what has a key is sent twice, and counted once
-			require.Equal(t, http.StatusAccepted, post(t, client, url, key, body).StatusCode)
+			status, _ := post(t, client, url, key, body)
+			require.Equal(t, http.StatusAccepted, status)
 		}
 	}
 
-	require.Equal(t, http.StatusBadRequest, post(t, client, url, "", "\n").StatusCode)
-	require.Equal(t, http.StatusNotFound, post(t, client, url+"/more", "", "a").StatusCode)
+	status, _ := post(t, client, url, "", "\n")
+	require.Equal(t, http.StatusBadRequest, status)
+
+	status, _ = post(t, client, url+"/more", "", "a")
+	require.Equal(t, http.StatusNotFound, status)
+
 	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
 
 	code, _ := p.end(t)
@@ -249,11 +254,11 @@ func TestAFullPipelineTellsClientsToComeAgain(t *testing.T) {
 
 	for {
 		body := strings.Join(lines, "\n")
-		answer := post(t, client, url, "", body)
+		status, after := post(t, client, url, "", body)
 
-		if answer.StatusCode != http.StatusAccepted {
-			require.Equal(t, http.StatusTooManyRequests, answer.StatusCode)
-			require.Equal(t, "1", answer.Header.Get("Retry-After"))
+		if status != http.StatusAccepted {
+			require.Equal(t, http.StatusTooManyRequests, status)
+			require.Equal(t, "1", after)
 
 			break
 		}
@@ -273,7 +278,9 @@ func TestAFullPipelineTellsClientsToComeAgain(t *testing.T) {
 
 // TestABrokerOutsideIsUsed has a server of its own, and somebody who publishes lines there.
 func TestABrokerOutsideIsUsed(t *testing.T) {
-	s, err := broker.NewServer(&broker.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoSigs: true})
+	s, err := broker.NewServer(&broker.Options{
+		Host: "127.0.0.1", Port: broker.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoSigs: true,
+	})
 	require.NoError(t, err)
 	s.Start()
 

@@ -60,7 +60,7 @@ func (f Format) Parse(line string) (e Entry, err error) {
 	}
 
 	if s.rest != "" {
-		s.fail("more text than the format has: %q", s.rest)
+		s.failf("more text than the format has: %q", s.rest)
 	}
 
 	if s.err != nil {

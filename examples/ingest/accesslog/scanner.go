@@ -11,7 +11,7 @@ type scanner struct {
 	err  error
 }
 
-func (s *scanner) fail(format string, args ...any) {
+func (s *scanner) failf(format string, args ...any) {
 	if s.err == nil {
 		s.err = fmt.Errorf(format, args...)
 	}
@@ -21,7 +21,7 @@ func (s *scanner) fail(format string, args ...any) {
 func (s *scanner) until(end, what string) string {
 	text, rest, found := strings.Cut(s.rest, end)
 	if !found {
-		s.fail("%s: no %q behind it", what, end)
+		s.failf("%s: no %q behind it", what, end)
 	}
 
 	s.rest = rest
@@ -34,7 +34,7 @@ func (s *scanner) until(end, what string) string {
 func (s *scanner) quoted(what string) string {
 	text, found := strings.CutPrefix(s.rest, `"`)
 	if !found {
-		s.fail("%s: no quote in front of it", what)
+		s.failf("%s: no quote in front of it", what)
 	}
 
 	for i := 0; i < len(text); i++ {
@@ -48,7 +48,7 @@ func (s *scanner) quoted(what string) string {
 		}
 	}
 
-	s.fail("%s: no quote behind it", what)
+	s.failf("%s: no quote behind it", what)
 	s.rest = ""
 
 	return ""
@@ -58,7 +58,7 @@ func (s *scanner) quoted(what string) string {
 func (s *scanner) skip(sign, what string) {
 	rest, found := strings.CutPrefix(s.rest, sign)
 	if !found {
-		s.fail("no %q in front of %s", sign, what)
+		s.failf("no %q in front of %s", sign, what)
 	}
 
 	s.rest = rest

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -87,8 +88,8 @@ func TestALineIsCountedOnceHoweverOftenItComes(t *testing.T) {
 
 	for i := range int64(600) {
 		all = append(all, totals.Visit{
-			Source: fmt.Sprint(i % 2), Number: 1 + i/2, Time: time.Unix(i, 0), Path: fmt.Sprintf("/%d", i%5), Status: 200,
-			Bytes: i, Bot: i%7 == 0,
+			Source: strconv.FormatInt(i%2, 10), Number: 1 + i/2, Time: time.Unix(i, 0), Path: fmt.Sprintf("/%d", i%5),
+			Status: 200, Bytes: i, Bot: i%7 == 0,
 		})
 	}
 

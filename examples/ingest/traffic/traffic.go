@@ -17,7 +17,7 @@ var (
 		"Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
 		"curl/8.5.0",
 	}
-	statuses = [...]int{200, 200, 200, 200, 200, 200, 304, 404, 500}
+	statuses = [...]string{"200", "200", "200", "200", "200", "200", "304", "404", "500"}
 )
 
 // perSecond is how many requests there are in a second of the log.
@@ -29,10 +29,10 @@ func Line(seed, n uint64) string {
 	random := rand.New(rand.NewPCG(seed, n))
 	at := time.Date(2026, time.October, 10, 12, 0, 0, 0, time.UTC).Add(time.Duration(n) * time.Second / perSecond) //nolint:gosec,lll // a log has less than 2^63 lines
 
-	text := fmt.Sprintf(`192.0.2.%d - - [%s] "GET %s?n=%d HTTP/1.1" %d %d`,
+	text := fmt.Sprintf(`192.0.2.%d - - [%s] "GET %s?n=%d HTTP/1.1" %s %d`,
 		random.IntN(256), at.Format("02/Jan/2006:15:04:05 -0700"), paths[random.IntN(len(paths))], n,
 		statuses[random.IntN(len(statuses))], random.IntN(10_000))
-	combined := fmt.Sprintf(`%s "-" "%s"`, text, agents[random.IntN(len(agents))])
+	combined := text + ` "-" "` + agents[random.IntN(len(agents))] + `"`
 
 	switch kind := random.IntN(100); {
 	case kind == 0:

@@ -22,7 +22,8 @@ func TestTheReaderReadsTheLines(t *testing.T) {
 }
 
 func TestTheSeedIsTheLog(t *testing.T) {
-	assert.Equal(t, traffic.Line(1, 5), traffic.Line(1, 5))
-	assert.NotEqual(t, traffic.Line(1, 5), traffic.Line(2, 5))
-	assert.NotEqual(t, traffic.Line(1, 5), traffic.Line(1, 6))
+	line := traffic.Line(1, 5)
+	assert.Equal(t, line, traffic.Line(1, 5))
+	assert.NotEqual(t, line, traffic.Line(2, 5))
+	assert.NotEqual(t, line, traffic.Line(1, 6))
 }
