@@ -23,6 +23,7 @@ ARGS_indexer = -root "$$($(GO) env GOROOT)/src/net" -db "$$tmp/index.db" -query 
 ARGS_shop = -orders 200
 ARGS_deadletters = -dir "$$($(GO) env GOROOT)/src" -db "$$tmp/letters.db"
 ARGS_plugins = -lines 2000
+ARGS_ingest = -db "$$tmp/totals.db" -lines 20000
 ARGS_chaos = -seed 1 -duration 3s
 
 .DEFAULT_GOAL := help

@@ -194,10 +194,13 @@ func TestACrashLosesNothing(t *testing.T) {
 
 func TestTheFirstFailureFailsThePipeline(t *testing.T) {
 	source, sink := newLedger(100), &list[int]{}
+	started := make(chan struct{})
 	p := pipeline.New("ingest", options())
 	flow := pipeline.Map(pipeline.From[int](p, "numbers", numbers{source}), "parse",
 		func(_ context.Context, v int) (int, error) {
 			if v == 50 {
+				<-started // a failure before that is the start's
+
 				return 0, errOdd
 			}
 
@@ -206,6 +209,8 @@ func TestTheFirstFailureFailsThePipeline(t *testing.T) {
 	pipeline.To(flow, "list", sink, pipeline.Stage{})
 
 	sys := start(t, p)
+	close(started)
+
 	err := p.Wait(t.Context())
 	require.ErrorIs(t, err, errOdd)
 

@@ -24,6 +24,8 @@ type queue[T any] struct {
 	accepted  uint64
 	takers    []parker // at most the stage's workers
 	putters   []parker // at most the workers of those before it
+	// lose makes letters of items that the stage has accepted and does not get; set before anything starts.
+	lose func(items []item[T], reason mailbox.Reason, cause error)
 }
 
 func newQueue[T any](capacity, producers int) *queue[T] {
@@ -191,6 +193,16 @@ func (q *queue[T]) drop(mailbox.Reason, error) []item[T] {
 	q.wakePutters()
 
 	return left
+}
+
+// refuse makes dead letters of the stage's of items that will not be put, because the stage before has no time left. They
+// are counted as accepted: somebody waits for each of them.
+func (q *queue[T]) refuse(items []item[T], reason mailbox.Reason, cause error) {
+	q.mu.Lock()
+	q.accepted += uint64(len(items))
+	q.mu.Unlock()
+
+	q.lose(items, reason, cause)
 }
 
 // counts returns how many items wait, and how many were ever taken in.

@@ -95,6 +95,10 @@ func newStage[In, Out any](r *run, v *vertex, made func(supervision.Deps) (opera
 	}
 	s.in = s.queue
 
+	if s.queue != nil {
+		s.queue.lose = s.loseAll
+	}
+
 	if l := v.stage.Rate; l.PerSecond > 0 {
 		s.limiter = rate.NewLimiter(rate.Limit(l.PerSecond), max(1, l.Burst))
 	}
@@ -311,6 +315,13 @@ func (s *stage[In, Out]) lose(it *item[In], reason mailbox.Reason, cause error, 
 	s.run.flight.settle([]mark{it.mark}, ack)
 }
 
+// loseAll makes letters of items that were on their way to the stage.
+func (s *stage[In, Out]) loseAll(items []item[In], reason mailbox.Reason, cause error) {
+	for i := range items {
+		s.lose(&items[i], reason, cause, 0, ErrStopped)
+	}
+}
+
 // leave is what a worker does last, or who has fenced it: what is left of its hand is for another one.
 func (s *stage[In, Out]) leave(w *worker[In, Out], h hand[In, Out], ended bool) {
 	s.forget(w)
@@ -481,25 +492,18 @@ func (s *stage[In, Out]) Drop(reason mailbox.Reason, cause error) bool {
 	left := s.in.drop(reason, cause)
 	lost := len(left) > 0
 
-	for i := range left {
-		s.lose(&left[i], reason, cause, 0, ErrStopped)
-	}
+	s.loseAll(left, reason, cause)
 
 	for _, h := range orphans {
-		for i := h.at; i < len(h.chunk); i++ {
-			s.lose(&h.chunk[i], reason, cause, 0, ErrStopped)
-
-			lost = true
-		}
+		lost = lost || !h.empty()
+		s.loseAll(h.chunk[h.at:], reason, cause)
 
 		for i := range h.failed {
 			s.run.flight.settle([]mark{h.failed[i].item.mark}, ErrStopped)
 		}
 
-		for _, o := range h.outs {
-			for i := range o {
-				s.run.flight.settle([]mark{o[i].mark}, ErrStopped)
-			}
+		for p, o := range h.outs {
+			s.outs[p].refuse(o, reason, cause)
 		}
 	}
 

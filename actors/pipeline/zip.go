@@ -45,6 +45,7 @@ func Zip[A, B, Out any](
 				st.letter(value, reason, cause, mailbox.Delivery{})
 			},
 		}
+		z.left.lose, z.right.lose = lone[A, B, A](z), lone[A, B, B](z)
 		st.in, st.pairs = z, z
 
 		return st.child(spec)
@@ -129,6 +130,11 @@ func single[A, B, T any](z *zipper[A, B], items []item[T], reason mailbox.Reason
 	defer z.mu.Unlock()
 
 	z.alone[reason] += uint64(len(items))
+}
+
+// lone returns what makes letters of items that a side has accepted and does not get.
+func lone[A, B, T any](z *zipper[A, B]) func(items []item[T], reason mailbox.Reason, cause error) {
+	return func(items []item[T], reason mailbox.Reason, cause error) { single(z, items, reason, cause, ErrStopped) }
 }
 
 func (z *zipper[A, B]) end() {
