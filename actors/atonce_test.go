@@ -62,6 +62,7 @@ func (*clerk) RequestStop(int, node.StopMode)   {}
 func (c *clerk) Intake() *node.Gate             { return &c.gate }
 func (c *clerk) Protoactor() *actor.ActorSystem { return c.protoactor }
 func (c *clerk) Waits() *waits.Graph            { return c.waits }
+
 func (c *clerk) read() (all []node.Event) {
 	synctest.Wait()
 	c.mu.Lock()
@@ -74,8 +75,9 @@ func (c *clerk) read() (all []node.Event) {
 
 // bare is an actor without hooks for a stop. It keeps its context.
 type bare struct {
-	ctx *actors.Context[job]
 	diary
+
+	ctx *actors.Context[job]
 }
 
 func (b *bare) Start(ctx *actors.Context[job]) error          { b.ctx = ctx; return nil }
@@ -97,8 +99,10 @@ func (c *closer) Close(context.Context) error { c.note("close"); return nil }
 type holder struct{}
 
 func (holder) Mount(func(item any, reason mailbox.Reason, cause error, at mailbox.Delivery)) {}
-func (holder) Stats() mailbox.Stats                                                          { return mailbox.Stats{} }
-func (holder) Drop(mailbox.Reason, error) bool                                               { return false }
+
+func (holder) Stats() mailbox.Stats { return mailbox.Stats{} }
+
+func (holder) Drop(mailbox.Reason, error) bool { return false }
 
 // mounted is an actor without a system.
 type mounted struct {
@@ -183,10 +187,12 @@ func TestAtOnce(t *testing.T) {
 		want   commands
 		hooks  []string
 	}{
-		"one without hooks":                     {actor: &bare{}, want: all},
-		"one that drains":                       {actor: &drainer{}, want: commands{finish}, hooks: []string{"drain"}},
-		"one that flushes":                      {actor: &flusher{}, want: commands{drain, finish}, hooks: []string{"flush"}},
-		"one that closes":                       {actor: &closer{}, want: commands{drain, flush, finish}, hooks: []string{"close"}},
+		"one without hooks": {actor: &bare{}, want: all},
+		"one that drains":   {actor: &drainer{}, want: commands{finish}, hooks: []string{"drain"}},
+		"one that flushes":  {actor: &flusher{}, want: commands{drain, finish}, hooks: []string{"flush"}},
+		"one that closes": {
+			actor: &closer{}, want: commands{drain, flush, finish}, hooks: []string{"close"},
+		},
 		"one with something beside its mailbox": {actor: &bare{}, common: node.Common{Holder: holder{}}},
 		"one whose turns are its senders'": {
 			actor: &bare{}, want: commands{finish},

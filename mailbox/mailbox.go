@@ -168,8 +168,9 @@ func (b *Mailbox[M]) Seal() {
 	b.shut(sealed)
 }
 
-// SealSpared is Seal. It reports whether the receiver is at rest and has given up its lease, see [Spare]: then there has
-// never been a message, and will be none but its own. Of one that has never run, for which messages may wait, it does not.
+// SealSpared is Seal. It reports whether the receiver is at rest and has given up its lease, see [Spare]: then there
+// has never been a message, and will be none but its own. It does not if the receiver has never run, for messages may
+// wait for it.
 func (b *Mailbox[M]) SealSpared() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -116,8 +116,8 @@ func (c *conductor) resender(path string) node.Resender {
 }
 
 // Report implements [node.Host]. It does not wait for its turn behind other reports: whoever runs the machine next, at
-// the latest the first of those who have reported since, deals with all of them before anything else. Only the end of an
-// actor has always been dealt with when it returns.
+// the latest the first of those who have reported since, deals with all of them before anything else. Only the end of
+// an actor has always been dealt with when it returns.
 func (c *conductor) Report(r node.Report) {
 	if first := c.inbox.put(r); !first && r.Event != node.Finished {
 		return
