@@ -80,7 +80,8 @@ func ExampleNewSide() {
 // A diamond: two stages see every item, and a zip brings what they make together.
 func ExampleZip() {
 	p := pipeline.New("diamond", pipeline.Options{Budget: supervision.Budget{Restarts: 5, Within: time.Minute}})
-	both := pipeline.Broadcast(pipeline.From(p, "words", pipeline.Slice([]string{"to", "be"})), "both", 2, pipeline.Stage{})
+	words := pipeline.From(p, "words", pipeline.Slice([]string{"to", "be"}))
+	both := pipeline.Broadcast(words, "both", 2, pipeline.Stage{})
 	upper := pipeline.Map(both[0], "upper", func(_ context.Context, w string) (string, error) {
 		return strings.ToUpper(w), nil
 	}, pipeline.Stage{Workers: 2})

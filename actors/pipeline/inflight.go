@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -302,7 +301,11 @@ func (f *inflight) err() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 
-	return cmp.Or(f.failure, f.given)
+	if f.failure != nil {
+		return f.failure
+	}
+
+	return f.given
 }
 
 // maxTold is how many acknowledgements a source is told at a time.

@@ -137,7 +137,7 @@ func TestASnapshotHasTheFiguresOfEachStage(t *testing.T) {
 			}
 
 			if v == 7 {
-				time.Sleep(time.Second) // does not listen
+				<-time.After(time.Second) // does not listen
 			}
 
 			if v == 9 {
@@ -156,7 +156,7 @@ func TestASnapshotHasTheFiguresOfEachStage(t *testing.T) {
 
 		sys := start(t, p)
 
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 
 		s := p.Snapshot()
 		require.Len(t, s.Stages, 4)

@@ -33,8 +33,8 @@ func (e *endless) Pull(ctx context.Context, items [][]byte) (int, error) {
 	return len(items), nil
 }
 
-// BenchmarkMemory lets a source hand out blocks of a KiB as fast as they are taken, at a sink that takes none, and reports
-// how many are held when nothing moves any more, the heap they take, and what Bound says.
+// BenchmarkMemory lets a source hand out blocks of a KiB as fast as they are taken, at a sink that takes none, and
+// reports how many are held when nothing moves any more, the heap they take, and what Bound says.
 func BenchmarkMemory(b *testing.B) {
 	for b.Loop() {
 		source, release := &endless{}, make(chan struct{})

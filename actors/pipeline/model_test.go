@@ -78,7 +78,7 @@ func (w *world) work(s pipeline.Stage) (do func(ctx context.Context, v int) erro
 	return func(ctx context.Context, v int) error {
 		if hangs && v%23 == 7 {
 			<-ctx.Done()
-			time.Sleep(hanging) // it does not listen, in virtual time
+			<-time.After(hanging) // it does not listen, in virtual time
 
 			return ctx.Err()
 		}

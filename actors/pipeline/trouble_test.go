@@ -29,7 +29,7 @@ func TestWhoReplacesAnAbandonedWorkerIsWoken(t *testing.T) {
 		sys := start(t, p)
 		items <- 1
 
-		time.Sleep(2 * time.Second) // virtual: the first Write is abandoned
+		<-time.After(2 * time.Second) // virtual: the first Write is abandoned
 		items <- 2
 
 		synctest.Wait()
@@ -168,7 +168,7 @@ func TestWhatIsToBeDivertedSurvivesARestart(t *testing.T) {
 				if v == 11 && !crashed {
 					crashed = true
 
-					time.Sleep(time.Second) // until the others wait for room
+					<-time.After(time.Second) // until the others wait for room
 
 					panic("crash")
 				}
@@ -179,7 +179,7 @@ func TestWhatIsToBeDivertedSurvivesARestart(t *testing.T) {
 
 		sys := start(t, p)
 
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		close(release)
 		require.NoError(t, p.Wait(t.Context()))
 		stop(t, sys)
