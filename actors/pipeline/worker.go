@@ -463,7 +463,7 @@ func (s *stage[In, Out]) reject(h *hand[In, Out], f *failure[In]) {
 		s.counts.timedOut.Add(1)
 	}
 
-	if s.divert != nil {
+	if s.divert != nil && !s.v.stage.Failed.letter {
 		s.counts.failed.Add(1)
 		h.failed = append(h.failed, *f)
 
@@ -479,6 +479,13 @@ func (s *stage[In, Out]) reject(h *hand[In, Out], f *failure[In]) {
 	}
 
 	s.letter(f.item.value, reason, f.err, mailbox.Delivery{Attempt: max(1, f.tries)})
+
+	if s.divert != nil {
+		s.divert.put(s.ctx, f.item, s.path, f.err)
+
+		return
+	}
+
 	s.run.flight.settle([]mark{f.item.mark}, nil)
 }
 
