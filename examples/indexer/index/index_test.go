@@ -91,8 +91,8 @@ func seeds() int {
 	return 24
 }
 
-// TestStoppedAtARandomMomentEveryFileIsAccountedFor runs the real tree over real files with parsers that panic, stops it
-// somewhere on the way, and looks at the report for the law of conservation and the order of the phases, and at the
+// TestStoppedAtARandomMomentEveryFileIsAccountedFor runs the real tree over real files with parsers that panic, stops
+// it somewhere on the way, and looks at the report for the law of conservation and the order of the phases, and at the
 // database for every file that is not a dead letter.
 func TestStoppedAtARandomMomentEveryFileIsAccountedFor(t *testing.T) {
 	dir := filepath.Join(runtime.GOROOT(), "src", "go") //nolint:staticcheck // the tree the test itself was built from
@@ -206,8 +206,8 @@ func behind(from, to string) bool {
 	return strings.Contains(next[filepath.Base(from)], filepath.Base(to)) && from != to
 }
 
-// checkLetters checks that every lost file is a dead letter with its path and the reason, of the stage that has lost it,
-// and returns for how many that is a panic.
+// checkLetters checks that every lost file is a dead letter with its path and the reason, of the stage that has lost
+// it, and returns for how many that is a panic.
 func checkLetters(t *testing.T, r *rig, report *system.Report) (panics int) {
 	t.Helper()
 

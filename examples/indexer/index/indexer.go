@@ -81,8 +81,8 @@ func (x *Indexer) Walked() Walked {
 	return Walked{Files: int(x.found.Load()), Ended: x.walk.ended, Unreadable: x.walk.unreadable}
 }
 
-// Progress returns how many files are to be indexed as far as is known, how many of them were parsed or have failed, and
-// how many have failed. It is safe for concurrent use and does not block.
+// Progress returns how many files are to be indexed as far as is known, how many of them were parsed or have failed,
+// and how many have failed. It is safe for concurrent use and does not block.
 func (x *Indexer) Progress() (total, done, failed int) {
 	for _, s := range x.Pipeline.Snapshot().Stages {
 		out, bad := int(s.Out), int(s.Failed) //nolint:gosec // numbers of files

@@ -11,8 +11,8 @@ import (
 	"github.com/troupe-go/troupe/examples/indexer/source"
 )
 
-// walk is a source of the Go files of a tree: the regular files whose names end in ".go". It keeps no offset of its own,
-// because the database knows what is done. Its fields belong to the goroutine that pulls.
+// walk is a source of the Go files of a tree: the regular files whose names end in ".go". It keeps no offset of its
+// own, because the database knows what is done. Its fields belong to the goroutine that pulls.
 type walk struct {
 	*files.WalkSource
 

@@ -79,8 +79,9 @@ func (t *Tree) Root() string { return t.name }
 // FS returns the tree as a file system, for whoever walks it. It is usable until Close.
 func (t *Tree) FS() fs.FS { return t.root.FS() }
 
-// Read returns the content of the regular file at the slash path file, as in [Tree.FS]. It blocks for as long as the file system does. Every failure is a [*FileError]; it wraps [ErrNotRegular],
-// [ErrTooLarge], [fs.ErrNotExist] and the like, and [os.ErrClosed] after Close.
+// Read returns the content of the regular file at the slash path file, as in [Tree.FS]. It blocks for as
+// long as the file system does. Every failure is a [*FileError]; it wraps [ErrNotRegular], [ErrTooLarge],
+// [fs.ErrNotExist] and the like, and [os.ErrClosed] after Close.
 func (t *Tree) Read(file string) ([]byte, error) {
 	src, err := t.read(filepath.FromSlash(file))
 	if err != nil {

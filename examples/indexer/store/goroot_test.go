@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"runtime"
 	"testing"
@@ -28,7 +27,7 @@ func parseAll(t testing.TB, root string, visit func(store.File)) {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, tree.Close()) }()
 	require.NoError(t, fs.WalkDir(tree.FS(), ".", func(file string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() || path.Ext(file) != ".go" {
+		if err != nil || !d.Type().IsRegular() || filepath.Ext(file) != ".go" {
 			return err
 		}
 		src, err := tree.Read(file)

@@ -26,9 +26,9 @@ type state struct {
 	complete bool
 }
 
-// Begin starts the index of root, or goes on with it if that was begun and is neither complete nor abandoned. If it
-// starts, it takes the mark of completeness away and removes all that the database holds, in one transaction, so that no
-// file of an earlier tree lives on in the new index.
+// Begin starts the index of root, or goes on with it if that was begun and is neither complete nor abandoned.
+// If it starts, it takes the mark of completeness away and removes all that the database holds, in one
+// transaction, so that no file of an earlier tree lives on in the new index.
 func (d *DB) Begin(root string) error {
 	if root == "" {
 		return failure(d.path, errors.New("the root of an index must have a name"))
@@ -61,8 +61,8 @@ func (d *DB) Abandon() error {
 }
 
 // SetComplete marks the index of root as being all there, with the number of files and symbols that belong
-// to it in the eyes of the caller. If the last Begin was for another root, was abandoned, or there was none, the error is
-// [ErrNotBegun].
+// to it in the eyes of the caller. If there was no Begin, or the last was for another root or was
+// abandoned, the error is [ErrNotBegun].
 func (d *DB) SetComplete(root string, files, symbols int) error {
 	if files < 0 || files > maxLine || symbols < 0 || symbols > maxLine {
 		return failure(d.path, fmt.Errorf(
