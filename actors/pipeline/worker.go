@@ -456,7 +456,7 @@ func clearAll[T any](s []T) []T {
 	return s[:0]
 }
 
-// reject makes a dead letter of an item that has failed, or leaves it in the hand if it is to be diverted.
+// reject makes a dead letter of an item that has failed, or leaves it in the hand if it is to be diverted, or both.
 func (s *stage[In, Out]) reject(h *hand[In, Out], f *failure[In]) {
 	timeout := isTimeout(f.err)
 	if timeout {
@@ -481,7 +481,7 @@ func (s *stage[In, Out]) reject(h *hand[In, Out], f *failure[In]) {
 	s.letter(f.item.value, reason, f.err, mailbox.Delivery{Attempt: max(1, f.tries)})
 
 	if s.divert != nil {
-		s.divert.put(s.ctx, f.item, s.path, f.err)
+		h.failed = append(h.failed, *f)
 
 		return
 	}
