@@ -33,6 +33,16 @@ func (s Side[T]) Policy() Policy {
 	return Policy{kind: divertItem, divert: side[T](s)}
 }
 
+// CopyPolicy sends failed items to the system's dead letters, as [DeadLetter] does, and diverts them to the side too,
+// for a program that also records what has failed. The item is done when what comes of it there is. Items that the
+// stage has crashed on are dead letters only.
+func (s Side[T]) CopyPolicy() Policy {
+	p := s.Policy()
+	p.letter = true
+
+	return p
+}
+
 // diversion is a side whatever its type.
 type diversion interface {
 	vertex() *vertex

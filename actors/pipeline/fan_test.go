@@ -4,12 +4,14 @@ import (
 	"context"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/troupe-go/troupe/actors"
 	"github.com/troupe-go/troupe/actors/pipeline"
+	"github.com/troupe-go/troupe/mailbox"
 	"github.com/troupe-go/troupe/supervision"
 )
 
@@ -117,6 +119,62 @@ func TestABalanceAndADivertLoseNothing(t *testing.T) {
 	assert.Len(t, all, 1000)
 	assert.Len(t, slices.Compact(all), 1000)
 	assert.Zero(t, source.check(t, 1000))
+}
+
+// TestACopyIsDivertedAndADeadLetter has an item finished only when its copy is, and a crash make no copy.
+func TestACopyIsDivertedAndADeadLetter(t *testing.T) {
+	source, good := newLedger(100), &list[int]{}
+	p := pipeline.New("copied", options())
+	side, failed := pipeline.NewSide[int](p, "failed", pipeline.Stage{})
+
+	var copies []int
+
+	halfway := make(chan struct{})
+
+	pipeline.ToFunc(failed, "bad", func(_ context.Context, f pipeline.Failure[int]) error {
+		if len(copies) == 0 {
+			<-halfway
+		}
+
+		copies = append(copies, f.Item)
+
+		return nil
+	}, pipeline.Stage{})
+
+	flow := pipeline.Map(pipeline.From[int](p, "numbers", numbers{source}), "odd",
+		func(ctx context.Context, n int) (int, error) {
+			if n == 4 {
+				panic("four")
+			}
+
+			return oddFails(ctx, n)
+		}, pipeline.Stage{Failed: side.CopyPolicy()})
+	pipeline.To(flow, "good", good, pipeline.Stage{})
+
+	sys := start(t, p)
+	require.Eventually(t, func() bool {
+		source.mu.Lock()
+		defer source.mu.Unlock()
+
+		return len(good.all()) == 49 && len(source.acks) >= 50 // those, and the crash
+	}, time.Minute, time.Millisecond)
+
+	source.mu.Lock()
+	assert.Len(t, source.acks, 50, "an odd number is not finished before its copy")
+	source.mu.Unlock()
+	close(halfway)
+
+	require.NoError(t, p.Wait(t.Context()))
+	r := stop(t, sys)
+
+	assert.Len(t, copies, 50)
+	assert.Equal(t, uint64(51), r.DeadLetters[mailbox.Failed])
+	assert.Equal(t, uint64(51), r.Total.Failed)
+	assert.Zero(t, source.check(t, 100))
+
+	for _, l := range sys.DeadLetters().Letters() {
+		assert.Equal(t, "/app/copied/odd", l.Target)
+	}
 }
 
 type question struct {

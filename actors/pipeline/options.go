@@ -154,6 +154,7 @@ type Breaker struct {
 type Policy struct {
 	kind   policyKind
 	divert diversion
+	letter bool // what is diverted is a dead letter too
 }
 
 type policyKind uint8

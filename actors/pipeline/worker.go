@@ -456,14 +456,14 @@ func clearAll[T any](s []T) []T {
 	return s[:0]
 }
 
-// reject makes a dead letter of an item that has failed, or leaves it in the hand if it is to be diverted.
+// reject makes a dead letter of an item that has failed, or leaves it in the hand if it is to be diverted, or both.
 func (s *stage[In, Out]) reject(h *hand[In, Out], f *failure[In]) {
 	timeout := isTimeout(f.err)
 	if timeout {
 		s.counts.timedOut.Add(1)
 	}
 
-	if s.divert != nil {
+	if s.divert != nil && !s.v.stage.Failed.letter {
 		s.counts.failed.Add(1)
 		h.failed = append(h.failed, *f)
 
@@ -479,6 +479,13 @@ func (s *stage[In, Out]) reject(h *hand[In, Out], f *failure[In]) {
 	}
 
 	s.letter(f.item.value, reason, f.err, mailbox.Delivery{Attempt: max(1, f.tries)})
+
+	if s.divert != nil {
+		h.failed = append(h.failed, *f)
+
+		return
+	}
+
 	s.run.flight.settle([]mark{f.item.mark}, nil)
 }
 

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"sync/atomic"
 	"time"
 
 	"github.com/troupe-go/troupe/actors"
@@ -17,8 +16,6 @@ import (
 	"github.com/troupe-go/troupe/examples/indexer/source"
 	"github.com/troupe-go/troupe/examples/indexer/store"
 	"github.com/troupe-go/troupe/examples/indexer/symbols"
-	"github.com/troupe-go/troupe/mailbox"
-	"github.com/troupe-go/troupe/supervision"
 	"github.com/troupe-go/troupe/system"
 )
 
@@ -70,7 +67,7 @@ func answer(ctx context.Context, o options, db *store.DB, whole store.Index, std
 		return err
 	}
 
-	found, err := actors.Ask(ctx, keeper.From(sys.Intake()), func(r actors.Reply[[]symbols.Symbol]) actorindex.KeeperMsg {
+	found, err := actors.Ask(ctx, keeper.From(sys.Intake()), func(r actors.Reply[[]symbols.Symbol]) actorindex.Lookup {
 		return actorindex.Lookup{Name: o.query, Reply: r}
 	})
 	if err == nil {
@@ -82,9 +79,14 @@ func answer(ctx context.Context, o options, db *store.DB, whole store.Index, std
 	return errors.Join(err, stopErr)
 }
 
-// build indexes the tree, asks the shards in memory, and stops everything in order.
+// build indexes the tree, stops everything in order, and looks at what came of it.
 func build(ctx context.Context, o options, tree *source.Tree, db *store.DB, stdout, stderr io.Writer) error {
 	if err := db.Begin(tree.Root()); err != nil {
+		return err
+	}
+
+	before, err := db.Stats()
+	if err != nil {
 		return err
 	}
 
@@ -96,11 +98,13 @@ func build(ctx context.Context, o options, tree *source.Tree, db *store.DB, stdo
 		return err
 	}
 
-	j := &job{indexer: x, sys: sys, root: tree.Root(), query: o.query}
-	ended := make(chan error, 1)
+	working, stopped := context.WithCancel(ctx)
+	defer stopped()
+
+	finished := make(chan bool, 1)
 
 	go func() { // awaited below
-		ended <- j.run(ctx)
+		finished <- x.Pipeline.Wait(working) == nil // of a failure there is more to be heard from the system
 		sys.Stop()
 	}()
 
@@ -108,115 +112,63 @@ func build(ctx context.Context, o options, tree *source.Tree, db *store.DB, stdo
 
 	go func() { // ends with the system
 		defer close(watched)
-		watch(sys, x, j.synced.Load, stderr)
+		watch(sys, x, stderr)
 	}()
 
 	stopErr := sys.Wait(ctx)
-	jobErr := <-ended
+
+	stopped()
+
+	j := &job{walked: x.Walked(), report: sys.Report(), before: before.Files, took: time.Since(began)}
+	j.ended = <-finished && j.walked.Ended
 
 	<-watched
 
-	stats, err := kept(o.db)
-	j.stats = stats
-	j.print(stdout, time.Since(began))
+	closeErr := j.close(db, tree.Root(), o.query)
+	j.print(stdout, o.query)
 
-	if errors.Is(jobErr, mailbox.ErrStopping) || errors.Is(jobErr, mailbox.ErrStopped) {
-		jobErr = nil // stopped before the end: if that is a failure, it is in stopErr
-	}
-
-	return errors.Join(stopErr, jobErr, err)
+	return errors.Join(stopErr, closeErr)
 }
 
-// kept returns what is in the database after the keeper has closed it.
-func kept(path string) (stats store.Stats, err error) {
-	db, err := store.Open(path)
-	if err != nil {
-		return stats, err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-
-	return db.Stats()
-}
-
-// job is the indexing of one root.
+// job is what an indexing has come to.
 type job struct {
-	indexer *actorindex.Indexer
-	sys     *system.System
-	root    string
-	query   string
-
-	synced  atomic.Int64 // questions among what the parsers have handled; the rest are files
-	asked   bool         // symbols is the answer
-	done    bool         // the index is complete
 	walked  actorindex.Walked
+	report  *system.Report
+	before  int  // files that the database held before
+	ended   bool // every file of the tree was handled
+	whole   bool // the index is complete
 	stats   store.Stats
 	symbols []symbols.Symbol
+	took    time.Duration
 }
 
-// run has the walker walk, waits until every queue it filled has been worked off, and asks. Each question queues
-// behind what it is about, so its answer says that all of that is done.
-func (j *job) run(ctx context.Context) (err error) {
-	in := j.sys.Intake()
-
-	walker := j.indexer.Walker.From(in)
-
-	j.walked, err = actors.Ask(ctx, walker, func(r actors.Reply[actorindex.Walked]) actorindex.WalkerMsg {
-		return actorindex.Walk{Reply: r}
-	})
-	if err != nil {
+// close marks the index as complete if no file is missing from it. If one is missing although all were handled, or one
+// is there that is not in the tree any more, the next run is to make it anew; one that was stopped is gone on with.
+func (j *job) close(db *store.DB, root, query string) (err error) {
+	if j.stats, err = db.Stats(); err != nil || !j.ended {
 		return err
 	}
 
-	for _, p := range j.indexer.Parsers {
-		if _, err := actors.Ask(ctx, p.From(in), func(r actors.Reply[struct{}]) actorindex.ParserMsg {
-			return actorindex.Sync{Reply: r}
-		}); err != nil {
-			return err
-		}
-
-		j.synced.Add(1)
-	}
-
-	shard := j.indexer.Shards[actorindex.ShardOf(j.query, len(j.indexer.Shards))]
-
-	j.symbols, err = actors.Ask(ctx, shard.From(in), func(r actors.Reply[[]symbols.Symbol]) actorindex.ShardMsg {
-		return actorindex.Find{Name: j.query, Reply: r}
-	})
-	if err != nil {
+	if j.symbols, err = db.Lookup(query); err != nil {
 		return err
 	}
 
-	j.asked = true
-
-	return j.commit(ctx, in)
-}
-
-// commit makes the keeper commit everything, and mark the index as complete if no file is missing from it.
-func (j *job) commit(ctx context.Context, in supervision.Deps) (err error) {
-	keeper := j.indexer.Keeper.From(in)
-
-	j.stats, err = actors.Ask(ctx, keeper, func(r actors.Reply[store.Stats]) actorindex.KeeperMsg {
-		return actorindex.Commit{Reply: r}
-	})
-	if err != nil || j.stats.Files != j.walked.Files || len(j.walked.Unreadable) > 0 {
-		return err
+	if j.stats.Files != j.walked.Files || len(j.walked.Unreadable) > 0 {
+		return db.Abandon()
 	}
 
-	j.stats, err = actors.Ask(ctx, keeper, func(r actors.Reply[store.Stats]) actorindex.KeeperMsg {
-		return actorindex.Complete{Root: j.root, Reply: r}
-	})
-	j.done = err == nil
+	err = db.SetComplete(root, j.stats.Files, j.stats.Symbols)
+	j.whole = err == nil
 
 	return err
 }
 
-// print shows what came out. Called after the system has stopped.
-func (j *job) print(w io.Writer, took time.Duration) {
-	report := j.sys.Report()
-	_, _ = report.WriteTo(w) // a broken stdout is not worth more words
+// print shows what came out.
+func (j *job) print(w io.Writer, query string) {
+	_, _ = j.report.WriteTo(w) // a broken stdout is not worth more words
 
 	letters := make(map[string]int)
-	for reason, n := range report.DeadLetters {
+	for reason, n := range j.report.DeadLetters {
 		letters[reason.String()] = int(n) //nolint:gosec // at most one per file
 	}
 
@@ -226,19 +178,21 @@ func (j *job) print(w io.Writer, took time.Duration) {
 		fmt.Fprintf(w, "left out: %v\n", err)
 	}
 
-	if j.asked {
-		show(w, j.query, j.symbols)
-	}
-
-	if !j.done {
+	switch {
+	case !j.ended:
+		fmt.Fprintln(w, "the index is not complete; the next run goes on with it")
+	case !j.whole:
+		show(w, query, j.symbols)
 		fmt.Fprintln(w, "the index is not complete; the next run makes it anew")
+	default:
+		show(w, query, j.symbols)
 	}
 
 	fmt.Fprintln(w)
 
 	_, _ = console.Summary{
-		Files: j.stats.Files, Symbols: j.stats.Symbols, Restarts: report.Restarts, DeadLetters: letters,
-		FilesPerSecond: float64(j.stats.Files) / took.Seconds(), PeakMemory: console.PeakMemory(),
-		Unaccounted: report.Unaccounted, Duration: took,
+		Files: j.stats.Files, Symbols: j.stats.Symbols, Restarts: j.report.Restarts, DeadLetters: letters,
+		FilesPerSecond: float64(j.stats.Files-j.before) / j.took.Seconds(), PeakMemory: console.PeakMemory(),
+		Unaccounted: j.report.Unaccounted, Duration: j.took,
 	}.WriteTo(w)
 }

@@ -15,38 +15,20 @@ import (
 	"github.com/troupe-go/troupe/system"
 )
 
-// watch shows how far the parsers are until the system has stopped. Synced is how many of the messages they have
-// handled were no files.
-func watch(sys *system.System, x *actorindex.Indexer, synced func() int64, w io.Writer) {
-	parser := make(map[string]bool, len(x.Parsers))
-	for _, p := range x.Parsers {
-		parser[p.From(sys.Intake()).Path()] = true
-	}
-
-	var accepted, done, failed int
-
-	look := func() (newDone, newFailed int) {
-		a, d, f := 0, 0, 0
-
-		for _, s := range sys.Stats() {
-			if parser[s.Path] {
-				a += int(s.Accepted)                                      //nolint:gosec // a number of files
-				d += int(s.Processed + s.Failed + s.DeadLettered.Total()) //nolint:gosec // a number of files
-				f += int(s.Failed)                                        //nolint:gosec // a number of files
-			}
-		}
-
-		other := int(synced())
-		a, d = a-other, max(d-other, done) // an answer is here a moment before its question is counted as handled
-		newDone, newFailed = d-done, f-failed
-		accepted, done, failed = a, d, f
-
-		return newDone, newFailed
-	}
+// watch shows how far the indexing is until the system has stopped.
+func watch(sys *system.System, x *actorindex.Indexer, w io.Writer) {
+	var total, done, failed int
 
 	progress := console.NewProgress(w, console.ProgressOptions{
-		Terminal: isTerminal(w), Total: func() int { return accepted },
+		Terminal: isTerminal(w), Total: func() int { return total },
 	})
+	look := func(now time.Time) {
+		t, d, f := x.Progress()
+		newDone, newFailed := d-done, f-failed
+		total, done, failed = t, d, f
+
+		progress.Add(now, newDone, newFailed)
+	}
 	ticker := time.NewTicker(console.DefaultBarEvery)
 
 	defer ticker.Stop()
@@ -54,11 +36,10 @@ func watch(sys *system.System, x *actorindex.Indexer, synced func() int64, w io.
 	for {
 		select {
 		case now := <-ticker.C:
-			newDone, newFailed := look()
-			progress.Add(now, newDone, newFailed)
+			look(now)
 		case <-sys.Done():
-			newDone, newFailed := look()
-			progress.Add(time.Now(), newDone, newFailed)
+			look(time.Now())
+
 			_ = progress.Finish() // a broken stderr is not worth stopping for
 
 			return

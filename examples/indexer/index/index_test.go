@@ -1,12 +1,14 @@
 package index_test
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/troupe-go/troupe/actors"
+	"github.com/troupe-go/troupe/actors/pipeline"
 	"github.com/troupe-go/troupe/examples/indexer/index"
 	"github.com/troupe-go/troupe/examples/indexer/source"
 	"github.com/troupe-go/troupe/examples/indexer/store"
@@ -27,14 +29,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const parsers = 3
 
-// rig is an indexer at work on a real tree.
+// rig is an indexer at work on a tree.
 type rig struct {
 	*index.Indexer
 
 	sys *system.System
-	db  string
-	// walked has the outcome of the walk once there is one.
-	walked chan error
+	db  *store.DB
 }
 
 func start(t *testing.T, dir string, chaos index.Chaos) *rig {
@@ -44,38 +44,43 @@ func start(t *testing.T, dir string, chaos index.Chaos) *rig {
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, tree.Close()) })
 
-	path := filepath.Join(t.TempDir(), "index.db")
-	db, err := store.Open(path)
+	return startOn(t, tree, chaos)
+}
+
+func startOn(t *testing.T, tree *source.Tree, chaos index.Chaos) *rig {
+	t.Helper()
+
+	db, err := store.Open(filepath.Join(t.TempDir(), "index.db"))
 	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, db.Close()) })
 	require.NoError(t, db.Begin(tree.Root()))
 
 	x := index.Declare(tree, db, parsers, chaos)
 	sys, err := system.Start(t.Context(), x.Tree, system.Options{Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 
-	r := &rig{Indexer: x, sys: sys, db: path, walked: make(chan error, 1)}
-
-	go func() { // awaited through walked
-		_, err := actors.Ask(t.Context(), x.Walker.From(sys.Intake()),
-			func(r actors.Reply[index.Walked]) index.WalkerMsg { return index.Walk{Reply: r} })
-		r.walked <- err
-	}()
-
-	return r
+	return &rig{Indexer: x, sys: sys, db: db}
 }
 
-// files returns what the database holds after the stop.
-func (r *rig) files(t *testing.T) store.Stats {
+// finish waits until all is indexed, and stops.
+func (r *rig) finish(t *testing.T) *system.Report {
+	t.Helper()
+	require.NoError(t, r.Pipeline.Wait(t.Context()))
+
+	report, err := r.sys.Shutdown(t.Context())
+	require.NoError(t, err)
+
+	return report
+}
+
+// files returns how many files the database holds.
+func (r *rig) files(t *testing.T) int {
 	t.Helper()
 
-	db, err := store.Open(r.db)
+	stats, err := r.db.Stats()
 	require.NoError(t, err)
 
-	stats, err := db.Stats()
-	require.NoError(t, err)
-	require.NoError(t, db.Close())
-
-	return stats
+	return stats.Files
 }
 
 func seeds() int {
@@ -86,40 +91,30 @@ func seeds() int {
 	return 24
 }
 
-// TestStoppedAtARandomMomentEveryMessageIsAccountedFor runs the real tree over real files with parsers that panic,
-// stops it somewhere on the way, and looks at the report alone for the law of conservation and the order of the phases.
-func TestStoppedAtARandomMomentEveryMessageIsAccountedFor(t *testing.T) {
-	dir := filepath.Join(runtime.GOROOT(), "src", "net") //nolint:staticcheck // the tree the test itself was built from
+// TestStoppedAtARandomMomentEveryFileIsAccountedFor runs the real tree over real files with parsers that panic, stops
+// it somewhere on the way, and looks at the report for the law of conservation and the order of the phases, and at the
+// database for every file that is not a dead letter.
+func TestStoppedAtARandomMomentEveryFileIsAccountedFor(t *testing.T) {
+	dir := filepath.Join(runtime.GOROOT(), "src", "go") //nolint:staticcheck // the tree the test itself was built from
 
 	for seed := range seeds() {
 		chance := rand.New(rand.NewPCG(uint64(seed), 0))
-		chaos := index.Chaos{Rate: 0.05, Seed: uint64(seed)}
 		moment := time.Duration(chance.Int64N(int64(300 * time.Millisecond)))
+		r := start(t, dir, index.Chaos{Rate: 0.05, Seed: uint64(seed)})
 
-		r := start(t, dir, chaos)
+		waiting, cancel := context.WithTimeout(t.Context(), moment)
+		_ = r.Pipeline.Wait(waiting) // the moment, or the end before
 
-		select {
-		case <-time.After(moment):
-		case err := <-r.walked: // done before
-			r.walked <- err
-		}
-
-		checkBounds(t, r.sys)
+		cancel()
+		checkBounds(t, r.Pipeline)
 
 		report, err := r.sys.Shutdown(t.Context())
 		require.NoError(t, err, "seed %d", seed)
-
-		if err := <-r.walked; err != nil && !errors.Is(err, mailbox.ErrStopping) { // it asked too late
-			require.ErrorIs(t, err, mailbox.ErrStopped, "seed %d", seed)
-		}
-
 		checkLaw(t, report)
 		checkOrder(t, report)
-		checkLetters(t, r, report)
 
-		keeper := report.Actors[0]
-		require.Equal(t, "/indexer/keeper", keeper.Path)
-		assert.Equal(t, int(keeper.Processed), r.files(t).Files, "seed %d: every file the keeper took is committed", seed)
+		panics := checkLetters(t, r, report)
+		assert.Equal(t, r.Walked().Files-panics, r.files(t), "every file is in the database, or a parser has panicked")
 
 		if t.Failed() {
 			_, _ = report.WriteTo(os.Stderr)
@@ -129,16 +124,25 @@ func TestStoppedAtARandomMomentEveryMessageIsAccountedFor(t *testing.T) {
 	}
 }
 
-// checkBounds checks that no mailbox holds more than it is declared to, while the walker would give it all it has.
-func checkBounds(t *testing.T, sys *system.System) {
+// checkBounds checks that no stage holds more than it is declared to, while the walk would give it all it has.
+func checkBounds(t *testing.T, p *pipeline.Pipeline) {
 	t.Helper()
 
-	capacities := map[string]uint64{
-		"/indexer/parsers": index.ParserCapacity, "/indexer/shards": index.ShardCapacity, "/indexer": index.KeeperCapacity,
-	}
+	for _, s := range p.Snapshot().Stages {
+		bound := (1 + s.Workers) * index.Capacity // in the queue, and in the workers' hands
 
-	for _, s := range sys.Stats() {
-		assert.LessOrEqual(t, s.Queued, capacities[filepath.Dir(s.Path)], s.Path)
+		switch s.Name {
+		case "read", "parse":
+			bound = (1 + s.Workers) * index.TextCapacity
+		case "walk":
+			bound = index.Capacity // in its hands: it has no queue
+		case "batches":
+			bound = index.Capacity + index.BatchSize
+		case "write":
+			bound = 2
+		}
+
+		assert.LessOrEqual(t, s.Queue, bound, s.Path)
 	}
 }
 
@@ -158,7 +162,7 @@ func checkLaw(t *testing.T, r *system.Report) {
 	}
 }
 
-// checkOrder checks that the phases follow each other for all, and within each the actors by their dependencies.
+// checkOrder checks that the phases follow each other for all, and within each the stages from the walk on.
 func checkOrder(t *testing.T, r *system.Report) {
 	t.Helper()
 
@@ -182,89 +186,88 @@ func checkOrder(t *testing.T, r *system.Report) {
 				}
 			}
 
-			for _, on := range dependencies(a.Path, r) {
-				if step(on) != nil {
-					assert.LessOrEqual(t, step(a).Began+step(a).Took, step(on).Began,
-						"%s before %s in %s", a.Path, on.Path, r.Phases[i+1].Name)
+			for _, b := range r.Actors {
+				if behind(a.Path, b.Path) && step(b) != nil {
+					assert.LessOrEqual(t, step(a).Began+step(a).Took, step(b).Began,
+						"%s before %s in %s", a.Path, b.Path, r.Phases[i+1].Name)
 				}
 			}
 		}
 	}
 }
 
-// dependencies are those the tree declares, written down once more.
-func dependencies(path string, r *system.Report) (on []system.ActorReport) {
-	for _, a := range r.Actors {
-		switch kind, of := filepath.Dir(path), filepath.Dir(a.Path); {
-		case path == "/indexer/walker" && of == "/indexer/parsers",
-			kind == "/indexer/parsers" && (of == "/indexer/shards" || a.Path == "/indexer/keeper"):
-			on = append(on, a)
-		}
+// behind reports whether a stage leads to another, as the picture of the package has it.
+func behind(from, to string) bool {
+	next := map[string]string{
+		"walk": "new", "new": "read", "read": "parse refused", "parse": "outcomes refused", "refused": "record",
+		"record": "outcomes", "outcomes": "batches", "batches": "write",
 	}
 
-	return on
+	return strings.Contains(next[filepath.Base(from)], filepath.Base(to)) && from != to
 }
 
-// checkLetters checks that every lost file is a dead letter with its path and the reason.
-func checkLetters(t *testing.T, r *rig, report *system.Report) {
+// checkLetters checks that every lost file is a dead letter with its path and the reason, of the stage that has lost
+// it, and returns for how many that is a panic.
+func checkLetters(t *testing.T, r *rig, report *system.Report) (panics int) {
 	t.Helper()
 
 	assert.Equal(t, report.Total.Failed, report.DeadLetters[mailbox.Failed])
 
 	for _, l := range r.sys.DeadLetters().Letters() {
-		if l.Reason != mailbox.Failed {
-			continue
-		}
+		assert.Equal(t, mailbox.Failed, l.Reason)
+		assert.Equal(t, "/indexer/pipeline/parse", l.Target)
 
-		m, ok := l.Message.(index.ParseFile)
+		m, ok := l.Message.(*index.File)
 		require.True(t, ok, "%T", l.Message)
-		assert.NotEmpty(t, m.File)
-		assert.Error(t, l.Cause)
+		assert.NotEmpty(t, m.Path)
+		require.Error(t, l.Cause)
+
+		if bad := (*symbols.ParseError)(nil); !errors.As(l.Cause, &bad) {
+			assert.ErrorContains(t, l.Cause, "chaos strikes "+m.Path)
+
+			panics++
+		}
 	}
+
+	return panics
 }
 
-// TestTheIndexEqualsThatOfAPlainLoop compares what the actors made of a real tree with what a loop makes of it.
-func TestTheIndexEqualsThatOfAPlainLoop(t *testing.T) {
-	dir := filepath.Join(runtime.GOROOT(), "src", "go") //nolint:staticcheck // the tree the test itself was built from
-
+// TestWhatTheDatabaseHoldsIsNotReadAgain has an index that was begun be gone on with.
+func TestWhatTheDatabaseHoldsIsNotReadAgain(t *testing.T) {
+	dir := plant(t, map[string]string{"a.go": "package a\n\nfunc A() {}\n", "b.go": "package b\n\nfunc B() {}\n"})
 	r := start(t, dir, index.Chaos{})
-	require.NoError(t, <-r.walked)
+	r.finish(t)
 
-	report, err := r.sys.Shutdown(t.Context())
-	require.NoError(t, err)
-	checkLaw(t, report)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "a.go"), []byte("no longer Go"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "c.go"), []byte("package c\n\nfunc C() {}\n"), 0o600))
 
 	tree, err := source.Open(dir)
 	require.NoError(t, err)
 
-	db, err := store.Open(r.db)
+	x := index.Declare(tree, r.db, parsers, index.Chaos{})
+	sys, err := system.Start(t.Context(), x.Tree, system.Options{Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 
-	files := 0
+	again := &rig{Indexer: x, sys: sys, db: r.db}
+	assert.Empty(t, again.finish(t).DeadLetters)
+	assert.Equal(t, index.Walked{Files: 3, Ended: true}, again.Walked())
+	assert.Equal(t, 3, again.files(t))
 
-	require.NoError(t, tree.Walk(t.Context(), source.Visitor{File: func(file string) error {
-		files++
-
-		text, err := tree.Read(file)
-		require.NoError(t, err)
-
-		want, parseErr := symbols.Parse(file, text)
-		got, found, err := db.File(file)
-		require.NoError(t, err)
-		require.True(t, found, file)
-
-		if parseErr != nil {
-			assert.Equal(t, parseErr.Error(), got.Err)
-		} else {
-			assert.ElementsMatch(t, want, got.Symbols, file)
-		}
-
-		return nil
-	}}))
-
-	stats, err := db.Stats()
-	require.NoError(t, err)
-	assert.Equal(t, files, stats.Files)
-	require.NoError(t, db.Close())
+	total, done, failed := again.Progress()
+	assert.Equal(t, []int{1, 1, 0}, []int{total, done, failed})
 	require.NoError(t, tree.Close())
+}
+
+// TestADatabaseThatFailsStopsTheSystem has the first write fail.
+func TestADatabaseThatFailsStopsTheSystem(t *testing.T) {
+	r := start(t, filepath.Join(runtime.GOROOT(), "src", "go"), index.Chaos{}) //nolint:staticcheck // as above
+	require.NoError(t, r.db.Close())
+
+	err := r.sys.Wait(t.Context())
+	require.ErrorIs(t, err, store.ErrClosed)
+
+	var failed *pipeline.FailedError
+	require.ErrorAs(t, err, &failed)
+	assert.Contains(t, []string{"/indexer/pipeline/new", "/indexer/pipeline/write"}, failed.Stage)
+	assert.Zero(t, r.sys.Report().Unaccounted)
 }

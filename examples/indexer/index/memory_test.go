@@ -1,6 +1,8 @@
 package index_test
 
 import (
+	"io/fs"
+	"path"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -11,31 +13,34 @@ import (
 	"github.com/troupe-go/troupe/examples/indexer/index"
 	"github.com/troupe-go/troupe/examples/indexer/source"
 	"github.com/troupe-go/troupe/examples/indexer/symbols"
-	"github.com/troupe-go/troupe/mailbox"
 )
 
-// BenchmarkMemory reports the two figures that bound what indexing GOROOT holds: the index in memory, and all queues
-// if they were full of the largest files.
+// BenchmarkMemory reports what bounds the memory of indexing GOROOT with two parsers: how much all queues and all hands
+// would hold if they were full of the largest files.
 func BenchmarkMemory(b *testing.B) {
 	const (
 		mebi       = 1 << 20
 		symbolSize = 48 // of the struct: two strings, a line and a kind
+		workers    = 2
+
+		// Read and not yet parsed: in the hands of read, in the queue of parse, and in the hands of its workers.
+		texts = (2 + workers) * index.TextCapacity
+		// Parsed and not yet written: in the hands of parse, in the queue of outcomes and twice in its hands, in the queue
+		// of batches; and in a batch that fills, one that waits to be sent on, one in the queue of write and one in its hand.
+		outcomes = workers*index.TextCapacity + 4*index.Capacity + 4*index.BatchSize
 	)
 
 	tree, err := source.Open(filepath.Join(runtime.GOROOT(), "src")) //nolint:staticcheck // as built
 	require.NoError(b, err)
 
-	queued := 2*(index.ParserCapacity+mailbox.DefaultControl) + index.Shards*(index.ShardCapacity+mailbox.DefaultControl) +
-		index.KeeperCapacity + mailbox.DefaultControl + mailbox.DefaultCapacity + mailbox.DefaultControl
-
 	for b.Loop() {
-		var (
-			held   = make(map[string][]symbols.Symbol)
-			sizes  []int
-			before = heap()
-		)
+		var read, parsed []int // sizes
 
-		require.NoError(b, tree.Walk(b.Context(), source.Visitor{File: func(file string) error {
+		require.NoError(b, fs.WalkDir(tree.FS(), ".", func(file string, d fs.DirEntry, err error) error {
+			if err != nil || !d.Type().IsRegular() || path.Ext(file) != ".go" {
+				return err
+			}
+
 			text, err := tree.Read(file)
 			if err != nil {
 				return err
@@ -46,36 +51,29 @@ func BenchmarkMemory(b *testing.B) {
 			size := len(file)
 			for _, s := range found {
 				size += symbolSize + len(s.Name)
-				held[s.Name] = append(held[s.Name], s)
 			}
 
-			sizes = append(sizes, size)
+			read, parsed = append(read, len(file)+len(text)), append(parsed, size)
 
 			return nil
-		}}))
+		}))
 
-		b.ReportMetric(float64(heap()-before)/mebi, "index-MiB")
-		runtime.KeepAlive(held)
-		slices.Sort(sizes)
-
-		full := 0
-		for _, size := range sizes[max(0, len(sizes)-queued):] {
-			full += size
-		}
-
-		b.ReportMetric(float64(queued), "queued-messages")
-		b.ReportMetric(float64(full)/mebi, "queues-MiB")
+		b.ReportMetric(texts, "texts")
+		b.ReportMetric(float64(largest(read, texts))/mebi, "texts-MiB")
+		b.ReportMetric(outcomes, "outcomes")
+		b.ReportMetric(float64(largest(parsed, outcomes))/mebi, "outcomes-MiB")
 	}
 
 	require.NoError(b, tree.Close())
 }
 
-// heap returns what is live.
-func heap() uint64 {
-	runtime.GC()
+// largest returns the sum of the n largest sizes.
+func largest(sizes []int, n int) (sum int) {
+	slices.Sort(sizes)
 
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
+	for _, size := range sizes[max(0, len(sizes)-n):] {
+		sum += size
+	}
 
-	return m.HeapAlloc
+	return sum
 }

@@ -76,9 +76,12 @@ func (t *Tree) probe() error {
 // Root returns the absolute path of the tree.
 func (t *Tree) Root() string { return t.name }
 
-// Read returns the content of the regular file at the slash path file, as [Tree.Walk] gave it. It blocks
-// for as long as the file system does. Every failure is a [*FileError]; it wraps [ErrNotRegular],
-// [ErrTooLarge], [fs.ErrNotExist] and the like, and [os.ErrClosed] after Close.
+// FS returns the tree as a file system, for whoever walks it. It is usable until Close.
+func (t *Tree) FS() fs.FS { return t.root.FS() }
+
+// Read returns the content of the regular file at the slash path file, as in [Tree.FS]. It blocks for as
+// long as the file system does. Every failure is a [*FileError]; it wraps [ErrNotRegular], [ErrTooLarge],
+// [fs.ErrNotExist] and the like, and [os.ErrClosed] after Close.
 func (t *Tree) Read(file string) ([]byte, error) {
 	src, err := t.read(filepath.FromSlash(file))
 	if err != nil {

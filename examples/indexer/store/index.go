@@ -26,20 +26,28 @@ type state struct {
 	complete bool
 }
 
-// Begin starts the index of root: in one transaction it takes the mark of completeness away and removes all
-// that the database holds, so that no file of an earlier tree lives on in the new index.
+// Begin starts the index of root, or goes on with it if that was begun and is neither complete nor abandoned.
+// If it starts, it takes the mark of completeness away and removes all that the database holds, in one
+// transaction, so that no file of an earlier tree lives on in the new index.
 func (d *DB) Begin(root string) error {
 	if root == "" {
 		return failure(d.path, errors.New("the root of an index must have a name"))
 	}
 	return d.update(func(tx *bbolt.Tx) error {
+		meta := tx.Bucket(bucketMeta)
+		now, err := decodeState(meta.Get(keyState))
+		if err != nil {
+			return err
+		}
+		if now.Root == root && !now.complete {
+			return nil
+		}
 		if err := dropData(tx); err != nil {
 			return err
 		}
 		if err := createData(tx); err != nil {
 			return err
 		}
-		meta := tx.Bucket(bucketMeta)
 		if err := meta.Delete(keyCounters); err != nil {
 			return err
 		}
@@ -47,9 +55,14 @@ func (d *DB) Begin(root string) error {
 	})
 }
 
+// Abandon has the next Begin start anew. What the database holds stays until then.
+func (d *DB) Abandon() error {
+	return d.update(func(tx *bbolt.Tx) error { return tx.Bucket(bucketMeta).Delete(keyState) })
+}
+
 // SetComplete marks the index of root as being all there, with the number of files and symbols that belong
-// to it in the eyes of the caller. If the last Begin was for another root, or there was none, the error is
-// [ErrNotBegun].
+// to it in the eyes of the caller. If there was no Begin, or the last was for another root or was
+// abandoned, the error is [ErrNotBegun].
 func (d *DB) SetComplete(root string, files, symbols int) error {
 	if files < 0 || files > maxLine || symbols < 0 || symbols > maxLine {
 		return failure(d.path, fmt.Errorf(
@@ -70,7 +83,7 @@ func (d *DB) SetComplete(root string, files, symbols int) error {
 }
 
 // Complete returns the index that the database holds, and whether it is complete: only then can a query be
-// answered from it. It is not after Begin and in a new database.
+// answered from it. It is not after Begin or Abandon, and in a new database.
 func (d *DB) Complete() (Index, bool, error) {
 	var now state
 	err := d.view(func(tx *bbolt.Tx) error {

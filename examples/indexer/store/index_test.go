@@ -49,6 +49,32 @@ func TestAnIndexIsCompleteFromSetCompleteToTheNextBegin(t *testing.T) {
 	assert.Empty(t, found)
 }
 
+func TestAnIndexThatWasBegunIsGoneOnWithUntilItIsAbandoned(t *testing.T) {
+	db := fresh(t)
+	holds := func(path string) bool {
+		t.Helper()
+		held, err := db.Holds(path)
+		require.NoError(t, err)
+		return held
+	}
+	require.NoError(t, db.Begin("/src"))
+	require.NoError(t, db.Put([]store.File{file("a.go", "A"), {Path: "b.go", Err: "does not parse"}}))
+	require.NoError(t, db.Begin("/src"))
+	assert.True(t, holds("a.go"))
+	assert.True(t, holds("b.go"), "what has failed is there too")
+	assert.False(t, holds("c.go"))
+
+	require.NoError(t, db.Abandon())
+	assert.True(t, holds("a.go"))
+	require.ErrorIs(t, db.SetComplete("/src", 2, 1), store.ErrNotBegun)
+	require.NoError(t, db.Begin("/src"))
+	assert.False(t, holds("a.go"))
+
+	require.NoError(t, db.Put([]store.File{file("a.go", "A")}))
+	require.NoError(t, db.Begin("/other"))
+	assert.False(t, holds("a.go"), "it is of another root")
+}
+
 func TestAnIndexThatWasNotBegunCannotBeComplete(t *testing.T) {
 	db := fresh(t)
 	require.ErrorIs(t, db.SetComplete("/src", 0, 0), store.ErrNotBegun)

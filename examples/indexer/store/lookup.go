@@ -62,3 +62,13 @@ func (d *DB) File(path string) (File, bool, error) {
 	}
 	return file, found, nil
 }
+
+// Holds reports whether there is a file at path, with symbols or with the reason why it has none.
+func (d *DB) Holds(path string) (bool, error) {
+	found := false
+	err := d.view(func(tx *bbolt.Tx) error {
+		found = tx.Bucket(bucketFiles).Get([]byte(path)) != nil
+		return nil
+	})
+	return found, err
+}

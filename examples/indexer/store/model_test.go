@@ -113,10 +113,16 @@ func TestTheDatabaseIsAMap(t *testing.T) {
 				m.put(batch)
 			},
 			"begin": func(t *rapid.T) {
-				begun = rapid.SampledFrom([]string{"/src", "/other"}).Draw(t, "root")
-				complete = store.Index{}
-				require.NoError(t, db.Begin(begun))
-				clear(m)
+				root := rapid.SampledFrom([]string{"/src", "/other"}).Draw(t, "root")
+				require.NoError(t, db.Begin(root))
+				if root != begun || complete.Root != "" {
+					clear(m)
+				}
+				begun, complete = root, store.Index{}
+			},
+			"abandon": func(t *rapid.T) {
+				require.NoError(t, db.Abandon())
+				begun, complete = "", store.Index{}
 			},
 			"complete": func(t *rapid.T) {
 				root := rapid.SampledFrom([]string{"/src", "/other"}).Draw(t, "root")
