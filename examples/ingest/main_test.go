@@ -40,7 +40,7 @@ var special = []string{
 	`192.0.2.1 - - [11/Oct/2026:00:00:01 +0000] "\x16\x03\x01" 400 157 "-" "a \"quoted\" agent"`,
 	`192.0.2.1 - - [11/Oct/2026:00:00:02 +0000] "GET /\xff` + "\xff" + ` HTTP/1.1" 503 12 "-" "Mozilla/5.0"`,
 	`192.0.2.1 - - [11/Oct/2026:00:00:03 +0000] "GET / HTTP/1.1" 200 5 "-" "Mozilla/5.0`,
-	strings.Repeat("long ", maxLine),
+	strings.Repeat("long ", maxLine/4),
 }
 
 // sample is lines of a log, the special ones in the middle of it.
