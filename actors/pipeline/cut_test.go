@@ -13,8 +13,8 @@ import (
 	"github.com/troupe-go/troupe/system"
 )
 
-// TestWhatAStopHasNoTimeForIsInTheDeadLetters has results in the hand of a stage whose next stage is full, when the time
-// to drain is over: each is a dead letter of the stage that it was on its way to.
+// TestWhatAStopHasNoTimeForIsInTheDeadLetters has results in the hand of a stage whose next stage is full, when the
+// time to drain is over: each is a dead letter of the stage that it was on its way to.
 func TestWhatAStopHasNoTimeForIsInTheDeadLetters(t *testing.T) {
 	const most = 10
 

@@ -195,8 +195,8 @@ func (q *queue[T]) drop(mailbox.Reason, error) []item[T] {
 	return left
 }
 
-// refuse makes dead letters of the stage's of items that will not be put, because the stage before has no time left. They
-// are counted as accepted: somebody waits for each of them.
+// refuse makes dead letters of the stage's of items that will not be put, because the stage before has no time left.
+// They are counted as accepted: somebody waits for each of them.
 func (q *queue[T]) refuse(items []item[T], reason mailbox.Reason, cause error) {
 	q.mu.Lock()
 	q.accepted += uint64(len(items))

@@ -4,8 +4,8 @@
 //	indexer [-root DIR] [-db FILE] [-query NAME] [-chaos RATE] [-seed N] [-report FILE]
 //
 // Ctrl-C at any moment stops it in order: the files on their way are still indexed and committed. Whatever it was
-// stopped by, kill -9 included, the next run goes on with what is in the database. The exit code is 0 if everything went
-// well, 1 for a failure and 2 for wrong usage.
+// stopped by, kill -9 included, the next run goes on with what is in the database. The exit code is 0 if everything
+// went well, 1 for a failure and 2 for wrong usage.
 package main
 
 import (

@@ -216,8 +216,8 @@ type Controlled interface {
 	Seal()
 	// Order posts commands; hooks they run are expected to return before the deadline.
 	Order(c mailbox.Command, deadline time.Time)
-	// AtOnce does what one of the commands of a stop orders, Drain, Flush, Close or Finish, if the actor is at rest and has
-	// nothing to do for it. It reports whether it did; there is no other answer. Drain also seals.
+	// AtOnce does what one of the commands of a stop orders, Drain, Flush, Close or Finish, if the actor is at rest and
+	// has nothing to do for it. It reports whether it did; there is no other answer. Drain also seals.
 	AtOnce(c mailbox.Command) bool
 	// Cancel ends the contexts of everything the incarnation is doing.
 	Cancel(cause error)

@@ -21,8 +21,8 @@ import (
 
 var errBad = errors.New("no good")
 
-// TestAPipelineGoesOnWhereItWasStopped copies lines with two workers, and is stopped twice in the middle. Lines that are
-// no good are dead-lettered, and so are done.
+// TestAPipelineGoesOnWhereItWasStopped copies lines with two workers, and is stopped twice in the middle. Lines that
+// are no good are dead-lettered, and so are done.
 func TestAPipelineGoesOnWhereItWasStopped(t *testing.T) {
 	const lines, bad = 3000, 100
 
