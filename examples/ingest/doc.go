@@ -1,6 +1,6 @@
 // Ingest reads an access log of Apache or nginx, in the common or the combined format, and adds it up per minute and
-// per path in a SQLite database, without the visits of programs. The lines go through a stream of NATS JetStream, in the
-// process or outside. Without -in it makes the log up.
+// per path in a SQLite database, without the visits of programs. The lines go through a stream of NATS JetStream,
+// in the process or outside. Without -in it makes the log up.
 //
 //	ingest [-in FILE|-] [-name NAME] [-seed N] [-lines N]   read a file, the standard input, or made-up traffic
 //	ingest -http HOST:PORT                                  take what is posted to /lines, until interrupted
@@ -29,8 +29,8 @@
 // Both pipelines are at least once: after a crash, lines are published again that were in the stream already, and
 // delivered again that were counted already. So every line has a name that stays: its source and its number there. The
 // transaction that adds a batch of lines to the sums adds their names to those that are counted, as runs of numbers,
-// and leaves out what is there (package totals). Visits of programs go through all of it, to be counted as such; a filter
-// would leave holes in the runs.
+// and leaves out what is there (package totals). Visits of programs go through all of it, to be counted as such; a
+// filter would leave holes in the runs.
 //
 //   - A text has its offset committed when its lines are in the stream (DB.offsets). A file is known by its path and
 //     its first line; a text from the standard input by -name, or else it is a new one each time.
