@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -42,22 +43,27 @@ func TestADiamondOfABroadcastAndAZipDoesNotHang(t *testing.T) {
 }
 
 func TestWhatHasNoPairIsADeadLetter(t *testing.T) {
-	a, b, sink := newLedger(10), newLedger(4), &list[int]{}
-	p := pipeline.New("zipped", options())
-	flow := pipeline.Zip(pipeline.From[int](p, "a", numbers{a}), pipeline.From[int](p, "b", numbers{b}), "zip",
-		func(_ context.Context, a, b int) (int, error) { return a + b, nil }, pipeline.Stage{})
-	pipeline.To(flow, "list", sink, pipeline.Stage{})
+	synctest.Test(t, func(t *testing.T) {
+		a, b, sink := newLedger(5000), newLedger(4), &list[int]{}
+		p := pipeline.New("zipped", options())
+		flow := pipeline.Zip(pipeline.From[int](p, "a", numbers{a}), pipeline.From[int](p, "b", numbers{b}), "zip",
+			func(_ context.Context, a, b int) (int, error) { return a + b, nil }, pipeline.Stage{})
+		pipeline.To(flow, "list", sink, pipeline.Stage{})
 
-	sys := start(t, p)
-	require.NoError(t, p.Wait(t.Context()))
-	letters := sys.DeadLetters().Letters()
-	stop(t, sys)
+		began := time.Now()
+		sys := start(t, p)
+		require.NoError(t, p.Wait(t.Context()))
 
-	require.Len(t, letters, 6)
-	require.ErrorIs(t, letters[0].Cause, pipeline.ErrUnpaired)
-	assert.Equal(t, []int{0, 2, 4, 6}, sink.all())
-	assert.Zero(t, a.check(t, 10))
-	assert.Zero(t, b.check(t, 4))
+		letters := sys.DeadLetters().Letters()
+		r := stop(t, sys)
+		assert.Zero(t, time.Since(began), "nothing waits for a deadline")
+		assert.EqualValues(t, 4996, r.DeadLetters[mailbox.Failed])
+		require.NotEmpty(t, letters)
+		require.ErrorIs(t, letters[0].Cause, pipeline.ErrUnpaired)
+		assert.Equal(t, []int{0, 2, 4, 6}, sink.all())
+		assert.Zero(t, a.check(t, 5000))
+		assert.Zero(t, b.check(t, 4))
+	})
 }
 
 func TestAPartitionKeepsTheOrderOfEachKey(t *testing.T) {

@@ -193,30 +193,33 @@ func TestACrashLosesNothing(t *testing.T) {
 }
 
 func TestTheFirstFailureFailsThePipeline(t *testing.T) {
-	source, sink := newLedger(100), &list[int]{}
-	started := make(chan struct{})
-	p := pipeline.New("ingest", options())
-	flow := pipeline.Map(pipeline.From[int](p, "numbers", numbers{source}), "parse",
-		func(_ context.Context, v int) (int, error) {
-			if v == 50 {
-				<-started // a failure before that is the start's
+	synctest.Test(t, func(t *testing.T) {
+		source, sink := newLedger(100), &list[int]{}
+		started := make(chan struct{})
+		p := pipeline.New("ingest", options())
+		flow := pipeline.Map(pipeline.From[int](p, "numbers", numbers{source}), "parse",
+			func(_ context.Context, v int) (int, error) {
+				if v == 50 {
+					<-started // a failure before that is the start's
 
-				return 0, errOdd
-			}
+					return 0, errOdd
+				}
 
-			return v, nil
-		}, pipeline.Stage{Failed: pipeline.FailPipeline()})
-	pipeline.To(flow, "list", sink, pipeline.Stage{})
+				return v, nil
+			}, pipeline.Stage{Failed: pipeline.FailPipeline()})
+		pipeline.To(flow, "list", sink, pipeline.Stage{})
 
-	sys := start(t, p)
-	close(started)
+		sys := start(t, p)
+		close(started)
 
-	err := p.Wait(t.Context())
-	require.ErrorIs(t, err, errOdd)
+		err := p.Wait(t.Context())
+		require.ErrorIs(t, err, errOdd)
+		synctest.Wait() // until the failure has reached the supervisor
 
-	r, err := sys.Shutdown(context.WithoutCancel(t.Context()))
-	require.ErrorIs(t, err, errOdd)
-	assert.Zero(t, r.Unaccounted)
-	assert.Positive(t, source.check(t, 100))
-	assert.LessOrEqual(t, source.done, uint64(50))
+		r, err := sys.Shutdown(context.WithoutCancel(t.Context()))
+		require.ErrorIs(t, err, errOdd)
+		assert.Zero(t, r.Unaccounted)
+		assert.Positive(t, source.check(t, 100))
+		assert.LessOrEqual(t, source.done, uint64(50))
+	})
 }

@@ -209,6 +209,7 @@ func TestAFailedPipelineAcknowledgesOnce(t *testing.T) {
 
 		sys := start(t, p)
 		require.ErrorIs(t, p.Wait(t.Context()), errOdd)
+		synctest.Wait() // until the failure has reached the supervisor
 
 		r, err := sys.Shutdown(context.WithoutCancel(t.Context()))
 		require.ErrorIs(t, err, errOdd)
@@ -339,6 +340,7 @@ func TestTooManyWorkersThatHangFailThePipeline(t *testing.T) {
 		require.ErrorIs(t, p.Wait(t.Context()), pipeline.ErrHanging)
 		assert.Equal(t, 3300*time.Millisecond, time.Since(began))
 		close(release)
+		synctest.Wait() // until the failure has reached the supervisor
 
 		_, err := sys.Shutdown(context.WithoutCancel(t.Context()))
 		require.ErrorIs(t, err, pipeline.ErrHanging)

@@ -87,12 +87,14 @@ func (z *zipper[A, B]) take(p parker, dst []item[Pair[A, B]]) (n int, ended bool
 		return n, false
 	}
 
-	if leftEnded {
+	if leftEnded && b > 0 {
 		unpaired(z, z.right, b)
+		signal(p) // where there was something, p is not woken by what comes next: look again
 	}
 
-	if rightEnded {
+	if rightEnded && a > 0 {
 		unpaired(z, z.left, a)
+		signal(p)
 	}
 
 	return 0, leftEnded && rightEnded
