@@ -210,8 +210,10 @@ func TestAtOnce(t *testing.T) {
 		before func(t *testing.T, m *mounted, a *bare)
 		want   commands
 	}{
-		"that has had a message": {func(t *testing.T, m *mounted, _ *bare) { t.Helper(); tell(t, m.ref, nothing) },
-			commands{finish}},
+		"that has had a message": {func(t *testing.T, m *mounted, _ *bare) {
+			t.Helper()
+			tell(t, m.ref, nothing)
+		}, commands{finish}},
 		"with a goroutine": {func(t *testing.T, _ *mounted, a *bare) {
 			t.Helper()
 			require.NoError(t, a.ctx.Go(func(ctx context.Context) error { <-ctx.Done(); return nil }))

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -249,7 +250,7 @@ func TestAFullPipelineTellsClientsToComeAgain(t *testing.T) {
 
 	var accepted []string
 
-	lines := append(sample(50)[:20], special[:3]...)
+	lines := slices.Concat(sample(50)[:20], special[:3])
 
 	for {
 		body := strings.Join(lines, "\n")

@@ -26,7 +26,7 @@ func (m *Machine) pass(n *entry, s State) {
 // steps returns the steps of an actor's stop.
 func (m *Machine) steps(n *entry) (all Steps) {
 	if n.seldom != nil {
-		all = n.trouble.steps
+		all = n.steps
 	}
 
 	for p := Drain; p <= Close; p++ {

@@ -209,7 +209,7 @@ type Registered interface {
 }
 
 // Controlled is an actor as the runtime drives it.
-type Controlled interface {
+type Controlled interface { //nolint:interfacebloat // it is all that one actor can be told
 	// Start makes a new incarnation; its Start hook is expected to return before the deadline.
 	Start(incarnation uint64, deadline time.Time)
 	// Seal refuses new messages; what was accepted stays.
