@@ -115,13 +115,22 @@ func eventually(t *testing.T, js jetstream.JetStream, pending, unacknowledged in
 	t.Helper()
 
 	require.Eventually(t, func() bool {
-		c, err := js.Consumer(t.Context(), "logs", "test")
-		if err != nil {
-			return false
-		}
+		p, u, ok := state(t, js)
 
-		info := c.CachedInfo()
-
-		return info.NumPending == uint64(pending) && info.NumAckPending == unacknowledged
+		return ok && p == pending && u == unacknowledged
 	}, 30*time.Second, 10*time.Millisecond, "%d pending, %d unacknowledged", pending, unacknowledged)
+}
+
+// state returns how many messages were not delivered so far, and how many were and are not acknowledged.
+func state(t *testing.T, js jetstream.JetStream) (pending, unacknowledged int, ok bool) {
+	t.Helper()
+
+	c, err := js.Consumer(t.Context(), "logs", "test")
+	if err != nil {
+		return 0, 0, false
+	}
+
+	info := c.CachedInfo()
+
+	return int(info.NumPending), info.NumAckPending, true //nolint:gosec // a few
 }
