@@ -137,16 +137,13 @@ func (a *feedActor[T]) Flush(ctx context.Context) error {
 	return a.feed.tracker.tellAll(ctx, a.feed.source, make([]Ack, maxTold))
 }
 
-// Close closes the source; before that, if the pipeline has failed, it is told which items come back.
+// Close closes the source; before that it is told of what has come back since the flush, or because the pipeline failed.
 func (a *feedActor[T]) Close(ctx context.Context) error {
 	if !a.opened {
 		return nil
 	}
 
-	var err error
-	if a.feed.run.flight.failed() != nil {
-		err = a.feed.tracker.tellAll(ctx, a.feed.source, make([]Ack, maxTold))
-	}
+	err := a.feed.tracker.tellAll(ctx, a.feed.source, make([]Ack, maxTold))
 
 	return errors.Join(err, a.feed.source.Close(ctx))
 }
