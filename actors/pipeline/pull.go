@@ -137,7 +137,8 @@ func (a *feedActor[T]) Flush(ctx context.Context) error {
 	return a.feed.tracker.tellAll(ctx, a.feed.source, make([]Ack, maxTold))
 }
 
-// Close closes the source; before that it is told of what has come back since the flush, or because the pipeline failed.
+// Close closes the source; before that it is told of what has come back since the flush, or because the
+// pipeline failed.
 func (a *feedActor[T]) Close(ctx context.Context) error {
 	if !a.opened {
 		return nil

@@ -132,5 +132,5 @@ func state(t *testing.T, js jetstream.JetStream) (pending, unacknowledged int, o
 
 	info := c.CachedInfo()
 
-	return int(info.NumPending), info.NumAckPending, true //nolint:gosec // a few
+	return int(info.NumPending), info.NumAckPending, true
 }

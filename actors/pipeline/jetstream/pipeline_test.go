@@ -162,7 +162,8 @@ func TestAStopFinishesWhatWasDeliveredAndLeavesTheRest(t *testing.T) {
 	assert.Zero(t, undone)
 	assert.GreaterOrEqual(t, items, 4)
 
-	// What the server delivers in the moment the stop begins nobody takes: it comes again after AckWait, as one of the rest.
+	// What the server delivers in the moment the stop begins nobody takes: it comes again after AckWait,
+	// as one of the rest.
 	require.Eventually(t, func() bool {
 		pending, unacknowledged, ok := state(t, js)
 
