@@ -176,10 +176,14 @@ func (c child[M, Arg]) factory() actors.Factory[M] {
 }
 
 // spawn adds a child to a group and waits until it has started. One that has not is returned with the error; it may
-// still be going.
+// still be going. With a context that has ended nothing is added.
 func (r *references) spawn(
 	ctx context.Context, group int, name string, mount func(id int, path string) (node.Node, error),
 ) (node.Node, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, &FailureError{Path: r.path(group), Err: err}
+	}
+
 	n, started, err := r.host.Spawn(group, name, mount)
 	if err != nil {
 		return nil, err

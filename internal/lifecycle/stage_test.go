@@ -73,6 +73,8 @@ func (s *stage) run(line string) string {
 		s.step(lifecycle.Boot{})
 	case "tick":
 		s.tick(durationOf(args[0]))
+	case "late": // time passes and nobody is woken
+		s.now = s.now.Add(durationOf(args[0]))
 	case "shutdown":
 		s.step(lifecycle.Shutdown{})
 	case "force":
