@@ -108,6 +108,13 @@ func (r *runner[M]) decide(cause error) (d node.Directive) {
 // end ends the incarnation: its context ends with cause, its goroutines are waited for, its instance is closed, asks it
 // has not answered are told answer, which names the actor. It returns what went wrong meanwhile.
 func (r *runner[M]) end(cause error, answer *mailbox.SendError) error {
+	r.wind(cause)
+
+	return r.ended(r.inc.close(), answer)
+}
+
+// wind is what comes before the Close hook at the end of an incarnation.
+func (r *runner[M]) wind(cause error) {
 	inc := r.inc
 	r.phase = absent
 
@@ -118,10 +125,15 @@ func (r *runner[M]) end(cause error, answer *mailbox.SendError) error {
 	if n := inc.noticed(); n != nil {
 		n.leaveStrangers()
 	}
+}
 
-	_, err := inc.owned.take() // a goroutine whose failure nobody has come to deal with
+// ended is what comes behind it. It returns what went wrong meanwhile: what closing did, and a goroutine whose failure
+// nobody has come to deal with.
+func (r *runner[M]) ended(closing error, answer *mailbox.SendError) error {
+	inc := r.inc
 
-	err = errors.Join(err, inc.close())
+	_, err := inc.owned.take()
+	err = errors.Join(err, closing)
 
 	if r.lease.Revoked() {
 		return err

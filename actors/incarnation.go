@@ -43,14 +43,14 @@ type moments[M any] struct {
 
 	work    context.Context // made when first asked for
 	cancel  context.CancelCauseFunc
-	hook    context.CancelCauseFunc // cancels the Flush or Close that is running
-	cut     error                   // the time of the step in progress is over; nil while it is not
-	ended   error                   // why work has ended
-	died    bool                    // of a failure, which is ended
-	silent  bool                    // it gets nothing from itself any more
-	under   context.Context         // of the send whose goroutine runs the turn, with mailbox.Synchronous; or nil
-	since   uint64                  // the first incarnation of its runner; 0 if this is it
-	started sync.Once               // its start has been reported, with dispatch mailbox.Synchronous
+	hook    *hookContext[M] // of the hook that is running; nil if none is
+	cut     error           // the time of the step in progress is over; nil while it is not
+	ended   error           // why work has ended
+	died    bool            // of a failure, which is ended
+	silent  bool            // it gets nothing from itself any more
+	under   context.Context // of the send whose goroutine runs the turn, with mailbox.Synchronous; or nil
+	since   uint64          // the first incarnation of its runner; 0 if this is it
+	started sync.Once       // its start has been reported, with dispatch mailbox.Synchronous
 }
 
 // instant is a time in a third of the space, in nanoseconds since 1970; 0 is none.
@@ -237,28 +237,8 @@ func (i *incarnation[M]) endAll(cause error) {
 	m.cut = cause // also for a hook that is yet to begin
 
 	if m.hook != nil {
-		m.hook(cause)
+		m.hook.end(cause)
 	}
-}
-
-// run calls a hook under a context of its own, which ends at the step's deadline.
-func (i *incarnation[M]) run(hook func(context.Context) error) error {
-	i.owned.mu.Lock()
-
-	m := i.needs()
-	ctx, cancel := context.WithCancelCause(i.cell.labels(i.since()))
-	deadline := i.due.time()
-	m.hook = cancel
-
-	if m.cut != nil {
-		cancel(m.cut)
-	}
-
-	i.owned.mu.Unlock()
-
-	defer cancel(errEnded)
-
-	return i.because(call(func() error { return hook(deadlineContext{ctx, deadline, i}) }))
 }
 
 // because adds to an error that only says that the context has ended why it has.
@@ -300,39 +280,4 @@ func (i *incarnation[M]) endsSlowly() bool {
 	_, closes := i.instance().(Closer)
 
 	return closes || i.owned.count() > 0
-}
-
-// close runs the Close hook of the instance, if there is one and it was not run before.
-func (i *incarnation[M]) close() error {
-	c, ok := i.instance().(Closer)
-
-	i.owned.mu.Lock()
-	again := i.closed
-	i.closed = true
-	i.owned.mu.Unlock()
-
-	if !ok || again {
-		return nil
-	}
-
-	return i.run(c.Close)
-}
-
-// deadlineContext tells the deadline of a step; the runtime is the one that keeps it, by cancelling.
-type deadlineContext struct {
-	context.Context
-	at       time.Time
-	observer mailbox.Observer
-}
-
-// Deadline returns the time the step is to be over.
-func (c deadlineContext) Deadline() (time.Time, bool) { return c.at, !c.at.IsZero() }
-
-// Value returns whose hook it is, for sends that wait.
-func (c deadlineContext) Value(key any) any {
-	if key == (mailbox.ObserverKey{}) {
-		return c.observer
-	}
-
-	return c.Context.Value(key)
 }

@@ -61,12 +61,16 @@ func (r *runner[M]) obeyStop(c mailbox.Command) {
 	}
 
 	if c&node.Flush != 0 && r.phase == quiet {
+		r.left = c & (node.Close | node.Probe | node.Finish | node.Notice)
 		r.flush()
 	}
 
 	if c&node.Close != 0 && r.phase == quiet {
+		r.left = c & (node.Probe | node.Finish | node.Notice)
 		r.close()
 	}
+
+	r.left = 0
 }
 
 // start makes the instance and runs its Start hook.
@@ -275,22 +279,37 @@ func (r *runner[M]) drained() {
 }
 
 func (r *runner[M]) flush() {
-	inc := r.inc
-
 	var err error
-	if f, ok := inc.instance().(Flusher); ok {
-		err = inc.run(f.Flush)
+	if f, ok := r.inc.instance().(Flusher); ok {
+		err = r.inlineUnder(flushing, f.Flush)
 	}
 
+	r.flushed(err)
+}
+
+// flushed says how the Flush hook went.
+func (r *runner[M]) flushed(err error) {
 	if !r.lease.Revoked() {
-		r.report(inc, node.Flushed, err)
+		r.report(r.inc, node.Flushed, err)
 	}
 }
 
 func (r *runner[M]) close() {
+	r.wind(errEnded)
+
+	var err error
+	if hook := r.inc.takeClose(); hook != nil {
+		err = r.inlineUnder(closing, hook)
+	}
+
+	r.closed(err)
+}
+
+// closed says how the end of a stop went.
+func (r *runner[M]) closed(err error) {
 	inc := r.inc
 
-	err := r.end(errEnded, r.answer(mailbox.ErrStopped))
+	err = r.ended(err, r.answer(mailbox.ErrStopped))
 	if !r.lease.Revoked() {
 		r.report(inc, node.Closed, err)
 	}

@@ -20,15 +20,6 @@ const (
 	quiet                 // the instance is there, messages are not handled any more
 )
 
-// startup is a hook of the start, which is run without a goroutine of its own.
-type startup uint8
-
-const (
-	none     startup = iota
-	making           // the factory
-	starting         // Start
-)
-
 // runner is the goroutine side of an actor: the holder of its mailbox's lease. Its fields belong to whoever holds the
 // lease. When a lease is revoked its runner is left behind with the incarnation it is stuck in.
 type runner[M any] struct {
@@ -56,7 +47,7 @@ type runner[M any] struct {
 	trouble *trouble
 	// hook is the one that runs on the turn's goroutine; if runtime.Goexit ends that in it, the next one goes on behind
 	// the hook, and then with the commands left.
-	hook startup
+	hook inlined
 	left mailbox.Command
 }
 
@@ -235,32 +226,6 @@ func (r *runner[M]) begin() {
 		r.inc.runUnder(r.lease.Sender())
 		r.inc.announce() // whoever has started it may not have come to that
 	}
-}
-
-// inline calls a hook on the turn's goroutine. If runtime.Goexit ends that, attempt sees to it that another one goes on
-// with behind.
-func (r *runner[M]) inline(h startup, f func() error) error {
-	r.hook = h
-	err := protect(f)
-	r.hook = none
-
-	return err
-}
-
-// behind goes on behind a hook that ended the turn's goroutine, where start would have.
-func (r *runner[M]) behind(err error) {
-	h, commands := r.hook, r.left
-	r.hook, r.left = none, 0
-
-	switch h {
-	case making:
-		r.made(err)
-	case starting:
-		r.begun(err)
-	case none:
-	}
-
-	r.obey(commands)
 }
 
 // receives reports whether messages are to be handled now.

@@ -28,7 +28,7 @@ func TestEveryContenderHandlesWhatWasSent(t *testing.T) {
 		assert.Positive(t, ops, "%s, %s", workload, contender)
 	})
 
-	assert.Equal(t, 7*4+2+1+2*3+2, seen)
+	assert.Equal(t, 7*4+2+1+2*3+2+2+1, seen)
 }
 
 func TestComparisonEndsWithRatios(t *testing.T) {
@@ -73,6 +73,7 @@ func TestAComparisonOfEverythingEndsWithTheRatiosOfEachWorkload(t *testing.T) {
 		"pipeline-cpu workers-1",
 		"restart protoactor", "restart protoactor-guardian",
 		"restart-window protoactor", "restart-window protoactor-guardian", "idle protoactor", "idle-bytes protoactor",
+		"stop protoactor",
 	} {
 		// With a few actors only, what others have left and is freed meanwhile is more than what they hold.
 		want.WriteString("ratio " + ratio + ` -?\d+\.\d\d\n`)

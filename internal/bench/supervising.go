@@ -18,6 +18,10 @@ type supervising interface {
 	// idle models a program of many actors that have nothing to do. An operation is one actor, from its declaration
 	// until it has started. All of them are there until the trial is stopped.
 	idle(ctx context.Context, count int) *trial
+
+	// stop models the end of such a program: every actor has two hooks for it, say to write out and to close a file. An
+	// operation is one actor, from the order to stop until everything it did is known.
+	stop(ctx context.Context, count int) (*trial, error)
 }
 
 // restarts say how an actor crashes.

@@ -86,6 +86,18 @@ func workloads() []workload {
 				return c.idle(ctx, ops), nil
 			}),
 		},
+		{
+			name: "stop", models: "such actors stop, with two hooks each", unit: "actors", share: 30,
+			by: supervisors(), allocates: true,
+			prepare: supervised(func(ctx context.Context, c supervising, ops int) (*trial, error) {
+				return c.stop(ctx, ops)
+			}),
+		},
+		{
+			name: "stop-chain", models: "such actors stop, each only after the one that depends on it", unit: "actors",
+			share: 6000, by: contenders()[:1], allocates: true,
+			prepare: func(ctx context.Context, _ contender, ops int) (*trial, error) { return stopChain(ctx, ops) },
+		},
 	}
 }
 

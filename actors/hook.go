@@ -1,0 +1,188 @@
+package actors
+
+import (
+	"context"
+	"time"
+
+	"github.com/troupe-go/troupe/mailbox"
+)
+
+// inlined is a hook that is run on the turn's goroutine.
+type inlined uint8
+
+const (
+	none     inlined = iota
+	making           // the factory
+	starting         // Start
+	flushing         // Flush
+	closing          // Close, at the end of a stop
+)
+
+// inline calls a hook on the turn's goroutine. If runtime.Goexit ends that, attempt sees to it that another one goes on
+// with behind.
+func (r *runner[M]) inline(h inlined, f func() error) error {
+	r.hook = h
+	err := protect(f)
+	r.hook = none
+
+	return err
+}
+
+// inlineUnder is inline for a hook of the incarnation's stop. Senders that run the actor's turns do not lose their
+// goroutine by it.
+func (r *runner[M]) inlineUnder(h inlined, hook func(context.Context) error) error {
+	inc := r.inc
+	if r.synchronous {
+		return inc.run(hook)
+	}
+
+	return inc.because(r.inline(h, func() error { return inc.under(hook) }))
+}
+
+// behind goes on behind a hook that ended the turn's goroutine, where who called it would have.
+func (r *runner[M]) behind(err error) {
+	h, commands := r.hook, r.left
+	r.hook, r.left = none, 0
+
+	switch h {
+	case making:
+		r.made(err)
+	case starting:
+		r.begun(err)
+	case flushing:
+		r.flushed(err)
+	case closing:
+		r.closed(err)
+	case none:
+	}
+
+	r.obey(commands)
+}
+
+// run calls a hook under a context of its own, on a goroutine of its own.
+func (i *incarnation[M]) run(hook func(context.Context) error) error {
+	return i.because(call(func() error { return i.under(hook) }))
+}
+
+// under calls a hook under a context of its own, which ends at the step's deadline.
+func (i *incarnation[M]) under(hook func(context.Context) error) error {
+	ctx := &hookContext[M]{of: i}
+
+	i.owned.mu.Lock()
+
+	m := i.needs()
+	ctx.at, m.hook = i.due.time(), ctx
+
+	if m.cut != nil {
+		ctx.end(m.cut)
+	}
+
+	i.owned.mu.Unlock()
+
+	defer func() {
+		i.owned.mu.Lock()
+		defer i.owned.mu.Unlock()
+
+		ctx.end(errEnded)
+
+		if m.hook == ctx {
+			m.hook = nil
+		}
+	}()
+
+	return hook(ctx)
+}
+
+// takeClose returns the Close hook of the instance; nil if it has none, or it was taken before.
+func (i *incarnation[M]) takeClose() func(context.Context) error {
+	c, ok := i.instance().(Closer)
+
+	i.owned.mu.Lock()
+	again := i.closed
+	i.closed = true
+	i.owned.mu.Unlock()
+
+	if !ok || again {
+		return nil
+	}
+
+	return c.Close
+}
+
+// close runs the Close hook of the instance, if there is one and it was not run before.
+func (i *incarnation[M]) close() error {
+	if hook := i.takeClose(); hook != nil {
+		return i.run(hook)
+	}
+
+	return nil
+}
+
+// hookContext is what a hook runs under. It tells the deadline of the step; the runtime is the one that keeps it, by
+// ending the context. Most hooks do not wait, so that the context proper is made when it is first asked for more.
+// Guarded by the incarnation's mutex, but for of and at.
+type hookContext[M any] struct {
+	of     *incarnation[M]
+	at     time.Time
+	cause  error // why it has ended; nil while it has not
+	proper context.Context
+	cancel context.CancelCauseFunc
+}
+
+var _ context.Context = (*hookContext[int])(nil)
+
+// end ends the context, the first time. Called with the mutex held.
+func (c *hookContext[M]) end(cause error) {
+	if c.cause != nil {
+		return
+	}
+
+	c.cause = cause
+
+	if c.cancel != nil {
+		c.cancel(cause)
+	}
+}
+
+// context returns the context proper, which bears the labels of the actor's goroutines.
+func (c *hookContext[M]) context() context.Context {
+	c.of.owned.mu.Lock()
+	defer c.of.owned.mu.Unlock()
+
+	if c.proper == nil {
+		c.proper, c.cancel = context.WithCancelCause(c.of.cell.labels(c.of.since()))
+
+		if c.cause != nil {
+			c.cancel(c.cause)
+		}
+	}
+
+	return c.proper
+}
+
+// Deadline returns the time the step is to be over.
+func (c *hookContext[M]) Deadline() (at time.Time, ok bool) { return c.at, !c.at.IsZero() }
+
+// Done implements [context.Context].
+func (c *hookContext[M]) Done() <-chan struct{} { return c.context().Done() }
+
+// Err implements [context.Context].
+func (c *hookContext[M]) Err() error {
+	c.of.owned.mu.Lock()
+	defer c.of.owned.mu.Unlock()
+
+	if c.cause != nil {
+		return context.Canceled
+	}
+
+	return nil
+}
+
+// Value returns whose hook it is, for sends that wait, and what the context proper holds.
+func (c *hookContext[M]) Value(key any) any {
+	if key == (mailbox.ObserverKey{}) {
+		return c.of
+	}
+
+	return c.context().Value(key)
+}
