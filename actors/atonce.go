@@ -24,12 +24,12 @@ func (c *cell[M]) AtOnce(command mailbox.Command) bool {
 	case node.Drain:
 		return c.box.SealSpared() && inc.drainAsleep()
 	case node.Flush:
-		a := inc.sleeper(quiet)
+		a := inc.sleeping(quiet)
 		_, flushes := a.(Flusher)
 
 		return a != nil && !flushes
 	case node.Close:
-		a := inc.sleeper(quiet)
+		a := inc.sleeping(quiet)
 		_, closes := a.(Closer)
 
 		return a != nil && !closes && inc.asleep.CompareAndSwap(uint32(quiet), uint32(absent))
@@ -38,8 +38,8 @@ func (c *cell[M]) AtOnce(command mailbox.Command) bool {
 	}
 }
 
-// sleeper returns the instance if it sleeps in that phase, else nil. Nobody writes what it is once it has slept.
-func (i *incarnation[M]) sleeper(in phase) Actor[M] {
+// sleeping returns the instance if it sleeps in that phase, else nil. Nobody writes what it is once it has slept.
+func (i *incarnation[M]) sleeping(in phase) Actor[M] {
 	if phase(i.asleep.Load()) != in {
 		return nil
 	}
@@ -50,7 +50,7 @@ func (i *incarnation[M]) sleeper(in phase) Actor[M] {
 // drainAsleep ends work, as a drain does that finds an empty queue, if the incarnation sleeps and has nothing that
 // could wake it, and no hook. Its mailbox must be sealed, and without a message.
 func (i *incarnation[M]) drainAsleep() bool {
-	a := i.sleeper(live)
+	a := i.sleeping(live)
 	if _, drains := a.(Drainer); drains || a == nil {
 		return false
 	}

@@ -175,9 +175,10 @@ func (c *cell[M]) Abandon(cause error) (since uint64, running bool) {
 	c.mu.Lock()
 	found := c.box.Revoke(node.Probe, &mailbox.SendError{Target: c.place.Path, Err: cause})
 
-	running = found.Stuck || inc.owned.count() > 0
+	asleep := inc.asleep.CompareAndSwap(uint32(hooked), uint32(absent))
+	running = asleep || found.Stuck || inc.owned.count() > 0
 
-	if running {
+	if running && !asleep {
 		s := c.needs()
 		if s.left == nil {
 			s.left = make(map[*mailbox.Lease[M]]*incarnation[M])
@@ -188,7 +189,7 @@ func (c *cell[M]) Abandon(cause error) (since uint64, running bool) {
 
 	c.mu.Unlock()
 
-	if running && !found.Stuck {
+	if running && !asleep && !found.Stuck {
 		go c.returned(found.Lease) // no turn will come to wait for the goroutines
 	}
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/troupe-go/troupe/internal/waits"
 	"github.com/troupe-go/troupe/mailbox"
 )
 
@@ -66,31 +67,22 @@ func (i *incarnation[M]) run(hook func(context.Context) error) error {
 
 // under calls a hook under a context of its own, which ends at the step's deadline.
 func (i *incarnation[M]) under(hook func(context.Context) error) error {
-	ctx := &hookContext[M]{of: i}
+	return i.newHook(hook).call()
+}
 
+// newHook returns a hook that is to be called now.
+func (i *incarnation[M]) newHook(hook func(context.Context) error) *hookContext[M] {
 	i.owned.mu.Lock()
+	defer i.owned.mu.Unlock()
 
 	m := i.needs()
-	ctx.at, m.hook = i.due.time(), ctx
+	m.hook = &hookContext[M]{of: i, hook: hook, at: i.due.time()}
 
 	if m.cut != nil {
-		ctx.end(m.cut)
+		m.hook.end(m.cut)
 	}
 
-	i.owned.mu.Unlock()
-
-	defer func() {
-		i.owned.mu.Lock()
-		defer i.owned.mu.Unlock()
-
-		ctx.end(errEnded)
-
-		if m.hook == ctx {
-			m.hook = nil
-		}
-	}()
-
-	return hook(ctx)
+	return m.hook
 }
 
 // takeClose returns the Close hook of the instance; nil if it has none, or it was taken before.
@@ -120,16 +112,45 @@ func (i *incarnation[M]) close() error {
 
 // hookContext is what a hook runs under. It tells the deadline of the step; the runtime is the one that keeps it, by
 // ending the context. Most hooks do not wait, so that the context proper is made when it is first asked for more.
-// Guarded by the incarnation's mutex, but for of and at.
+// Guarded by the incarnation's mutex, but for the first three.
 type hookContext[M any] struct {
 	of     *incarnation[M]
+	hook   func(context.Context) error
 	at     time.Time
 	cause  error // why it has ended; nil while it has not
 	proper context.Context
 	cancel context.CancelCauseFunc
+	err    error // of [hookContext.Loop]; its caller's
 }
 
-var _ context.Context = (*hookContext[int])(nil)
+var (
+	_ context.Context = (*hookContext[int])(nil)
+	_ waits.Loop      = (*hookContext[int])(nil)
+)
+
+// Loop implements [waits.Loop]: it calls the hook.
+//
+//go:noinline
+func (c *hookContext[M]) Loop() { c.err = protect(c.call) }
+
+// call calls the hook, and ends the context.
+func (c *hookContext[M]) call() error {
+	defer c.over()
+
+	return c.hook(c)
+}
+
+// over ends the context of a hook that is over.
+func (c *hookContext[M]) over() {
+	c.of.owned.mu.Lock()
+	defer c.of.owned.mu.Unlock()
+
+	c.end(errEnded)
+
+	if m := c.of.needs(); m.hook == c {
+		m.hook = nil
+	}
+}
 
 // end ends the context, the first time. Called with the mutex held.
 func (c *hookContext[M]) end(cause error) {

@@ -18,6 +18,7 @@ const (
 	live                  // messages are handled
 	draining              // messages are handled until there is none
 	quiet                 // the instance is there, messages are not handled any more
+	hooked                // no runner's: a hook of an incarnation is being called that is stopped in its sleep
 )
 
 // runner is the goroutine side of an actor: the holder of its mailbox's lease. Its fields belong to whoever holds the
@@ -84,7 +85,7 @@ func (c *cell[M]) run(lease *mailbox.Lease[M]) {
 
 		// If the lease is valid after current was read, that is not the incarnation of a later lease.
 		if inc := c.current.Load(); inc != nil && !lease.Revoked() {
-			if was := phase(inc.asleep.Swap(uint32(absent))); was != absent {
+			if was := inc.wake(); was != absent {
 				r.inc, r.phase, r.since = inc, was, inc.number // as the runner left it that has spared itself
 				inc.lease.Store(lease)
 			}
@@ -92,6 +93,21 @@ func (c *cell[M]) run(lease *mailbox.Lease[M]) {
 	}
 
 	r.turn()
+}
+
+// wake gets an incarnation out of its sleep, which is the caller's then. It returns the phase it slept in; absent if it
+// does not sleep, or somebody else is calling a hook of it.
+func (i *incarnation[M]) wake() phase {
+	for {
+		was := phase(i.asleep.Load())
+		if was == absent || was == hooked {
+			return absent
+		}
+
+		if i.asleep.CompareAndSwap(uint32(was), uint32(absent)) {
+			return was
+		}
+	}
 }
 
 // turn runs until there is nothing to do or the lease is revoked.

@@ -28,6 +28,7 @@ type conductor struct {
 	booted     chan struct{}
 
 	inbox   inbox
+	crew    crew
 	looking sync.WaitGroup // looks for stacks that the report waits for; added to with mu held
 
 	mu      sync.Mutex // held while the machine runs; never while user code does
@@ -56,8 +57,8 @@ type place struct {
 
 // stuck says how to find an abandoned incarnation that hangs, and once that is known where it does.
 type stuck struct {
-	since uint64 // the label of its goroutines
-	stack string
+	labels stackKey // of its goroutines
+	stack  string
 }
 
 var _ node.Host = (*conductor)(nil)
@@ -179,16 +180,20 @@ func (c *conductor) enter() (now time.Time) {
 // hear deals with the reports that are there. Called with mu held.
 func (c *conductor) hear(now time.Time) {
 	for _, r := range c.inbox.take() {
-		if r.Event == node.Returned {
-			delete(c.stuck, place{r.ID, r.Incarnation})
-		}
+		c.heard(now, r)
+	}
+}
 
-		c.report.Report = r
-		c.run(now, &c.report)
-		c.goOn(now)
+// heard deals with a report. Called with mu held.
+func (c *conductor) heard(now time.Time, r node.Report) {
+	if r.Event == node.Returned {
+		delete(c.stuck, place{r.ID, r.Incarnation})
 	}
 
+	c.report.Report = r
+	c.run(now, &c.report)
 	c.report.Report = node.Report{}
+	c.goOn(now)
 }
 
 // goOn deals with what carrying out effects has brought up. Called with mu held.
@@ -209,6 +214,7 @@ func (c *conductor) goOn(now time.Time) {
 func (c *conductor) leave(now time.Time) {
 	c.goOn(now)
 	c.arm()
+	c.staff()
 
 	abandoned := c.abandoned
 	c.abandoned = false
@@ -241,14 +247,16 @@ func (c *conductor) carryOut(e lifecycle.Effect) {
 	case lifecycle.Seal:
 		c.seal(e.ID)
 	case lifecycle.Order:
-		c.nodes[lifecycle.Slot(e.ID)].Order(e.Command, e.Deadline)
+		if !c.callHook(e) {
+			c.nodes[lifecycle.Slot(e.ID)].Order(e.Command, e.Deadline)
+		}
 	case lifecycle.Cancel:
 		c.nodes[lifecycle.Slot(e.ID)].Cancel(e.Cause)
 	case lifecycle.Abandon:
 		c.lookLater()
 
 		if since, running := c.nodes[lifecycle.Slot(e.ID)].Abandon(e.Cause); running {
-			c.stuck[place{e.ID, e.Incarnation}] = stuck{since: since}
+			c.stuck[place{e.ID, e.Incarnation}] = stuck{labels: c.labelsOf(e, since)}
 		} else {
 			back := lifecycle.Report{Report: node.Report{ID: e.ID, Incarnation: e.Incarnation, Event: node.Returned}}
 			c.more = append(c.more, func() lifecycle.Input { return back })
@@ -281,7 +289,8 @@ func (c *conductor) carryOutMore(e lifecycle.Effect) {
 		c.tasks[e.Task](e.Cause)
 	case lifecycle.AbandonTask:
 		c.lookLater()
-		c.stuck[taskPlace(e.Task)] = stuck{since: taskLife}
+		path := supervision.TaskPath(c.system.plan.Tasks[e.Task].Name)
+		c.stuck[taskPlace(e.Task)] = stuck{labels: stackKey{path, taskLife}}
 	case lifecycle.Populate:
 		c.populate(e)
 	case lifecycle.Spawned:
@@ -378,7 +387,7 @@ func (c *conductor) findStuck() {
 
 	for p, known := range c.stuck {
 		if known.stack == "" {
-			known.stack = stacks[stackKey{c.nameOf(p), known.since}]
+			known.stack = stacks[known.labels]
 			c.stuck[p] = known
 		}
 	}

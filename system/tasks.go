@@ -82,19 +82,6 @@ func panicked(v any) error {
 // taskPlace is where a task hangs: no actor has such an id.
 func taskPlace(task int) place { return place{id: -1 - task, incarnation: taskLife} }
 
-// nameOf returns what the labels call whoever hangs in a place, or "". Called with mu held.
-func (c *conductor) nameOf(p place) string {
-	if p.id < 0 {
-		return supervision.TaskPath(c.system.plan.Tasks[-1-p.id].Name)
-	}
-
-	if n := c.nodes[lifecycle.Slot(p.id)]; n != nil {
-		return n.Path()
-	}
-
-	return ""
-}
-
 // TaskReport is how one task of the shutdown went.
 type TaskReport struct {
 	// Name of the task.

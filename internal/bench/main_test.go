@@ -121,7 +121,7 @@ func TestWrongFlagsAreReportedAtOnce(t *testing.T) {
 			[]string{
 				"-runs: 0 is out of range, must be from 1 to 1000", "-count: 99 is out of range",
 				`there is no "tell", only tell-1-1, tell-4-1, tell-8-8, chain-4, ping-pong, ask, pipeline, ` +
-					`pipeline-cpu, tell-pointer, restart, restart-window, idle, flood`,
+					`pipeline-cpu, tell-pointer, restart, restart-window, idle, stop, stop-chain, flood`,
 			},
 		},
 		{[]string{"-smoke", "-benchstat", "x"}, []string{"-smoke measures nothing"}},

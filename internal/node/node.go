@@ -219,11 +219,23 @@ type Controlled interface { //nolint:interfacebloat // it is all that one actor 
 	// AtOnce does what one of the commands of a stop orders, Drain, Flush, Close or Finish, if the actor is at rest and
 	// has nothing to do for it. It reports whether it did; there is no other answer. Drain also seals.
 	AtOnce(c mailbox.Command) bool
+	// Hook is Order for Flush or Close, if the actor is stopped in its sleep, so that nobody is there to obey: the hook is
+	// for the runtime to call then. It returns nil, and does nothing, if somebody is there.
+	Hook(c mailbox.Command, deadline time.Time) Sleeper
 	// Cancel ends the contexts of everything the incarnation is doing.
 	Cancel(cause error)
 	// Abandon fences the incarnation, whatever it is doing, and makes room for the next. It reports whether anything of
 	// it was still running, in which case Returned follows once it has come back, and what [LabelSince] is of that.
 	Abandon(cause error) (since uint64, running bool)
+}
+
+// Sleeper is an actor one of whose hooks the runtime is to call, once.
+type Sleeper interface {
+	// Call calls the hook that the command is for, which is user code, on the calling goroutine. It returns what is to be
+	// reported: Flushed or Closed, or Returned if the actor was abandoned meanwhile.
+	Call(c mailbox.Command) Report
+	// Over returns that for a hook that ended its goroutine, with that for an error.
+	Over(c mailbox.Command, err error) Report
 }
 
 // Observed is an actor as reports see it.
