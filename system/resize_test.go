@@ -64,7 +64,7 @@ func TestResizeStartsAndDrainsMembers(t *testing.T) {
 
 func TestBadUseOfResize(t *testing.T) {
 	inPool(t, supervision.PoolSpec[task]{Size: 2, Max: 5},
-		func(t *testing.T, s *system.System, p *taskPool, _ actors.Ref[task]) {
+		func(t *testing.T, s *system.System, p *taskPool, ref actors.Ref[task]) {
 			for _, size := range []int{-1, 0, 6} {
 				var spec *supervision.SpecError
 
@@ -81,7 +81,13 @@ func TestBadUseOfResize(t *testing.T) {
 			require.ErrorIs(t, (*taskPool)(nil).Resize(t.Context(), s.Intake(), 1), actors.ErrNoRef)
 			require.ErrorIs(t, pool(supervision.PoolSpec[task]{Size: 1}).Resize(t.Context(), s.Intake(), 1), actors.ErrNoRef)
 
-			s.Stop()
+			require.NoError(t, ref.Tell(t.Context(), task{do: func(*actors.Context[task]) error {
+				<-time.After(time.Second)
+
+				return nil
+			}}))
+			synctest.Wait()
+			s.Stop() // which waits for the message that is being handled
 			require.ErrorIs(t, p.Resize(t.Context(), s.Intake(), 1), mailbox.ErrStopping)
 			<-s.Done()
 			require.ErrorIs(t, p.Resize(t.Context(), s.Intake(), 1), mailbox.ErrStopped)
