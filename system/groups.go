@@ -125,7 +125,7 @@ func (c *conductor) populate(e lifecycle.Populate) {
 // Called with mu held.
 func (c *conductor) spawned(e lifecycle.Spawned) {
 	if e.Err == nil {
-		if f := c.mounted.Front(c.machine.View(e.ID).Parent); f != nil {
+		if f := c.mounted.Front(c.machine.Parent(e.ID)); f != nil {
 			f.Admit(c.nodes[lifecycle.Slot(e.ID)])
 		}
 	}
@@ -143,7 +143,7 @@ func (c *conductor) seal(id int) {
 	n := c.nodes[lifecycle.Slot(id)]
 
 	if c.machine.Phase() < lifecycle.Intake {
-		if f := c.mounted.Front(c.machine.View(id).Parent); f != nil {
+		if f := c.mounted.Front(c.machine.Parent(id)); f != nil {
 			f.Dismiss(n)
 		}
 	}
@@ -164,7 +164,7 @@ func (c *conductor) ended(id int) {
 
 	n.Withdraw()
 
-	if f := c.mounted.Front(c.machine.View(id).Parent); f != nil {
+	if f := c.mounted.Front(c.machine.Parent(id)); f != nil {
 		f.Dismiss(n)
 	}
 

@@ -24,7 +24,7 @@ type entry struct {
 
 	incarnation uint64 // the last that was begun
 
-	timer    int32 // index in timers, or -1
+	timer    timerCount
 	state    State
 	alone    alone // it is being stopped by itself
 	known    bool  // the incarnation's reports count
@@ -98,7 +98,7 @@ type trouble struct {
 }
 
 func newEntry(id int, spec *supervision.Node) *entry {
-	n := &entry{id: id, spec: spec, state: Idle, timer: -1}
+	n := &entry{id: id, spec: spec, state: Idle}
 
 	if !spec.IsActor() {
 		n.supervisor = &supervisor{window: supervision.NewWindow(spec.Budget)}

@@ -1,11 +1,41 @@
 package lifecycle
 
-// Waiting returns the ids of the nodes in the timer heap, in the heap's order.
-func (m *Machine) Waiting() []int {
-	ids := make([]int, len(m.timers))
-	for i, n := range m.timers {
-		ids[i] = n.of.id
+import "time"
+
+// Waiting returns the ids of the nodes that wait for a time, and how many timers there are besides.
+func (m *Machine) Waiting() (ids []int, void int) {
+	for _, t := range m.timers.heap {
+		if t.void() {
+			void++
+		} else {
+			ids = append(ids, t.of.id)
+		}
 	}
 
-	return ids
+	return ids, void
+}
+
+// NewAlarm returns a machine of which nothing but the timers of so many nodes can be used.
+func NewAlarm(nodes int) *Machine {
+	m := &Machine{}
+	for id := range nodes {
+		m.nodes = append(m.nodes, &entry{id: id})
+	}
+
+	return m
+}
+
+func (m *Machine) SetTimer(id int, at time.Time) { m.wait(m.nodes[id], at) }
+
+func (m *Machine) StopTimer(id int) { m.stopTimer(m.nodes[id]) }
+
+// Due returns the node whose timer is taken away because its time has come; -1 if there is none.
+func (m *Machine) Due(now time.Time) int {
+	m.now = now
+
+	if n := m.due(); n != nil {
+		return n.id
+	}
+
+	return -1
 }

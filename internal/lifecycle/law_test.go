@@ -330,8 +330,12 @@ func (l *law) after() {
 	w := l.world
 	m := w.machine
 
-	waiting := m.Waiting()
+	waiting, void := m.Waiting()
 	slices.Sort(waiting)
+
+	if most := 64; void > max(most, len(waiting)) {
+		l.brokenf("%d timers are void, %d are not", void, len(waiting))
+	}
 
 	if len(slices.Compact(slices.Clone(waiting))) != len(waiting) {
 		l.brokenf("a node has two timers: %v", waiting)

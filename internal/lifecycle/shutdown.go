@@ -157,7 +157,7 @@ func (m *Machine) enter(p Phase) {
 
 // reclamp applies the phase's end to a step that is in progress.
 func (m *Machine) reclamp(n *entry) {
-	if n.timer < 0 || n.id == 0 {
+	if !n.waits() || n.id == 0 {
 		return
 	}
 

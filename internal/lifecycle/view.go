@@ -81,6 +81,15 @@ func (m *Machine) View(id int) View {
 	return v
 }
 
+// Parent returns the parent of a node that is there; -1 for the root.
+func (m *Machine) Parent(id int) int {
+	if n := m.node(id); n != nil && n.parent != nil {
+		return n.parent.id
+	}
+
+	return -1
+}
+
 // view returns the state of a node, but not its path.
 func (n *entry) view(m *Machine) View {
 	v := View{
