@@ -31,8 +31,8 @@ type hookCall struct {
 
 // crew are the goroutines that call the hooks of actors that were stopped in their sleep: most actors of a large tree,
 // which would cost a goroutine for each of their hooks. Each goes on from one hook to the next. There are as many as
-// hooks are waiting, so that they run side by side; but of many only as many as there are processors, and more once these
-// turn out to be busy with hooks that take their time.
+// hooks are waiting, so that they run side by side; but of many only as many as there are processors, and more once
+// these turn out to be busy with hooks that take their time.
 //
 // Guarded by conductor.mu, but for calling.
 type crew struct {
@@ -153,15 +153,16 @@ func (w *crew) take(h *hand) bool {
 	h.call = w.waiting[w.next]
 	w.waiting[w.next] = hookCall{}
 
-	if w.next++; w.next == len(w.waiting) {
+	w.next++
+	if w.next == len(w.waiting) {
 		w.waiting, w.next = w.waiting[:0], 0
 	}
 
 	return true
 }
 
-// callHooks is a hand's goroutine: it calls one hook after the other, and reports the one before when it takes the next. Said
-// is what the first report is, of a hook that ended the goroutine before; nil if there was none.
+// callHooks is a hand's goroutine: it calls one hook after the other, and reports the one before when it takes the
+// next. Said is what the first report is, of a hook that ended the goroutine before; nil if there was none.
 func (c *conductor) callHooks(h *hand, said *node.Report) {
 	pprof.SetGoroutineLabels(pprof.WithLabels(context.Background(), pprof.Labels(
 		node.LabelActor, c.crewPath(), node.LabelSince, strconv.FormatUint(h.number, 10))))
@@ -194,8 +195,8 @@ func (c *conductor) callHooks(h *hand, said *node.Report) {
 	over = true
 }
 
-// nextHook reports what has come of a hand's last hook, if it had one, and gives it the next. It reports whether there is
-// one.
+// nextHook reports what has come of a hand's last hook, if it had one, and gives it the next. It reports whether there
+// is one.
 func (c *conductor) nextHook(h *hand, said *node.Report) bool {
 	now := c.enter()
 

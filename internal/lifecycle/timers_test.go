@@ -10,8 +10,8 @@ import (
 	"github.com/troupe-go/troupe/internal/lifecycle"
 )
 
-// alarm is what timers are to do: of all that are set, the first in time comes up, and of those of one time the first in
-// the tree.
+// alarm is what timers are to do: of all that are set, the first in time comes up, and of those of one time the first
+// in the tree.
 type alarm map[int]time.Time
 
 func (a alarm) first() (id int, at time.Time) {

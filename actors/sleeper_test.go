@@ -1,0 +1,187 @@
+package actors_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/troupe-go/troupe/actors"
+	"github.com/troupe-go/troupe/internal/node"
+)
+
+// ender has both hooks of a stop, and a health to ask for.
+type ender struct {
+	bare
+
+	flush, closes func(ctx context.Context) error
+}
+
+func (e *ender) Health() error { return nil }
+
+func (e *ender) Flush(ctx context.Context) error { return e.flush(ctx) }
+
+func (e *ender) Close(ctx context.Context) error { return e.closes(ctx) }
+
+func TestTheHooksOfASleeperAreTheRuntimesToCall(t *testing.T) {
+	bubble(t, "once each, in turn, and it is gone", func(t *testing.T) {
+		at := time.Now().Add(time.Minute)
+		e := &ender{
+			flush: func(ctx context.Context) error {
+				limit, _ := ctx.Deadline()
+				assert.Equal(t, at, limit)
+				require.NoError(t, ctx.Err())
+
+				return errTest
+			},
+			closes: func(context.Context) error { panic("ouch") },
+		}
+		m := mount(t, e, node.Common{})
+
+		assert.Nil(t, m.Hook(node.Flush, at), "it is not drained")
+		require.True(t, m.AtOnce(node.Drain))
+		assert.Nil(t, m.Hook(node.Halt, at), "that is no hook's")
+
+		s := m.Hook(node.Flush, at)
+		require.NotNil(t, s)
+		assert.Nil(t, m.Hook(node.Flush, at), "somebody has it")
+		assert.False(t, m.AtOnce(node.Close))
+		assert.Equal(t, node.Report{Incarnation: 1, Event: node.Flushed, Err: errTest}, s.Call(node.Flush))
+
+		s = m.Hook(node.Close, at)
+		require.NotNil(t, s)
+
+		r := s.Call(node.Close)
+		assert.Equal(t, node.Closed, r.Event)
+
+		var panicked *actors.PanicError
+
+		require.ErrorAs(t, r.Err, &panicked)
+		assert.Contains(t, panicked.Stack.String(), "TestTheHooksOfASleeper")
+		assert.Nil(t, m.Hook(node.Close, at), "it is gone")
+		assert.True(t, m.AtOnce(node.Finish))
+		assert.Empty(t, m.read())
+	})
+
+	bubble(t, "a context is there for who asks, and ends with the hook", func(t *testing.T) {
+		var kept, derived context.Context
+
+		type key struct{}
+
+		e := &ender{flush: func(ctx context.Context) error {
+			kept = ctx //nolint:fatcontext // to look at it afterwards
+			child, cancel := context.WithCancel(context.WithValue(ctx, key{}, 1))
+			derived = child
+
+			t.Cleanup(cancel)
+
+			return nil
+		}}
+		m := mount(t, e, node.Common{})
+		require.True(t, m.AtOnce(node.Drain))
+		m.Hook(node.Flush, time.Time{}).Call(node.Flush)
+
+		<-kept.Done()
+		<-derived.Done()
+		require.ErrorIs(t, kept.Err(), context.Canceled)
+		assert.Equal(t, 1, derived.Value(key{}))
+		assert.Equal(t, context.Cause(kept), context.Cause(derived))
+
+		_, limited := kept.Deadline()
+		assert.False(t, limited)
+	})
+
+	bubble(t, "who asks for its health meanwhile learns that it does not run", func(t *testing.T) {
+		held, release := make(chan struct{}), make(chan struct{})
+		e := &ender{
+			flush:  func(context.Context) error { close(held); <-release; return nil },
+			closes: func(context.Context) error { return nil },
+		}
+		m := mount(t, e, node.Common{})
+		require.True(t, m.AtOnce(node.Drain))
+
+		s, reports := m.Hook(node.Flush, time.Time{}), make(chan node.Report, 1)
+		go func() { reports <- s.Call(node.Flush) }()
+
+		<-held
+		require.ErrorIs(t, m.AskHealth()(t.Context()), actors.ErrNotRunning)
+		close(release)
+		assert.Equal(t, node.Flushed, (<-reports).Event)
+
+		assert.Equal(t, node.Closed, m.Hook(node.Close, time.Time{}).Call(node.Close).Event)
+		synctest.Wait()
+		assert.True(t, m.AtOnce(node.Finish))
+		assert.Empty(t, m.read())
+	})
+
+	bubble(t, "one that is cancelled and abandoned meanwhile comes back, and is closed then", func(t *testing.T) {
+		errLate := errors.New("late")
+		closed := false
+		held, release := make(chan struct{}), make(chan struct{})
+		e := &ender{
+			flush: func(ctx context.Context) error {
+				close(held)
+				<-ctx.Done()
+				assert.Equal(t, errLate, context.Cause(ctx))
+				<-release
+
+				return ctx.Err()
+			},
+			closes: func(ctx context.Context) error {
+				closed = true
+
+				return ctx.Err()
+			},
+		}
+		m := mount(t, e, node.Common{})
+		require.True(t, m.AtOnce(node.Drain))
+
+		s, reports := m.Hook(node.Flush, time.Time{}), make(chan node.Report, 1)
+		go func() { reports <- s.Call(node.Flush) }()
+
+		<-held
+		m.Cancel(errLate)
+
+		_, running := m.Abandon(errLate)
+		assert.True(t, running)
+		synctest.Wait()
+		assert.False(t, closed)
+
+		close(release)
+		assert.Equal(t, node.Report{Incarnation: 1, Event: node.Returned}, <-reports)
+		assert.True(t, closed)
+		assert.Nil(t, m.Hook(node.Close, time.Time{}))
+		assert.Empty(t, m.read(), "the report is the only answer")
+	})
+
+	bubble(t, "one that was abandoned when its hook was over is not running", func(t *testing.T) {
+		m := mount(t, &ender{flush: func(context.Context) error { return nil }}, node.Common{})
+		require.True(t, m.AtOnce(node.Drain))
+		assert.Equal(t, node.Flushed, m.Hook(node.Flush, time.Time{}).Call(node.Flush).Event)
+
+		_, running := m.Abandon(errTest)
+		assert.False(t, running)
+	})
+
+	bubble(t, "what a hook that is cut says of its context is why it was cut", func(t *testing.T) {
+		held := make(chan struct{})
+		m := mount(t, &ender{flush: func(ctx context.Context) error {
+			close(held)
+			<-ctx.Done()
+
+			return ctx.Err()
+		}}, node.Common{})
+		require.True(t, m.AtOnce(node.Drain))
+
+		s, reports := m.Hook(node.Flush, time.Time{}), make(chan node.Report, 1)
+		go func() { reports <- s.Call(node.Flush) }()
+
+		<-held
+		m.Cancel(errTest)
+		require.ErrorIs(t, (<-reports).Err, errTest)
+	})
+}
