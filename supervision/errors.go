@@ -53,9 +53,9 @@ type CycleError struct {
 	Inside []string
 }
 
-// Error shows the cycle.
+// Error shows the cycle; of a long one both ends of Path.
 func (e *CycleError) Error() string {
-	text := "DependsOn: dependency cycle: " + strings.Join(e.Path, " → ")
+	text := "DependsOn: dependency cycle: " + way(e.Path)
 	if len(e.Inside) > 0 {
 		text += ", a subtree starts and stops as a whole: " + strings.Join(e.Inside, ", ")
 	}

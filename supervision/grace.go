@@ -40,11 +40,22 @@ func (p *Plan) CheckGrace(s Shares) error {
 		errs = append(errs, &SpecError{
 			Path: path[0], Field: field,
 			Problem: fmt.Sprintf("along %s they add up to %v, but the phase has %v of the grace period",
-				strings.Join(path, " → "), sum, phase.share),
+				way(path), sum, phase.share),
 		})
 	}
 
 	return errors.Join(errs...)
+}
+
+// way shows a path of dependencies; of a long one both ends.
+func way(path []string) string {
+	const end = 5
+
+	if more := len(path) - 2*end; more > 1 {
+		path = slices.Concat(path[:end], []string{fmt.Sprintf("(%d more)", more)}, path[len(path)-end:])
+	}
+
+	return strings.Join(path, " → ")
 }
 
 // longest finds the path with the greatest sum of deadlines in one phase, in the order of a stop: dependents before

@@ -1,6 +1,7 @@
 package supervision_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -52,6 +53,23 @@ func TestTheDeadlinesAlongADependencyPathMustFitTheGracePeriod(t *testing.T) {
 		plan := compile(t, tree("shop", slow("db", time.Minute, 0)))
 		assert.EqualError(t, plan.CheckGrace(supervision.Shares{Drain: time.Second}),
 			"/shop/db: Deadlines.Drain: along /shop/db they add up to 1m0s, but the phase has 1s of the grace period")
+	})
+
+	t.Run("of a long path both ends are shown", func(t *testing.T) {
+		for length, want := range map[int]string{
+			11: "/shop/a11 → /shop/a10 → /shop/a9 → /shop/a8 → /shop/a7 → /shop/a6 → /shop/a5 → /shop/a4 → /shop/a3 → " +
+				"/shop/a2 → /shop/a1 they add up to 11s",
+			1_000: "/shop/a1000 → /shop/a999 → /shop/a998 → /shop/a997 → /shop/a996 → (990 more) → /shop/a5 → /shop/a4 → " +
+				"/shop/a3 → /shop/a2 → /shop/a1 they add up to 16m40s",
+		} {
+			var chain []supervision.Child
+			for i := range length {
+				chain = append(chain, slow(fmt.Sprint("a", i+1), time.Second, 0, chain[max(0, i-1):]...))
+			}
+
+			err := compile(t, tree("shop", chain...)).CheckGrace(supervision.Shares{Drain: time.Second})
+			assert.ErrorContains(t, err, "along "+want+", but")
+		}
 	})
 
 	t.Run("without deadlines there is nothing to fit", func(t *testing.T) {
