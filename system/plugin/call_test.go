@@ -406,6 +406,71 @@ func TestFaults(t *testing.T) {
 		h.end()
 	})
 
+	bubble(t, "those who wait when the budget is exhausted are told that", func(t *testing.T) {
+		fail := make(chan struct{})
+		s := slot(t, always(&fake{handle: func(context.Context, plugin.Message) (plugin.Message, error) {
+			<-fail
+			panic("once")
+		}}), plugin.Spec{
+			Concurrency: 1, Budget: supervision.Budget{Within: time.Hour}, Mailbox: &mailbox.Options{Capacity: 5},
+		})
+		h := start(t, s)
+		errs := make(chan error, 20)
+
+		for range cap(errs) {
+			go func() {
+				_, err := s.From(h.sys.Intake()).Call(t.Context(), line("a"))
+				errs <- err
+			}()
+		}
+
+		synctest.Wait() // one is in its hands, one in the actor's, five wait, and the others wait for room
+		close(fail)
+
+		lost := 0
+
+		for range cap(errs) {
+			err := <-errs
+			if !errors.As(err, new(*plugin.QuarantinedError)) {
+				require.ErrorAs(t, err, new(*plugin.InstanceError))
+
+				lost++
+			}
+		}
+
+		assert.Equal(t, 1, lost)
+		h.beats()
+		h.end()
+	})
+
+	bubble(t, "who calls when the host has been told to stop is told that at once", func(t *testing.T) {
+		s := slot(t, always(&fake{
+			stop: func(context.Context) error { <-time.After(time.Second); return nil },
+		}), plugin.Spec{})
+		h := start(t, s)
+		geo := s.From(h.sys.Intake())
+		_, err := geo.Call(t.Context(), line("a"))
+		require.NoError(t, err)
+
+		down := make(chan struct{})
+
+		go func() {
+			h.end()
+			close(down)
+		}()
+
+		synctest.Wait()
+
+		began := time.Now()
+		_, err = geo.Call(t.Context(), line("a"))
+		require.ErrorIs(t, err, mailbox.ErrStopping)
+		assert.Equal(t, began, time.Now())
+		<-down
+
+		_, err = geo.Call(t.Context(), line("a"))
+		require.ErrorIs(t, err, mailbox.ErrStopped)
+	})
+
 	bubble(t, "a hang is abandoned, and comes back when it likes", func(t *testing.T) {
 		var n atomic.Int64
 

@@ -96,6 +96,13 @@ func (d *desk) Receive(ctx *actors.Context[order], o order) error {
 	}, func(_ struct{}, err error) order { return order{over: true, err: err} })
 }
 
+// Close tells those who wait for a change that there will be none.
+func (d *desk) Close(context.Context) error {
+	d.place.leave()
+
+	return nil
+}
+
 // Health reports why the plugin is out of use, if it is quarantined.
 func (d *desk) Health() error {
 	if err := d.place.now.Load().err; errors.As(err, new(*QuarantinedError)) {

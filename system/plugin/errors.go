@@ -41,9 +41,11 @@ const (
 	Crashed
 	// Oversized: its process has taken more memory than it may.
 	Oversized
+	// Cut: it was to stop, and had calls in its hands when the time for that was over.
+	Cut
 )
 
-var faultNames = [...]string{"", "not started", "panicked", "hung", "crashed", "oversized"}
+var faultNames = [...]string{"", "not started", "panicked", "hung", "crashed", "oversized", "cut short"}
 
 // String returns the fault in words.
 func (f Fault) String() string {

@@ -47,10 +47,11 @@ type flight struct {
 type flights struct {
 	mu     sync.Mutex
 	all    []*flight
+	calls  int           // those among them that are no health checks
 	wake   time.Time     // when the guard looks next; zero if it does not
 	sooner chan struct{} // tells the guard to look before that; has room for one
 	closed bool          // no more take off
-	empty  chan struct{} // closed when all have landed, once somebody waits for it
+	empty  chan struct{} // closed when all calls have landed, once somebody waits for it
 }
 
 // add takes off, unless all were told that it is over.
@@ -64,6 +65,11 @@ func (s *flights) add(f *flight) bool {
 
 	f.index = len(s.all)
 	s.all = append(s.all, f)
+
+	if !f.health {
+		s.calls++
+	}
+
 	s.hurry(f)
 
 	return true
@@ -112,7 +118,11 @@ func (s *flights) land(f *flight) (answer bool) {
 	s.all[len(s.all)-1] = nil
 	s.all = s.all[:len(s.all)-1]
 
-	if len(s.all) == 0 && s.empty != nil {
+	if !f.health {
+		s.calls--
+	}
+
+	if s.calls == 0 && s.empty != nil {
 		close(s.empty)
 		s.empty = nil
 	}
@@ -120,14 +130,22 @@ func (s *flights) land(f *flight) (answer bool) {
 	return answer
 }
 
-// drained returns a channel that is closed once nothing is in the plugin's hands.
+// busy reports whether a call is in the plugin's hands.
+func (s *flights) busy() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	return s.calls > 0
+}
+
+// drained returns a channel that is closed once no call is in the plugin's hands.
 func (s *flights) drained() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 
 	c := make(chan struct{})
 
-	if len(s.all) == 0 {
+	if s.calls == 0 {
 		close(c)
 	} else {
 		s.empty = c

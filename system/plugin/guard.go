@@ -7,8 +7,8 @@ import (
 )
 
 // guard looks after an instance, on a goroutine of its actor: callers are told when their time is over, an instance
-// that hangs or whose process has ended is given up, its health is asked for. It returns when nothing is in the
-// plugin's hands any more and nothing will be, or why the instance was given up.
+// that hangs or whose process has ended is given up, its health is asked for. It returns when the instance is to end,
+// or why it was given up. What is in the plugin's hands then is lost: Drain has waited for it while there was time.
 func (i *instance) guard(ctx context.Context) error {
 	timer := time.NewTimer(i.spec.Probe)
 	defer timer.Stop()
@@ -16,11 +16,7 @@ func (i *instance) guard(ctx context.Context) error {
 	probe := time.NewTicker(i.spec.Probe)
 	defer probe.Stop()
 
-	var (
-		stop   = ctx.Done()
-		landed <-chan struct{}
-		gone   <-chan struct{}
-	)
+	var gone <-chan struct{}
 
 	p, apart := i.plugin.(isolated)
 	if apart {
@@ -29,14 +25,12 @@ func (i *instance) guard(ctx context.Context) error {
 
 	for {
 		select {
-		case <-stop:
-			stop, landed = nil, i.leave()
-		case <-landed:
-			i.giveUp(errEnded)
+		case <-ctx.Done():
+			i.leave()
 
 			return nil
 		case <-i.failed:
-			return i.why
+			return i.broken()
 		case <-gone:
 			err := p.fault()
 
@@ -53,15 +47,22 @@ func (i *instance) guard(ctx context.Context) error {
 	}
 }
 
-// leave ends what would not end by itself when the instance is to stop: streams get no more messages, and the time
-// of a call. It returns a channel that is closed when nothing is in flight.
-func (i *instance) leave() <-chan struct{} {
-	for _, s := range i.flights.streams() {
-		s.stream.shut()
-		i.flights.expect(s, time.Now().Add(i.spec.Deadline))
+// leave ends an instance that is to end.
+func (i *instance) leave() {
+	if i.flights.busy() {
+		_ = i.fail(Cut, errCut) // Flush says it
 	}
 
-	return i.flights.drained()
+	i.giveUp(errEnded)
+}
+
+// broken returns why the instance was given up, if that is a failure of its actor's.
+func (i *instance) broken() error {
+	if i.why.Fault == Cut {
+		return nil
+	}
+
+	return i.why
 }
 
 // watch does what is due, and sets the timer for what comes next.
@@ -98,6 +99,7 @@ func (f *flight) overdue(spec *Spec) error {
 }
 
 var (
+	errCut      = errors.New("the time to return what it had in its hands is over")
 	errNoHealth = errors.New("no answer to the health check")
 	errNoEnd    = errors.New("a stream has not ended")
 )

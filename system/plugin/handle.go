@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/troupe-go/troupe/actors"
+	"github.com/troupe-go/troupe/internal/node"
 	"github.com/troupe-go/troupe/mailbox"
 )
 
@@ -44,7 +45,7 @@ func (h *Handle) Call(ctx context.Context, m Message) (Message, error) {
 		case began && again < h.slot.spec.Redeliver && errors.As(err, new(*InstanceError)) && ctx.Err() == nil:
 			again++
 		default:
-			return Message{}, h.because(l, err)
+			return Message{}, h.because(ctx, l, err)
 		}
 	}
 }
@@ -61,7 +62,7 @@ func (h *Handle) Stream(ctx context.Context) (*HostStream, error) {
 		case err == nil:
 			return &HostStream{d}, nil
 		case began || !h.moved(l, err):
-			return nil, h.because(l, err)
+			return nil, h.because(ctx, l, err)
 		}
 	}
 }
@@ -70,7 +71,7 @@ func (h *Handle) Stream(ctx context.Context) (*HostStream, error) {
 func (h *Handle) ask(ctx context.Context, c call) (l *load, answer Message, began bool, err error) {
 	t, err := h.target(ctx)
 	if err != nil {
-		return nil, answer, false, err
+		return t.load, answer, false, err
 	}
 
 	c.began = new(mark)
@@ -87,68 +88,102 @@ func (h *Handle) ask(ctx context.Context, c call) (l *load, answer Message, bega
 
 // moved reports whether a message was refused because its version is on its way out, and is another's.
 func (h *Handle) moved(l *load, err error) bool {
-	return l != nil && h.place.Load().now.Load().load != l &&
-		(errors.Is(err, mailbox.ErrStopping) || errors.Is(err, mailbox.ErrStopped))
+	return l != nil && h.place.Load().now.Load().load != l && ending(err)
 }
 
-// because says of a version that has ended why it has.
-func (h *Handle) because(l *load, err error) error {
-	if l == nil || !errors.Is(err, mailbox.ErrStopped) {
+// ending reports whether a message was refused or put back because its actor is ending or has ended.
+func ending(err error) bool {
+	return errors.Is(err, mailbox.ErrStopping) || errors.Is(err, mailbox.ErrStopped) || errors.Is(err, node.ErrCut)
+}
+
+// because says of a version that has ended why it has. Whoever waited for it is told a moment before the desk is, and
+// waits for that here; not at a shutdown, when the desk takes no more questions.
+func (h *Handle) because(ctx context.Context, l *load, err error) error {
+	if l == nil || !ending(err) {
 		return err
 	}
 
-	if now := h.place.Load().now.Load(); now.err != nil {
+	p := h.place.Load()
+	now := p.now.Load()
+
+	if now.load == l {
+		if _, down := h.ofDesk(ctx); down != nil {
+			return err
+		}
+
+		select {
+		case <-now.over:
+		case <-ctx.Done():
+			return err
+		}
+
+		now = p.now.Load()
+	}
+
+	if now.err != nil {
 		return now.err
 	}
 
 	return err
 }
 
-// target returns the actor of the version in place.
-func (h *Handle) target(ctx context.Context) (*target, error) {
+// target returns the actor of the version in place; with an error, the version if there is one.
+func (h *Handle) target(ctx context.Context) (target, error) {
 	p, err := h.attach(ctx)
 	if err != nil {
-		return nil, err
+		return target{}, err
 	}
 
 	now := p.now.Load()
 
 	switch {
 	case now.load == nil:
-		return nil, now.err
+		return target{}, now.err
 	case now.load.name != h.name: // the slot has another one now
-		return nil, fmt.Errorf("%s: %q: %w", p.path, h.name, ErrNotLoaded)
+		return target{}, fmt.Errorf("%s: %q: %w", p.path, h.name, ErrNotLoaded)
 	}
 
 	if t := h.to.Load(); t != nil && t.load == now.load {
-		return t, nil
+		return *t, nil
 	}
 
 	ref, found := h.run.Lookup(now.load.child)
+	t := target{now.load, ref}
+
 	if !found {
-		return nil, fmt.Errorf("%s: %w", p.path, mailbox.ErrStopped)
+		return t, fmt.Errorf("%s: %w", p.path, mailbox.ErrStopped)
 	}
 
-	t := &target{now.load, ref}
-	h.to.Store(t)
+	h.to.Store(&t)
 
 	return t, nil
 }
 
-// attach asks the desk for the place, the first time.
+// attach asks the desk for the place, the first time and when the desk is another one. After the end of the system the
+// place is what it was.
 func (h *Handle) attach(ctx context.Context) (*place, error) {
-	if p := h.place.Load(); p != nil {
-		return p, nil
+	old := h.place.Load()
+	if old != nil && !old.left.Load() {
+		return old, nil
 	}
 
-	p, err := actors.Ask(ctx, h.desk, func(r actors.Reply[*place]) order { return order{place: r} })
-	if err != nil {
+	p, err := h.ofDesk(ctx)
+
+	switch {
+	case err == nil:
+		h.place.Store(p)
+
+		return p, nil
+	case old != nil:
+		return old, nil
+	default:
 		return nil, err
 	}
+}
 
-	h.place.Store(p)
-
-	return p, nil
+// ofDesk asks the desk for the place.
+func (h *Handle) ofDesk(ctx context.Context) (*place, error) {
+	return actors.Ask(ctx, h.desk, func(r actors.Reply[*place]) order { return order{place: r} })
 }
 
 // Load puts a plugin into an empty slot, and returns when it has started and is well. The error is an

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actors"
+	"github.com/troupe-go/troupe/internal/node"
+	"github.com/troupe-go/troupe/mailbox"
 )
 
 // mark is set once.
@@ -153,8 +155,8 @@ func (i *instance) Receive(ctx *actors.Context[call], c call) error {
 	case i.slots <- struct{}{}:
 	case <-i.failed:
 		return i.keep(ctx)
-	case <-ctx.Done():
-		return ctx.Err()
+	case <-ctx.Done(): // the time for the queue is over; whoever called may ask the next version
+		return c.reply.Fail(&mailbox.SendError{Target: i.path, Err: node.ErrCut})
 	}
 
 	return i.handOver(ctx, &flight{call: c})
@@ -401,8 +403,34 @@ func (i *instance) Health() error {
 	return i.load.degraded
 }
 
-// Flush lets the plugin complete what it has begun.
+// Drain waits for what is in the plugin's hands when nothing waits any more. Streams get no more messages, and have the
+// time of a call to end. What has not returned when the time is over is lost.
+func (i *instance) Drain(ctx context.Context) error {
+	for _, s := range i.flights.streams() {
+		s.stream.shut()
+		i.flights.expect(s, time.Now().Add(i.spec.Deadline))
+	}
+
+	select {
+	case <-i.flights.drained():
+		return nil
+	case <-i.failed: // the guard says it
+		return nil
+	case <-ctx.Done():
+		i.leave()
+
+		return ctx.Err()
+	}
+}
+
+// Flush lets the plugin complete what it has begun, unless it was given up.
 func (i *instance) Flush(ctx context.Context) error {
+	select {
+	case <-i.failed:
+		return i.why
+	default:
+	}
+
 	if p, ok := i.plugin.(Drainer); ok && i.session.Protocol >= Protocol2 {
 		return protect(func() error { return p.Drain(ctx) })
 	}

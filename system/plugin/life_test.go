@@ -2,6 +2,8 @@ package plugin_test
 
 import (
 	"context"
+	"log/slog"
+	"os"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -15,6 +17,7 @@ import (
 	"github.com/troupe-go/troupe/actors"
 	"github.com/troupe-go/troupe/mailbox"
 	"github.com/troupe-go/troupe/supervision"
+	"github.com/troupe-go/troupe/system"
 	"github.com/troupe-go/troupe/system/plugin"
 )
 
@@ -109,6 +112,43 @@ func TestUpgrade(t *testing.T) {
 		}
 
 		assert.Equal(t, 5, h.health("/shop/geo/run").RestartsLeft)
+		h.end()
+	})
+
+	bubble(t, "what waits for one that does not return is the next one's", func(t *testing.T) {
+		s := slot(t, always(&fake{handle: func(ctx context.Context, m plugin.Message) (plugin.Message, error) {
+			<-ctx.Done()
+
+			return m, nil
+		}}), plugin.Spec{Concurrency: 1, Deadline: time.Hour, Drain: 5 * time.Second})
+		h := start(t, s)
+		geo := s.From(h.sys.Intake())
+		errs := make(chan error, 5)
+
+		for range cap(errs) {
+			go func() {
+				_, err := geo.Call(t.Context(), line("a"))
+				errs <- err
+			}()
+
+			synctest.Wait()
+		}
+
+		began := time.Now()
+		require.NoError(t, geo.Upgrade(t.Context(), always(&fake{manifest: manifest("geo", "1.1.0")})))
+		assert.LessOrEqual(t, time.Since(began), 5*time.Second)
+
+		for range cap(errs) {
+			var fault *plugin.InstanceError
+
+			if err := <-errs; err != nil {
+				require.ErrorAs(t, err, &fault)
+				assert.Equal(t, plugin.Cut, fault.Fault)
+			}
+		}
+
+		assert.Equal(t, plugin.Stats{Calls: 5, Answered: 4, Lost: 1, Instances: 2, Faults: 1}, status(t, geo).Stats)
+		h.beats()
 		h.end()
 	})
 
@@ -234,6 +274,53 @@ func TestAnActorUsesAPlugin(t *testing.T) {
 		assert.True(t, r.Clean)
 		assert.Equal(t, "A", got.Load())
 		assert.Equal(t, uint64(10+10+1), r.Total.Processed) // the user's, the plugin's, and who asked the desk
+	})
+}
+
+// TestTheHostRestartsItsPlugins has a supervisor start anew that has given up, and the slot with its desk in it: a handle
+// from before is still good.
+func TestTheHostRestartsItsPlugins(t *testing.T) {
+	bubble(t, "with a call in hand", func(t *testing.T) {
+		geo := slot(t, always(&fake{handle: func(ctx context.Context, m plugin.Message) (plugin.Message, error) {
+			if string(m.Payload) == "hang" {
+				<-ctx.Done()
+			}
+
+			return m, nil
+		}}), plugin.Spec{Deadline: time.Hour})
+		crasher := supervision.Actor("crasher", func(supervision.Deps) (actors.Func[string], error) {
+			return func(*actors.Context[string], string) error { return errBroken }, nil
+		}, supervision.Spec{})
+		sys, err := system.Start(t.Context(), supervision.Tree{
+			Name: "shop", Budget: supervision.Budget{Restarts: 1, Within: time.Hour},
+			Children: supervision.On(&supervision.Tree{
+				Name: "group", Children: supervision.On(crasher, geo.Tree()), Budget: supervision.Budget{Within: time.Hour},
+			}),
+		}, system.Options{Logger: slog.New(slog.DiscardHandler), Signals: []os.Signal{}})
+		require.NoError(t, err)
+
+		h := &host{t: t, sys: sys}
+		handle := geo.From(h.sys.Intake())
+		told := make(chan error, 1)
+
+		go func() {
+			_, err := handle.Call(t.Context(), line("hang"))
+			told <- err
+		}()
+
+		synctest.Wait()
+		require.NoError(t, crasher.From(h.sys.Intake()).Tell(t.Context(), "crash"))
+
+		var fault *plugin.InstanceError
+
+		require.ErrorAs(t, <-told, &fault)
+		assert.Equal(t, plugin.Cut, fault.Fault)
+
+		_, err = handle.Call(t.Context(), line("a")) // waits for the new one
+		require.NoError(t, err)
+		assert.Equal(t, plugin.Stats{Calls: 1, Answered: 1, Instances: 1}, status(t, handle).Stats) // those of a new slot
+		require.NoError(t, handle.Upgrade(t.Context(), always(&fake{})))
+		h.end()
 	})
 }
 

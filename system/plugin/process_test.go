@@ -225,3 +225,46 @@ func TestTheHostIsKilled(t *testing.T) {
 		assert.Eventually(t, func() bool { return !alive(p) }, 10*time.Second, time.Millisecond, p)
 	}
 }
+
+// TestADrainThatDoesNotEnd has a plugin taken out, and a host stopped, while a call is in its hands that does not end:
+// when the time for the drain is over its process is killed, and the caller is told.
+func TestADrainThatDoesNotEnd(t *testing.T) {
+	for name, end := range map[string]func(*host, *plugin.Handle){
+		"unload": func(h *host, geo *plugin.Handle) {
+			assert.NoError(h.t, geo.Unload(h.t.Context()))
+			h.beats()
+		},
+		"shutdown": func(h *host, _ *plugin.Handle) {
+			r := h.end()
+			assert.False(h.t, r.Clean)
+			assert.ErrorContains(h.t, r.Err(), "cut short")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			spec := brief()
+			spec.Deadline, spec.Drain = time.Hour, 500*time.Millisecond
+
+			s := slot(t, program(t, 0, "good"), spec)
+			h := start(t, s)
+			geo := s.From(h.sys.Intake())
+			p := pid(t, geo)
+			told := make(chan error, 1)
+
+			go func() {
+				_, err := do(t, geo, "hang")
+				told <- err
+			}()
+
+			require.Eventually(t, func() bool { return status(t, geo).Stats.InFlight == 1 }, 10*time.Second, time.Millisecond)
+			end(h, geo)
+
+			var fault *plugin.InstanceError
+
+			require.ErrorAs(t, <-told, &fault)
+			assert.Equal(t, plugin.Cut, fault.Fault)
+			assert.False(t, alive(p))
+			assert.Empty(t, children(t))
+			h.end()
+		})
+	}
+}

@@ -97,7 +97,8 @@ func checkName(name string) error {
 	return nil
 }
 
-// Tree returns the subtree, to be placed among the children of a tree.
+// Tree returns the subtree, to be placed among the children of a tree. It is a temporary child: a strategy that restarts
+// the others with one that has failed leaves it stopped, so a slot belongs under [supervision.OneForOne].
 func (s *Slot) Tree() *supervision.Tree { return s.tree }
 
 // On returns what an actor that uses the plugin depends on:
@@ -118,6 +119,7 @@ type place struct {
 	breaker  breaker
 	counters counters
 	now      atomic.Pointer[occupancy]
+	left     atomic.Bool // its desk has ended; if there is another one, that has another place
 
 	mu   sync.Mutex // serialises changes of now
 	next int        // number of the next version; the desk's own
@@ -125,9 +127,19 @@ type place struct {
 
 // occupancy is who is in a place. It is not changed.
 type occupancy struct {
-	load *load // the version that gets the calls; nil if there is none
-	last *load // the version that was quarantined
-	err  error // why there is none
+	load *load         // the version that gets the calls; nil if there is none
+	last *load         // the version that was quarantined
+	err  error         // why there is none
+	over chan struct{} // closed when it is over: somebody else is in the place, or nobody, or the system ends
+}
+
+// change sets who is in a place. Called with mu held.
+func (p *place) change(o *occupancy) {
+	o.over = make(chan struct{})
+
+	if old := p.now.Swap(o); old != nil {
+		close(old.over)
+	}
 }
 
 // occupy puts a version in its place.
@@ -135,7 +147,7 @@ func (p *place) occupy(l *load) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 
-	p.now.Store(&occupancy{load: l})
+	p.change(&occupancy{load: l})
 }
 
 // vacate notes that there is no version any more.
@@ -143,7 +155,16 @@ func (p *place) vacate() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 
-	p.now.Store(&occupancy{err: fmt.Errorf("%s: %w", p.path, ErrNotLoaded)})
+	p.change(&occupancy{err: fmt.Errorf("%s: %w", p.path, ErrNotLoaded)})
+}
+
+// leave notes that nothing will change any more.
+func (p *place) leave() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+
+	p.left.Store(true)
+	p.change(new(*p.now.Load()))
 }
 
 // ended notes that the actor of a version has ended for good: if it is the one in place, it is quarantined.
@@ -160,5 +181,5 @@ func (p *place) ended(l *load) {
 		err = errEnded
 	}
 
-	p.now.Store(&occupancy{last: l, err: &QuarantinedError{p.path, err}})
+	p.change(&occupancy{last: l, err: &QuarantinedError{p.path, err}})
 }
