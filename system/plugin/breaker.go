@@ -2,6 +2,8 @@ package plugin
 
 import (
 	"errors"
+	"fmt"
+	"sync/atomic"
 
 	"github.com/sony/gobreaker/v2"
 )
@@ -12,7 +14,8 @@ var errUnheard = errors.New("not heard to its end")
 
 // breaker refuses calls while it is open. The zero breaker never does.
 type breaker struct {
-	of *gobreaker.TwoStepCircuitBreaker[struct{}]
+	of   *gobreaker.TwoStepCircuitBreaker[struct{}]
+	last *atomic.Pointer[error] // failure that counted
 }
 
 func newBreaker(s Breaker) breaker {
@@ -20,13 +23,22 @@ func newBreaker(s Breaker) breaker {
 		return breaker{}
 	}
 
+	last := new(atomic.Pointer[error])
+
 	return breaker{gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		Timeout:     s.OpenFor,
 		ReadyToTrip: func(c gobreaker.Counts) bool { return int64(c.ConsecutiveFailures) >= int64(s.Failures) },
 		IsExcluded: func(err error) bool {
 			return errors.Is(err, errUnheard) || errors.As(err, new(*InvalidError)) || errors.As(err, new(*SizeError))
 		},
-	})}
+		IsSuccessful: func(err error) bool {
+			if err != nil {
+				last.Store(&err)
+			}
+
+			return err == nil
+		},
+	}), last}
 }
 
 // allow returns a function to be told once how the call went, or [ErrOpen].
@@ -41,6 +53,15 @@ func (b breaker) allow() (settle func(error), err error) {
 	}
 
 	return settle, nil
+}
+
+// health returns why it is open, or nil if it is not.
+func (b breaker) health() error {
+	if b.of == nil || b.of.State() != gobreaker.StateOpen {
+		return nil
+	}
+
+	return fmt.Errorf("%w; the last of them: %w", ErrOpen, *b.last.Load())
 }
 
 // state returns closed, half-open or open.

@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 	"errors"
+	"fmt"
 )
 
 // Message is what host and plugin exchange: bytes under the name of a type. What the bytes are is for the two to agree
@@ -12,6 +13,18 @@ type Message struct {
 	Type string
 	// Payload is not changed by anybody once the message is sent.
 	Payload []byte
+}
+
+// fits returns what is wrong with an answer whose payload can have most bytes, or nil.
+func (m Message) fits(most int) error {
+	switch {
+	case len(m.Payload) > most:
+		return &SizeError{len(m.Payload), most}
+	case len(m.Type) > MaxName:
+		return fmt.Errorf("the answer's type has %d bytes, %d are allowed", len(m.Type), MaxName)
+	default:
+		return nil
+	}
 }
 
 // Plugin is the contract. The same value is served in the host's process by [InProcess] or as a program of its own by

@@ -40,10 +40,13 @@ func TestTheDocsShowTheExample(t *testing.T) {
 	life, err := os.ReadFile("life_test.go")
 	require.NoError(t, err)
 
+	inProcess, err := os.ReadFile("inprocess_test.go")
+	require.NoError(t, err)
+
 	named := regexp.MustCompile("`(Test\\w+)`").FindAllStringSubmatch(string(page), -1)
-	require.Len(t, named, 2)
+	require.Len(t, named, 4)
 
 	for _, n := range named {
-		assert.Contains(t, string(matrix)+string(life), "func "+n[1]+"(t ")
+		assert.Contains(t, string(matrix)+string(life)+string(inProcess), "func "+n[1]+"(t ")
 	}
 }

@@ -333,8 +333,8 @@ func (i *instance) landed(f *flight, m Message, err error) {
 
 // answer tells the caller what came of its call.
 func (i *instance) answer(f *flight, m Message, err error) {
-	if err == nil && len(m.Payload) > i.spec.MaxMessage {
-		err = &SizeError{len(m.Payload), i.spec.MaxMessage}
+	if err == nil {
+		err = m.fits(i.spec.MaxMessage)
 	}
 
 	switch {
@@ -395,12 +395,12 @@ func (i *instance) fail(fault Fault, err error) *InstanceError {
 	return i.why
 }
 
-// Health reports what the last probe has found.
+// Health reports what the last probe has found, and that the breaker is open.
 func (i *instance) Health() error {
 	i.load.mu.Lock()
 	defer i.load.mu.Unlock()
 
-	return i.load.degraded
+	return errors.Join(i.load.degraded, i.load.place.breaker.health())
 }
 
 // Drain waits for what is in the plugin's hands when nothing waits any more. Streams get no more messages, and have the

@@ -2,9 +2,11 @@ package plugin_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -277,8 +279,8 @@ func TestAnActorUsesAPlugin(t *testing.T) {
 	})
 }
 
-// TestTheHostRestartsItsPlugins has a supervisor start anew that has given up, and the slot with its desk in it: a handle
-// from before is still good.
+// TestTheHostRestartsItsPlugins has a supervisor start anew that has given up, and the slot with its desk in it: a
+// handle from before is still good.
 func TestTheHostRestartsItsPlugins(t *testing.T) {
 	bubble(t, "with a call in hand", func(t *testing.T) {
 		geo := slot(t, always(&fake{handle: func(ctx context.Context, m plugin.Message) (plugin.Message, error) {
@@ -321,6 +323,161 @@ func TestTheHostRestartsItsPlugins(t *testing.T) {
 		assert.Equal(t, plugin.Stats{Calls: 1, Answered: 1, Instances: 1}, status(t, handle).Stats) // those of a new slot
 		require.NoError(t, handle.Upgrade(t.Context(), always(&fake{})))
 		h.end()
+	})
+}
+
+// release is a version in TestUpgradesUnderLoad.
+type release struct {
+	name  string
+	takes time.Duration
+	high  int // protocol
+	bad   string
+}
+
+// source makes the plugin, which notes what it handles and what becomes of it.
+func (r release) source(seen *[1000]atomic.Pointer[string], log *[]string, mu *sync.Mutex) plugin.Source {
+	note := func(what string) {
+		mu.Lock()
+		defer mu.Unlock()
+
+		*log = append(*log, what+" "+r.name)
+	}
+	m := manifest("geo", r.name)
+	m.Protocols.Max = r.high
+
+	return plugin.InProcess(func() plugin.Plugin {
+		if r.bad == "factory" {
+			panic("no")
+		}
+
+		return &fake{
+			manifest: m,
+			start: func(context.Context, plugin.Session) error {
+				if r.bad == "start" {
+					return errBroken
+				}
+
+				return nil
+			},
+			health: func(context.Context) error {
+				if r.bad == "health" {
+					return errBroken
+				}
+
+				note("well")
+
+				return nil
+			},
+			handle: func(_ context.Context, m plugin.Message) (plugin.Message, error) {
+				n, err := strconv.Atoi(string(m.Payload))
+				if err != nil || !seen[n].CompareAndSwap(nil, &r.name) {
+					return m, errBroken // it was handled before
+				}
+
+				<-time.After(r.takes)
+
+				return line(r.name), nil
+			},
+			stop: func(context.Context) error { note("stop"); return nil },
+		}
+	})
+}
+
+// TestUpgradesUnderLoad holds for random versions, old and new protocols, good ones and bad, that come one after the
+// other while there are calls all the time: every call is answered, by the one version that has handled it; each
+// version is well before the one before it stops; and after one that is bad nothing has changed.
+func TestUpgradesUnderLoad(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		var (
+			takes    = rapid.IntRange(0, 200)
+			messages = rapid.IntRange(1, 300).Draw(rt, "messages")
+			every    = time.Duration(rapid.IntRange(0, 20).Draw(rt, "every")) * time.Millisecond
+			spec     = plugin.Spec{
+				Concurrency: rapid.IntRange(1, 8).Draw(rt, "concurrency"), Deadline: time.Minute, Probe: time.Hour,
+				Mailbox: &mailbox.Options{Capacity: rapid.IntRange(1, 10).Draw(rt, "capacity")},
+			}
+			versions []release
+		)
+
+		for i := range rapid.IntRange(2, 6).Draw(rt, "versions") {
+			v := release{
+				name:  fmt.Sprintf("1.%d.0", i),
+				takes: time.Duration(takes.Draw(rt, "takes")) * time.Millisecond,
+				high:  rapid.IntRange(1, 2).Draw(rt, "protocol"),
+			}
+			if i > 0 {
+				v.bad = rapid.SampledFrom([]string{"", "", "", "factory", "start", "health"}).Draw(rt, "bad")
+			}
+
+			versions = append(versions, v)
+		}
+
+		gap := time.Duration(rapid.IntRange(1, 500).Draw(rt, "gap")) * time.Millisecond
+
+		synctest.Test(t, func(t *testing.T) {
+			var (
+				seen [1000]atomic.Pointer[string]
+				log  []string
+				mu   sync.Mutex
+			)
+
+			s := slot(t, versions[0].source(&seen, &log, &mu), spec)
+			h := start(t, s)
+			geo := s.From(h.sys.Intake())
+			answers := make(chan [2]string, messages)
+
+			for i := range messages {
+				go func() {
+					<-time.After(time.Duration(i) * every)
+
+					m, err := geo.Call(t.Context(), line(strconv.Itoa(i)))
+					assert.NoError(t, err)
+
+					answers <- [2]string{strconv.Itoa(i), string(m.Payload)}
+				}()
+			}
+
+			now := versions[0]
+			want := []string{"well " + now.name}
+
+			for _, v := range versions[1:] {
+				<-time.After(gap)
+
+				err := geo.Upgrade(t.Context(), v.source(&seen, &log, &mu))
+				switch v.bad {
+				case "":
+					require.NoError(t, err)
+
+					want = append(want, "well "+v.name, "stop "+now.name)
+					now = v
+				case "health": // it has started
+					require.Error(t, err)
+
+					want = append(want, "stop "+v.name)
+				default:
+					require.Error(t, err)
+				}
+
+				st := status(t, geo)
+				require.Equal(t, now.name, st.Manifest.Version)
+				require.Equal(t, now.high, st.Session.Protocol)
+			}
+
+			for range messages {
+				a := <-answers
+				i, err := strconv.Atoi(a[0])
+				require.NoError(t, err)
+				require.Equal(t, *seen[i].Load(), a[1], "who has answered is who has handled it")
+			}
+
+			st := status(t, geo).Stats
+			require.Equal(t, uint64(messages), st.Calls)
+			require.Equal(t, st.Calls, st.Answered)
+			h.beats()
+			require.True(t, h.end().Clean)
+
+			require.Equal(t, append(want, "stop "+now.name), log)
+		})
 	})
 }
 

@@ -18,7 +18,10 @@ import (
 	"github.com/troupe-go/troupe/system/plugin"
 )
 
-// asHost as the first argument makes the test program a host with two plugins.
+// orphans are the kinds of the plugins of a host that is killed.
+func orphans() []string { return []string{"good", "good", "hangs", "stubborn", "stubborn"} }
+
+// asHost as the first argument makes the test program a host with these plugins.
 const asHost = "as-host"
 
 func TestMain(m *testing.M) {
@@ -42,12 +45,14 @@ func TestMain(m *testing.M) {
 // serve is the main function of the plugins.
 func serve(kind string, args []string) {
 	switch kind {
-	case "good":
+	case "good", "hangs":
 		m := manifest("geo", "1.0.0")
 		m.Offers = []string{"x"}
 		plugin.Serve(&worker{fake: fake{manifest: m}, log: args})
 	case "version":
-		plugin.Serve(&worker{fake: fake{manifest: manifest("geo", args[0])}})
+		m := manifest("geo", args[0])
+		m.Protocols.Max = 1 + len(args)%2 // without a log it is of protocol 2, with one of protocol 1, with a third of 2
+		plugin.Serve(&worker{fake: fake{manifest: m}, log: args[1:]})
 	case "speaks":
 		m := manifest("geo", "1.0.0")
 
@@ -102,8 +107,14 @@ func (w *worker) Handle(ctx context.Context, m plugin.Message) (plugin.Message, 
 		}
 
 		return line(strconv.Itoa(c.Process.Pid)), nil
+	case "socket":
+		return line(os.Getenv("PLUGIN_UNIX_SOCKET_DIR")), nil
 	case "pid":
 		return line(strconv.Itoa(os.Getpid())), nil
+	case "mark":
+		w.note(w.Manifest().Version + " " + arg)
+
+		return line(w.Manifest().Version), nil
 	case "version":
 		return line(w.Manifest().Version), nil
 	case "session":
@@ -186,16 +197,27 @@ func startHost(t testing.TB) (*os.Process, []int) {
 	return c.Process, pids
 }
 
-// beHost runs a host until it is killed.
+// beHost runs a host until it is killed. Its plugins are a good one, one to be stopped, one that hangs in a call, and
+// two that hear neither signals nor that the host has gone.
 func beHost() {
 	testing.Init()
 
 	result := testing.Benchmark(func(b *testing.B) { //nolint:thelper // it is what the process does
-		one := slot(b, program(b, 0, "good"), plugin.Spec{})
-		two := slot(b, program(b, 0, "good"), plugin.Spec{})
+		for _, kind := range orphans() {
+			s := slot(b, program(b, 0, kind), plugin.Spec{Deadline: time.Hour})
+			geo := s.From(start(b, s).sys.Intake())
+			p := pid(b, geo)
 
-		in, as := start(b, one).sys.Intake(), start(b, two).sys.Intake()
-		_, _ = fmt.Fprintln(os.Stdout, pid(b, one.From(in)), pid(b, two.From(as)))
+			if kind == "hangs" {
+				go func() { _, _ = do(b, geo, "hang") }()
+
+				require.Eventually(b, func() bool { return status(b, geo).Stats.InFlight == 1 }, time.Minute, time.Millisecond)
+			}
+
+			_, _ = fmt.Fprint(os.Stdout, p, " ")
+		}
+
+		_, _ = fmt.Fprintln(os.Stdout)
 		select {}
 	})
 	_, _ = fmt.Fprintln(os.Stdout, result)

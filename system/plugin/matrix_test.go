@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -57,9 +58,71 @@ func brief() plugin.Spec {
 	}
 }
 
+// books are what callers were told, to be compared with what was counted.
+type books plugin.Stats
+
+// note notes what one caller was told.
+func (b *books) note(t testing.TB, err error) {
+	t.Helper()
+
+	if errors.As(err, new(*plugin.QuarantinedError)) {
+		return // the plugin was not there to be called
+	}
+
+	b.Calls++
+
+	var fault *plugin.InstanceError
+
+	switch {
+	case err == nil:
+		b.Answered++
+	case errors.As(err, &fault):
+		b.Lost++
+	case errors.As(err, new(*plugin.DeadlineError)):
+		b.Late++
+	case errors.Is(err, plugin.ErrOpen):
+		b.Refused++
+	case errors.As(err, new(*plugin.CallError)):
+		b.Failed++
+	default:
+		require.NoError(t, err, "nothing that a caller should be told")
+	}
+}
+
+// balance asserts that as many callers were told something as were counted for it.
+func (b *books) balance(t testing.TB, s plugin.Stats) {
+	t.Helper()
+
+	s.Instances, s.Faults = 0, 0
+	assert.Equal(t, plugin.Stats(*b), s)
+}
+
+// wellKnown asserts that the health tree says what the plugin's status does.
+func (h *host) wellKnown(st plugin.Status) {
+	h.t.Helper()
+
+	desk := h.health("/shop/geo/desk")
+
+	switch {
+	case st.Quarantined != nil:
+		assert.Equal(h.t, st.Quarantined, desk.Degraded)
+		assert.Equal(h.t, uint64(1), h.sys.Events().Count(supervision.GaveUp))
+	case st.Breaker == "open":
+		assert.ErrorIs(h.t, h.health("/shop/geo/run/1").Degraded, plugin.ErrOpen)
+	default:
+		assert.NoError(h.t, desk.Degraded)
+		assert.NoError(h.t, h.health("/shop/geo/run/1").Degraded)
+
+		if st.LastFailure != nil {
+			assert.ErrorIs(h.t, h.health("/shop/geo/run/1").LastFailure, st.LastFailure)
+		}
+	}
+}
+
 // TestMatrix goes through all that a plugin in a process of its own can do wrong. Whatever it is: the host's other
-// actor goes on and the host is ready, the plugin's status says what has happened, there are no more instances than
-// the budget allows, every call is accounted for, and no process is left.
+// actor goes on and the host is ready, the plugin's status and the health tree say what has happened, there are no more
+// instances than the budget allows, every call is accounted for, by what its caller was told too, and no process is
+// left. TestMatrixInProcess is the same for plugins in the host's process.
 func TestMatrix(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for some forty processes")
@@ -97,6 +160,7 @@ func TestMatrix(t *testing.T) {
 		name, kind, deed string
 		spec             func(*plugin.Spec)
 		holds            func(*testing.T, plugin.Status, error)
+		report           string // what the report of the shutdown says is wrong
 	}{
 		{name: "panic", kind: "good", deed: "panic", holds: crash("panic: at the disco")},
 		{name: "os.Exit", kind: "good", deed: "exit 7", holds: crash("exit status 7")},
@@ -125,8 +189,8 @@ func TestMatrix(t *testing.T) {
 			t.Helper()
 			require.ErrorContains(t, s.LastFailure, "hung: no answer to the health check")
 		}},
-		{name: "hang in Drain", kind: "hang-drain", holds: fine},
-		{name: "hang in Stop", kind: "hang-stop", holds: fine},
+		{name: "hang in Drain", kind: "hang-drain", holds: fine, report: "flush did not finish"},
+		{name: "hang in Stop", kind: "hang-stop", holds: fine, report: "close did not finish"},
 		{name: "garbage on the handshake", kind: "garbage", holds: unstarted("Unrecognized remote plugin message")},
 		{name: "a line on the handshake", kind: "line", holds: unstarted("Unrecognized remote plugin message: hello")},
 		{name: "a socket elsewhere", kind: "elsewhere", holds: unstarted("must be a socket in")},
@@ -170,7 +234,10 @@ func TestMatrix(t *testing.T) {
 			h := start(t, s)
 			geo := s.From(h.sys.Intake())
 
-			var err error
+			var (
+				err  error
+				told books
+			)
 
 			// It is done again and again, until it is done no more.
 			for done := false; !done; {
@@ -179,22 +246,35 @@ func TestMatrix(t *testing.T) {
 
 				cancel()
 				h.beats()
+				told.note(t, again)
 
 				err = keep(err, again)
 				done = again == nil || errors.As(again, new(*plugin.QuarantinedError)) ||
 					errors.As(again, new(*plugin.SizeError)) || errors.Is(again, plugin.ErrOpen)
 			}
 
-			settled(t, h, geo, of.name)
+			if of.name == "hang in Health" {
+				require.Eventually(t, func() bool {
+					h.beats()
+
+					return status(t, geo).LastFailure != nil
+				}, time.Minute, 10*time.Millisecond)
+			}
 
 			st := status(t, geo)
 			of.holds(t, st, err)
 			assert.LessOrEqual(t, st.Stats.Instances, uint64(2))
-			assert.Zero(t, st.Stats.InFlight)
+			told.balance(t, st.Stats)
+			h.wellKnown(st)
 			h.beats()
 
 			r := h.end()
-			assert.Zero(t, r.Unaccounted)
+			if of.report == "" {
+				assert.NoError(t, r.Err())
+			} else {
+				assert.ErrorContains(t, r.Err(), of.report)
+			}
+
 			assert.Empty(t, children(t))
 		})
 	}
@@ -211,29 +291,6 @@ func keep(before, now error) error {
 	}
 
 	return now
-}
-
-// settled waits for what has been done to have its effect: the health check of a plugin that does not answer.
-func settled(t *testing.T, h *host, geo *plugin.Handle, name string) {
-	t.Helper()
-
-	if name != "SIGSTOP" && name != "hang in Health" {
-		return
-	}
-
-	require.Eventually(t, func() bool {
-		h.beats()
-
-		return status(t, geo).LastFailure != nil
-	}, time.Minute, 10*time.Millisecond)
-
-	if name == "SIGSTOP" {
-		require.Eventually(t, func() bool {
-			_, _ = do(t, geo, "stop")
-
-			return status(t, geo).Quarantined != nil
-		}, time.Minute, 10*time.Millisecond)
-	}
 }
 
 // fine is what holds for a plugin that has done its work.
@@ -297,6 +354,54 @@ func TestACallInFlightWhenTheProcessEnds(t *testing.T) {
 	}
 }
 
+// TestStreamsOfAProcess has streams go wrong that are not those of calls.
+func TestStreamsOfAProcess(t *testing.T) {
+	t.Run("a plugin that hangs in a stream does not hold up its caller, nor calls", func(t *testing.T) {
+		spec := brief()
+		spec.HangAfter, spec.Concurrency = 10*time.Second, 1
+
+		s := slot(t, program(t, 0, "hang-stream"), spec)
+		h := start(t, s)
+		geo := s.From(h.sys.Intake())
+		ctx, cancel := context.WithCancel(t.Context())
+		st, err := geo.Stream(ctx)
+		require.NoError(t, err)
+		require.NoError(t, st.Send(line("a")))
+		cancel()
+
+		_, err = st.Recv()
+		require.ErrorIs(t, err, context.Canceled)
+
+		text, err := do(t, geo, "a") // there is one slot, and the stream has given it back
+		require.NoError(t, err)
+		assert.Equal(t, "A", text)
+		assert.Equal(t, plugin.Stats{Calls: 2, Answered: 1, GivenUp: 1, Instances: 1}, status(t, geo).Stats)
+		h.beats()
+		assert.True(t, h.end().Clean)
+		assert.Empty(t, children(t))
+	})
+
+	t.Run("a message that is too long ends its stream, and no other", func(t *testing.T) {
+		s := slot(t, program(t, 0, "good"), brief())
+		h := start(t, s)
+		geo := s.From(h.sys.Intake())
+		st, err := geo.Stream(t.Context())
+		require.NoError(t, err)
+		require.ErrorAs(t, st.Send(line(string(make([]byte, 1<<16+1)))), new(*plugin.SizeError))
+		require.NoError(t, st.Send(line("long 200000")))
+
+		_, err = st.Recv()
+		require.ErrorAs(t, err, new(*plugin.SizeError))
+
+		_, err = do(t, geo, "a")
+		require.NoError(t, err)
+		assert.Equal(t, plugin.Stats{Calls: 2, Answered: 1, Failed: 1, Instances: 1}, status(t, geo).Stats)
+		h.beats()
+		assert.True(t, h.end().Clean)
+		assert.Empty(t, children(t))
+	})
+}
+
 func TestAStreamWhenTheProcessEnds(t *testing.T) {
 	s := slot(t, program(t, 0, "good"), brief())
 	h := start(t, s)
@@ -317,54 +422,78 @@ func TestAStreamWhenTheProcessEnds(t *testing.T) {
 	assert.Empty(t, children(t))
 }
 
-// TestUpgradeOfAProcess has calls all the time while one program takes the place of another.
+// TestUpgradeOfAProcess has calls all the time while programs take each other's place, an old protocol among them, and
+// one that does not start. Each call is answered, by the one that has handled it, and no other has.
 func TestUpgradeOfAProcess(t *testing.T) {
-	s := slot(t, program(t, 0, "version", "1.0.0"), brief())
+	log := filepath.Join(t.TempDir(), "log")
+	s := slot(t, program(t, 0, "version", "1.0.0", log), brief()) // of protocol 1
 	h := start(t, s)
 	geo := s.From(h.sys.Intake())
 	stop := make(chan struct{})
-	ends := make(chan map[string]int, 4)
+	ends := make(chan map[string]string, 4) // who has answered which call
 
-	for range cap(ends) {
+	for i := range cap(ends) {
 		go func() {
-			by := make(map[string]int)
+			by := make(map[string]string)
 			defer func() { ends <- by }()
 
-			for {
+			for n := 0; ; n++ {
 				select {
 				case <-stop:
 					return
 				default:
 				}
 
-				text, err := do(t, geo, "version")
+				id := fmt.Sprint(i, "-", n)
+				version, err := do(t, geo, "mark "+id)
 				assert.NoError(t, err)
 
-				by[text]++
+				by[id] = version
 			}
 		}()
 	}
 
-	require.ErrorAs(t, geo.Upgrade(t.Context(), program(t, 0, "dies")), new(*plugin.InstanceError)) // rolls back
-	require.NoError(t, geo.Upgrade(t.Context(), program(t, 0, "version", "1.1.0")))
+	for i, with := range []plugin.Source{
+		program(t, 0, "dies"), program(t, 0, "version", "1.1.0", log, "new"), program(t, 0, "version", "1.2.0", log),
+	} {
+		err := geo.Upgrade(t.Context(), with)
+		if i == 0 {
+			require.ErrorAs(t, err, new(*plugin.InstanceError)) // rolls back
+		} else {
+			require.NoError(t, err)
+		}
 
-	text, err := do(t, geo, "version")
-	require.NoError(t, err)
-	assert.Equal(t, "1.1.0", text)
+		version, err := do(t, geo, "version")
+		require.NoError(t, err)
+		assert.Equal(t, []string{"1.0.0", "1.1.0", "1.2.0"}[i], version)
+		assert.Equal(t, []int{1, 2, 1}[i], status(t, geo).Session.Protocol)
+		h.beats()
+	}
+
 	close(stop)
 
-	n := 1
-
+	answered := make(map[string]string)
 	for range cap(ends) {
-		for v, count := range <-ends {
-			assert.Contains(t, []string{"1.0.0", "1.1.0"}, v)
+		maps.Copy(answered, <-ends)
+	}
 
-			n += count
+	text, err := os.ReadFile(log)
+	require.NoError(t, err)
+
+	handled := make(map[string]string)
+
+	for said := range strings.Lines(string(text)) {
+		if version, id, marked := strings.Cut(strings.TrimSpace(said), " "); marked {
+			require.NotContains(t, handled, id)
+
+			handled[id] = version
 		}
 	}
 
+	assert.Equal(t, answered, handled)
+
 	st := status(t, geo).Stats
-	assert.Equal(t, uint64(n), st.Answered)
+	assert.Equal(t, uint64(3+len(answered)), st.Answered)
 	assert.Equal(t, st.Answered, st.Calls)
 	h.beats()
 	assert.True(t, h.end().Clean)

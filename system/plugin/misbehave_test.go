@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"runtime"
+	"syscall"
 	"time"
 
 	"google.golang.org/grpc"
@@ -32,6 +35,16 @@ func misbehave(kind string, _ []string) {
 		plugin.Serve(&hanging{worker: p, at: "drain"})
 	case "hang-stop":
 		plugin.Serve(&hanging{worker: p, at: "stop"})
+	case "stubborn": // hears neither signals nor that its host has gone
+		signal.Ignore(syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT, syscall.SIGPIPE)
+
+		var open *os.File
+
+		os.Stdin, open, _ = os.Pipe()
+		plugin.Serve(p)
+		runtime.KeepAlive(open)
+	case "hang-stream":
+		plugin.Serve(&hangingStream{p})
 	case "deaf": // once it has started
 		p.health = func(context.Context) error {
 			p.health = hang
@@ -90,6 +103,11 @@ func (h *hanging) Start(ctx context.Context, s plugin.Session) error {
 func (h *hanging) Health(context.Context) error { h.hang("health"); return nil }
 func (h *hanging) Drain(context.Context) error  { h.hang("drain"); return nil }
 func (h *hanging) Stop(context.Context) error   { h.hang("stop"); return nil }
+
+// hangingStream is a worker that hangs in its streams.
+type hangingStream struct{ *worker }
+
+func (hangingStream) Stream(context.Context, plugin.Stream) error { select {} }
 
 // garbler sends garbage where an answer should be.
 type garbler struct{}

@@ -35,7 +35,8 @@ type Executable struct {
 	// Env is all that it has of an environment, besides what it needs to be a plugin. It does not get the host's.
 	Env []string
 	// Memory is how much the process can have resident, in bytes; 0 means [DefaultMemory]. On Linux it is looked at
-	// every 20 ms, and a process that has more is killed; a Go program's collector is told to do with nine tenths of it.
+	// every 20 ms, or 2 ms once it is more than half, and a process that has more is killed; it is also the first that the
+	// kernel kills when the machine runs out. A Go program's collector is told to do with nine tenths of it.
 	Memory int64
 }
 
@@ -236,6 +237,10 @@ func (p *process) own(theirs []*os.File) {
 		_ = f.Close() // the process has its own
 	}
 
+	if err == nil {
+		firstToGo(p.cmd.Process.Pid)
+	}
+
 	p.began <- err
 
 	if err == nil {
@@ -261,17 +266,22 @@ const pipeGrace = 100 * time.Millisecond
 
 // watch kills the process when it has too much memory.
 func (p *process) watch() {
-	tick := time.NewTicker(memoryTick)
-	defer tick.Stop()
+	next := time.NewTimer(memoryTick)
+	defer next.Stop()
 
 	for {
 		select {
 		case <-p.ended:
 			return
-		case <-tick.C:
+		case <-next.C:
 		}
 
-		if has := resident(p.cmd.Process.Pid); has > p.memory {
+		switch has := resident(p.cmd.Process.Pid); {
+		case has <= p.memory/2: //nolint:mnd // half
+			next.Reset(memoryTick)
+		case has <= p.memory:
+			next.Reset(memorySoon)
+		default:
 			p.mu.Lock()
 			p.oversized = has
 			p.mu.Unlock()
@@ -283,8 +293,12 @@ func (p *process) watch() {
 	}
 }
 
-// memoryTick is how often a process's memory is looked at.
-const memoryTick = 20 * time.Millisecond
+// memoryTick is how often a process's memory is looked at, and memorySoon how often once it has more than half of what
+// it may.
+const (
+	memoryTick = 20 * time.Millisecond
+	memorySoon = 2 * time.Millisecond
+)
 
 // end kills the process, if it runs, and waits until it is gone, its pipes are closed, and what it had in the file
 // system is removed. It may be called again.

@@ -173,7 +173,7 @@ func server(b *testing.B) pluginpb.Plugin1Client {
 }
 
 // certify makes a certificate as go-plugin does.
-func certify(b *testing.B, certificate, key string) tls.Certificate {
+func certify(b testing.TB, certificate, key string) tls.Certificate {
 	b.Helper()
 
 	private, err := ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
@@ -198,7 +198,7 @@ func certify(b *testing.B, certificate, key string) tls.Certificate {
 	return cert
 }
 
-func write(b *testing.B, path, kind string, der []byte) {
+func write(b testing.TB, path, kind string, der []byte) {
 	b.Helper()
 	require.NoError(b, os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600))
 }

@@ -1,6 +1,7 @@
 package plugin_test
 
 import (
+	"crypto/tls"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,8 +13,14 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	grpcstatus "google.golang.org/grpc/status"
 
 	"github.com/troupe-go/troupe/system/plugin"
+	"github.com/troupe-go/troupe/system/plugin/internal/pluginpb"
 )
 
 // program makes a source of the test program, which is the plugin that its arguments say.
@@ -176,6 +183,14 @@ func TestProcess(t *testing.T) {
 			text, err := do(t, s.From(h.sys.Intake()), "session")
 			require.NoError(t, err)
 			assert.Equal(t, of.says, text, name)
+
+			_, err = s.From(h.sys.Intake()).Stream(t.Context())
+			if strings.HasPrefix(of.says, "1") {
+				require.ErrorIs(t, err, plugin.ErrNoStreams, name)
+			} else {
+				require.NoError(t, err, name)
+			}
+
 			assert.True(t, h.end().Clean)
 		}
 	})
@@ -203,27 +218,92 @@ func TestProcess(t *testing.T) {
 	})
 }
 
-// TestTheHostIsKilled has a host killed that runs plugins, one of which is stopped by a signal.
+// TestTheHostIsKilled has a host killed that runs plugins. Some of them end when their standard input does. What is
+// stopped by a signal, or hears nothing, ends only because the kernel kills it with its host.
 func TestTheHostIsKilled(t *testing.T) {
 	if testing.Short() {
-		t.Skip("starts three processes")
+		t.Skip("starts six processes")
 	}
 
 	host, pids := startHost(t)
-	require.Len(t, pids, 2)
+	require.Len(t, pids, len(orphans()))
 
 	for _, p := range pids {
 		require.True(t, alive(p))
 	}
 
 	require.NoError(t, syscall.Kill(pids[1], syscall.SIGSTOP))
+	require.NoError(t, syscall.Kill(pids[4], syscall.SIGSTOP))
+
+	for _, p := range pids[3:] {
+		require.NoError(t, syscall.Kill(p, syscall.SIGTERM))
+		require.NoError(t, syscall.Kill(p, syscall.SIGHUP))
+	}
+
 	require.NoError(t, host.Kill())
 	_, err := host.Wait()
 	require.NoError(t, err)
 
-	for _, p := range pids {
-		assert.Eventually(t, func() bool { return !alive(p) }, 10*time.Second, time.Millisecond, p)
+	for i, p := range pids {
+		assert.Eventually(t, func() bool { return !alive(p) }, 10*time.Second, time.Millisecond, orphans()[i])
 	}
+}
+
+// TestNobodyElseIsOnTheSocket holds that the socket is for the host: its directory is the user's own, and who connects
+// without the host's key is not answered.
+func TestNobodyElseIsOnTheSocket(t *testing.T) {
+	s := slot(t, program(t, 0, "good"), plugin.Spec{})
+	h := start(t, s)
+	dir, err := do(t, s.From(h.sys.Intake()), "socket")
+	require.NoError(t, err)
+
+	info, err := os.Stat(dir)
+	require.NoError(t, err)
+	assert.Equal(t, os.FileMode(0o700), info.Mode().Perm())
+
+	sockets, err := filepath.Glob(filepath.Join(dir, "*"))
+	require.NoError(t, err)
+	require.Len(t, sockets, 1)
+
+	own := certify(t, filepath.Join(t.TempDir(), "cert"), filepath.Join(t.TempDir(), "key"))
+
+	for name, as := range map[string]credentials.TransportCredentials{
+		"no TLS":         insecure.NewCredentials(),
+		"no certificate": credentials.NewTLS(&tls.Config{InsecureSkipVerify: true}),
+		"one of its own": credentials.NewTLS(&tls.Config{InsecureSkipVerify: true, Certificates: []tls.Certificate{own}}),
+	} {
+		conn, err := grpc.NewClient("unix:"+sockets[0], grpc.WithTransportCredentials(as))
+		require.NoError(t, err)
+
+		_, err = pluginpb.NewHelloClient(conn).Describe(t.Context(), &pluginpb.DescribeRequest{})
+		require.Error(t, err, name)
+		assert.Equal(t, codes.Unavailable, grpcstatus.Code(err), name)
+		require.NoError(t, conn.Close())
+	}
+
+	h.beats()
+	assert.True(t, h.end().Clean)
+	assert.NoDirExists(t, dir)
+}
+
+// TestAnIdleProcessIsKilled has the next one started without a call that would find out.
+func TestAnIdleProcessIsKilled(t *testing.T) {
+	s := slot(t, program(t, 0, "good"), brief())
+	h := start(t, s)
+	geo := s.From(h.sys.Intake())
+	p := pid(t, geo)
+
+	score, err := os.ReadFile(fmt.Sprintf("/proc/%d/oom_score_adj", p))
+	require.NoError(t, err)
+	assert.Equal(t, "1000\n", string(score)) // the kernel would take it before the host
+
+	require.NoError(t, syscall.Kill(p, syscall.SIGKILL))
+	require.Eventually(t, func() bool { return status(t, geo).Stats.Instances == 2 }, 10*time.Second, time.Millisecond)
+	require.ErrorContains(t, status(t, geo).LastFailure, "crashed: the process has ended: signal: killed")
+	assert.NotEqual(t, p, pid(t, geo))
+	h.beats()
+	h.end()
+	assert.Empty(t, children(t))
 }
 
 // TestADrainThatDoesNotEnd has a plugin taken out, and a host stopped, while a call is in its hands that does not end:

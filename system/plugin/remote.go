@@ -197,6 +197,12 @@ func (r *remote) Stream(ctx context.Context, s Stream) error {
 
 	var sender sync.WaitGroup
 
+	// The plugin may end the stream while the host has nothing to send.
+	if side, ok := s.(pluginSide); ok {
+		side.ctx = ctx
+		s = side
+	}
+
 	sender.Go(func() { forward(stream, s) })
 
 	err = r.receive(ctx, stream, s)

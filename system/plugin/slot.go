@@ -97,8 +97,8 @@ func checkName(name string) error {
 	return nil
 }
 
-// Tree returns the subtree, to be placed among the children of a tree. It is a temporary child: a strategy that restarts
-// the others with one that has failed leaves it stopped, so a slot belongs under [supervision.OneForOne].
+// Tree returns the subtree, to be placed among the children of a tree. It is a temporary child: a strategy that
+// restarts the others with one that has failed leaves it stopped, so a slot belongs under [supervision.OneForOne].
 func (s *Slot) Tree() *supervision.Tree { return s.tree }
 
 // On returns what an actor that uses the plugin depends on:

@@ -148,8 +148,8 @@ func (s pluginSide) Recv() (Message, error) {
 
 // Send implements [Stream].
 func (s pluginSide) Send(m Message) error {
-	if len(m.Payload) > s.most {
-		return &SizeError{len(m.Payload), s.most}
+	if err := m.fits(s.most); err != nil {
+		return err
 	}
 
 	select {

@@ -3,7 +3,6 @@ package plugin
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"google.golang.org/grpc/codes"
@@ -113,13 +112,11 @@ func toMessage(m Message) *pluginpb.Message {
 }
 
 // fromMessage decodes an answer, whose payload can have most bytes.
-func fromMessage(m *pluginpb.Message, most int) (Message, error) {
-	switch {
-	case len(m.GetPayload()) > most:
-		return Message{}, &SizeError{len(m.GetPayload()), most}
-	case len(m.GetType()) > MaxName:
-		return Message{}, fmt.Errorf("the answer's type has %d bytes, %d are allowed", len(m.GetType()), MaxName)
-	default:
-		return Message{Type: m.GetType(), Payload: m.GetPayload()}, nil
+func fromMessage(in *pluginpb.Message, most int) (Message, error) {
+	m := Message{Type: in.GetType(), Payload: in.GetPayload()}
+	if err := m.fits(most); err != nil {
+		return Message{}, err
 	}
+
+	return m, nil
 }
