@@ -4,15 +4,19 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
 	"sync/atomic"
 
+	"github.com/troupe-go/troupe/examples/ingest/accesslog"
 	"github.com/troupe-go/troupe/system/plugin"
 )
 
-// lineType is the type of the messages: a line of an access log in, the same with more fields out.
-const lineType = "access-line"
+const (
+	// lineType is the type of the messages: a line of an access log in, the same with the class of its status out.
+	lineType = "access-line"
+	// classIs is what stands before the class.
+	classIs = " class="
+)
 
 // enricher is the good plugin: it adds the class of the status. The others do worse.
 type enricher struct {
@@ -89,17 +93,12 @@ func (e *enricher) Handle(ctx context.Context, m plugin.Message) (plugin.Message
 
 	line := string(m.Payload)
 
-	fields := strings.Fields(line)
-	if len(fields) == 0 {
-		return m, plugin.Invalid(fmt.Errorf("line %q has no fields", line))
-	}
-
-	status, err := strconv.Atoi(fields[len(fields)-1])
+	entry, err := accesslog.Format{VHost: true}.Parse(line)
 	if err != nil {
 		return m, plugin.Invalid(err)
 	}
 
-	return plugin.Message{Type: lineType, Payload: fmt.Appendf(nil, "%s class=%dxx", line, status/100)}, nil
+	return plugin.Message{Type: lineType, Payload: fmt.Appendf(nil, "%s%s%dxx", line, classIs, entry.Status/100)}, nil
 }
 
 // Health implements [plugin.HealthReporter].

@@ -1,4 +1,5 @@
-// Plugins is a host that has access-log lines enriched by plugins, of which only two do as they should. One is in the
+// Plugins is a host that has the access-log lines of the example ingest enriched by plugins, of which only two do as
+// they should. One is in the
 // host's process, the others are programs named troupe-plugin-NAME, which the host finds in a directory: it makes that
 // itself, with links to its own program.
 //

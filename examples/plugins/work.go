@@ -5,14 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"text/tabwriter"
 	"time"
 
 	"github.com/troupe-go/troupe/actors"
+	"github.com/troupe-go/troupe/examples/ingest/traffic"
 	"github.com/troupe-go/troupe/system"
 	"github.com/troupe-go/troupe/system/plugin"
 )
+
+// seed makes the access log, which is that of the example ingest.
+const seed = 1
 
 // work gives every plugin its lines, all side by side, while the probe asks, and prints what has come of it.
 func work(
@@ -34,7 +39,7 @@ func work(
 	probed := probing()
 
 	w := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "PLUGIN\tPROTOCOL\tCALLS\tANSWERED\tLATE\tLOST\tREFUSED\tINSTANCES\tHOW IT WAS CONTAINED")
+	fmt.Fprintln(w, "PLUGIN\tPROTOCOL\tCALLS\tENRICHED\tINVALID\tLATE\tLOST\tREFUSED\tINSTANCES\tHOW IT WAS CONTAINED")
 
 	errs := append(make([]error, 0, 2*len(slots)+2), probed.err)
 
@@ -49,11 +54,15 @@ func work(
 		errs = append(errs, err, stories[i].err)
 		n := st.Stats
 
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\n", st.Name, st.Session.Protocol,
-			n.Calls, n.Answered, n.Late, n.Lost, n.Refused, n.Instances, how(st, stories[i]))
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\n", st.Name, st.Session.Protocol,
+			n.Calls, n.Answered, n.Invalid, n.Late, n.Lost, n.Refused, n.Instances, how(st, stories[i]))
 	}
 
 	errs = append(errs, w.Flush())
+
+	if last := stories[0].sample; last != "" {
+		fmt.Fprintln(stdout, "a line as it comes back:", last)
+	}
 
 	fmt.Fprintf(stdout, "the host answered %d times meanwhile, after %v at the latest, and was ready each time\n",
 		probed.answers, probed.slowest.Round(time.Microsecond))
@@ -67,7 +76,7 @@ func how(st plugin.Status, s story) string {
 	case st.Quarantined != nil:
 		return first(st.Quarantined.Error())
 	case s.flood > 0:
-		return fmt.Sprintf("sent as fast as it was read: %d lines", s.flood)
+		return fmt.Sprintf("a stream, sent as fast as it was read: %d lines", s.flood)
 	case st.LastFailure != nil:
 		return "restarted: " + first(st.LastFailure.Error())
 	default:
@@ -88,8 +97,9 @@ func first(text string) string {
 
 // story is what has happened to the lines of a plugin.
 type story struct {
-	flood int   // lines that a stream brought
-	err   error // that should not be
+	flood  int    // lines that a stream brought
+	sample string // the last of its lines, enriched
+	err    error  // that should not be
 }
 
 // drive gives a plugin its lines, until it has had all or is out of use.
@@ -104,15 +114,20 @@ func drive(ctx context.Context, h *plugin.Handle, lines int) (s story) {
 	}
 
 	for i := range lines {
-		m := plugin.Message{Type: lineType, Payload: fmt.Appendf(nil, "10.0.0.%d GET /item/%d %d", i%256, i, 200+i%300)}
+		line := traffic.Line(seed, uint64(i))
 
-		_, err := h.Call(ctx, m)
+		answer, err := h.Call(ctx, plugin.Message{Type: lineType, Payload: []byte(line)})
 
 		switch {
 		case errors.As(err, new(*plugin.QuarantinedError)):
 			return s
 		case ctx.Err() != nil:
 			return story{err: ctx.Err()}
+		case err != nil: // is counted
+		case !strings.HasPrefix(string(answer.Payload), line+classIs):
+			return story{err: fmt.Errorf("plugin %s: answered %q with %q", st.Name, line, answer.Payload)}
+		default:
+			s.sample = string(answer.Payload)
 		}
 	}
 
@@ -129,7 +144,7 @@ func flood(ctx context.Context, h *plugin.Handle, lines int) (s story) {
 		return story{err: err}
 	}
 
-	if err := stream.Send(plugin.Message{Type: lineType, Payload: []byte("GET / 200")}); err != nil {
+	if err := stream.Send(plugin.Message{Type: lineType, Payload: []byte(traffic.Line(seed, 0))}); err != nil {
 		return story{err: err}
 	}
 

@@ -119,11 +119,18 @@ func (d *desk) enter(ctx context.Context, name string, with Source, strict bool)
 	l := &load{place: d.place, name: name, source: with, child: strconv.Itoa(d.place.next), strict: strict}
 
 	ref, err := d.start(ctx, l)
-	if err != nil {
+
+	switch {
+	case err == nil:
+		d.place.occupy(l)
+	case !strict && l.failure() != nil: // it did not even fail in time, which is not to keep the host from starting
+		d.place.occupy(l)
+		d.place.ended(l)
+
+		return nil
+	default:
 		return err
 	}
-
-	d.place.occupy(l)
 
 	return d.watch(l, ref)
 }

@@ -1,6 +1,8 @@
 package plugin_test
 
 import (
+	"go/parser"
+	"go/token"
 	"os"
 	"regexp"
 	"strings"
@@ -21,16 +23,19 @@ func TestTheDocsShowTheExample(t *testing.T) {
 	example, err := os.ReadFile("example_test.go")
 	require.NoError(t, err)
 
-	_, code, found := strings.Cut(string(page), "```go\n")
-	require.True(t, found)
+	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(page), -1)
+	require.Len(t, blocks, 2) // the plugin and a host
 
-	code, _, _ = strings.Cut(code, "```")
-	assert.LessOrEqual(t, strings.Count(code, "\n"), 30)
+	assert.LessOrEqual(t, strings.Count(blocks[0][1], "\n"), 30)
+	_, err = parser.ParseFile(token.NewFileSet(), "plugin.go", blocks[0][1], parser.AllErrors)
+	require.NoError(t, err)
 
-	for part := range strings.SplitSeq(code, "\n\n") {
-		part = strings.TrimSpace(part)
-		if part != "package main" && !strings.HasPrefix(part, "func main") {
-			assert.Contains(t, string(example), part)
+	for _, block := range blocks {
+		for part := range strings.SplitSeq(block[1], "\n\n") {
+			part = strings.TrimSpace(part)
+			if part != "package main" && !strings.HasPrefix(part, "func main") && !strings.HasPrefix(part, "import") {
+				assert.Contains(t, string(example), part)
+			}
 		}
 	}
 

@@ -81,3 +81,41 @@ func Example() {
 	// 1.0.0 2 1 <nil>
 	// 0 <nil>
 }
+
+func runHost(ctx context.Context, source plugin.Source) (string, error) {
+	slot, err := plugin.New("shout", source, plugin.Spec{Required: true})
+	if err != nil {
+		return "", err
+	}
+
+	sys, err := system.Start(ctx, supervision.Tree{
+		Name: "host", Budget: supervision.Budget{Restarts: 3, Within: time.Minute},
+		Children: supervision.On(slot.Tree()),
+	}, system.Options{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return "", err
+	}
+
+	answer, err := slot.From(sys.Intake()).Call(ctx, plugin.Message{Type: "text", Payload: []byte("hello")})
+	_, down := sys.Shutdown(ctx)
+
+	return string(answer.Payload), errors.Join(err, down)
+}
+
+// A host, with the plugin in its own process.
+func ExampleInProcess() {
+	fmt.Println(runHost(context.Background(), plugin.InProcess(func() plugin.Plugin { return shout{} })))
+	// Output: HELLO <nil>
+}
+
+// A host that finds the plugin in a directory, where it is a program of its own.
+func ExampleDiscover() {
+	found, err := plugin.Discover("/usr/local/lib/shop")
+	if err != nil {
+		fmt.Println(err) // and the others are found all the same
+	}
+
+	for _, e := range found {
+		fmt.Println(runHost(context.Background(), plugin.Process(e)))
+	}
+}
