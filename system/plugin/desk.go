@@ -127,7 +127,7 @@ func (d *desk) enter(ctx context.Context, name string, with Source, strict bool)
 		d.place.occupy(l)
 		d.place.ended(l)
 
-		return nil
+		return nil //nolint:nilerr // the quarantine says it
 	default:
 		return err
 	}

@@ -108,7 +108,7 @@ func (r *remote) notStarted(err error) error {
 		return err
 	}
 
-	after := time.NewTimer(pipeGrace)
+	after := time.NewTimer(settle)
 	defer after.Stop()
 
 	select {
@@ -252,7 +252,7 @@ func (r *remote) receive(ctx context.Context, from pluginpb.Plugin2_StreamClient
 	}
 }
 
-// settle is how long the end of a process is waited for when its connection is lost.
+// settle is how long the end of a process is waited for when its connection is lost, or there never was one.
 const settle = time.Second
 
 // because returns the error that an error of gRPC stands for.

@@ -85,8 +85,8 @@ func newSlot(name string, source Source, spec Spec, closing time.Duration) *Slot
 	return s
 }
 
-// patience is a deadline that leaves d before its last tenth, in which an actor's context has ended, and some more, also
-// on a machine that has a lot to do.
+// patience is a deadline that leaves d before its last tenth, in which an actor's context has ended, and some more,
+// also on a machine that has a lot to do.
 func patience(d time.Duration) time.Duration { return d + d/4 + time.Second }
 
 func checkName(name string) error {
