@@ -138,7 +138,13 @@ func Pipe[T, M any](
 			return nil //nolint:nilerr // the incarnation that asked is gone
 		}
 
-		return ctx.cell.box.SendInner(ctx, mailbox.Data, into(value, err))
+		m := into(value, err)
+
+		return ctx.inc().owned.send(func() error {
+			ctx.cell.place.Host.Waits().Recheck(&ctx.cell.box)
+
+			return ctx.cell.box.SendInner(ctx, mailbox.Data, m)
+		})
 	})
 }
 

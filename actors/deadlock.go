@@ -150,7 +150,7 @@ func (i *incarnation[M]) Queue() any { return &i.cell.box }
 func (i *incarnation[M]) Abandoned() bool { return i.gate.Err() != nil }
 
 // Helped implements [waits.Party].
-func (i *incarnation[M]) Helped() bool { return i.owned.count() > 0 }
+func (i *incarnation[M]) Helped() bool { return i.owned.busy() }
 
 func (i *incarnation[M]) graph() *waits.Graph { return i.cell.place.Host.Waits() }
 

@@ -368,3 +368,48 @@ func TestTheEndOfAGoroutineThatClosesACycle(t *testing.T) {
 		require.NoError(t, second)
 	})
 }
+
+func TestAPipeThatIsDoneButForRoomHelpsNobody(t *testing.T) {
+	for name, doneFirst := range map[string]bool{"done before the cycle is there": true, "and after": false} {
+		bubble(t, name, func(t *testing.T) {
+			s := play(t, &part{name: "a"}, &part{name: "b", spec: supervision.Spec{Mailbox: small(mailbox.Block)}})
+			done, goOn := make(chan struct{}), make(chan struct{})
+
+			var first, second error
+
+			tell(t, s.refs["a"], func(ctx *actors.Context[job]) error {
+				_, first = ask(ctx, s.refs["b"], func(ctx *actors.Context[job], r actors.Reply[string]) error {
+					err := actors.Pipe(ctx, func(context.Context) (int, error) {
+						<-done
+
+						return 0, nil
+					}, func(int, error) job { return nothing })
+					err = errors.Join(err, ctx.Self().TryTell(nothing)) // there is no room for the result
+
+					<-goOn
+
+					second = asks(ctx, s.refs["a"])
+
+					return errors.Join(err, r.Send(""))
+				})
+
+				return nil
+			})
+			synctest.Wait()
+
+			for _, c := range map[bool][]chan struct{}{true: {done, goOn}, false: {goOn, done}}[doneFirst] {
+				require.NoError(t, errors.Join(first, second))
+				close(c)
+				synctest.Wait()
+			}
+
+			if doneFirst {
+				first, second = second, first
+			}
+
+			require.ErrorAs(t, first, new(*actors.DeadlockError))
+			require.NoError(t, second)
+			assert.Empty(t, s.letters())
+		})
+	}
+}

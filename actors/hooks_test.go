@@ -123,6 +123,7 @@ func TestHooks(t *testing.T) {
 			func() (actors.Actor[job], error) { panic(errTest) },
 			func() (actors.Actor[job], error) { runtime.Goexit(); return nil, errTest },
 			func() (actors.Actor[job], error) { return nil, nil }, //nolint:nilnil // the case in hand
+			func() (actors.Actor[job], error) { return actors.Func[job](nil), nil },
 		} {
 			_, err := try(&part{factory: factory})
 			require.ErrorContains(t, err, "/stage/actor: ")

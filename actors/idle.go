@@ -89,6 +89,7 @@ func (r *runner[M]) idle() {
 
 	if taken := r.cell.box.Taken(); taken != i.seen || i.rested.IsZero() {
 		i.seen, i.rested = taken, time.Now()
+		n.remove(i) // it became due just before that message, and the runner had not been told
 	}
 
 	if !i.armed && !slices.Contains(n.due, source[M](i)) {

@@ -65,6 +65,34 @@ func TestIdleTimeout(t *testing.T) {
 		}
 	})
 
+	bubble(t, "does not come if a message was handled between the end of the time and its turn", func(t *testing.T) {
+		var self *actors.Context[job]
+
+		l := newLog()
+		s := play(t, &part{})
+		perform(t, s.ref(), func(ctx *actors.Context[job]) error {
+			self = ctx
+
+			return idles(t, l.entry("idle"))(ctx)
+		})
+		synctest.Wait()
+
+		fire, tells := actors.IdleClock(self)
+
+		pass(time.Second)
+		fire()
+		perform(t, s.ref(), nothing)
+		synctest.Wait()
+		tells()
+		synctest.Wait()
+		assert.Empty(t, l.read())
+		pass(time.Second - 1)
+		assert.Empty(t, l.read())
+		pass(1)
+		assert.Equal(t, []string{"idle 2s"}, l.read())
+		s.stop(t)
+	})
+
 	bubble(t, "an actor that is busy is not idle, and begins to be when it has nothing to do", func(t *testing.T) {
 		l := newLog()
 		s := play(t, &part{})

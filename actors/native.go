@@ -167,6 +167,10 @@ func (n *native) spawn() error {
 
 // Receive hands a message to the actor. Its panic is for the runner.
 func (n *native) Receive(_ *Context[any], m any) error {
+	if n.invoker == nil {
+		return ErrNotRunning // it is not called by its actor, but by somebody who made it for none
+	}
+
 	if !n.timeout.set() {
 		n.invoker.InvokeUserMessage(m)
 

@@ -112,6 +112,14 @@ func TestTheContextOfNoActorHasEnded(t *testing.T) {
 	})
 }
 
+func TestANativeActorOfNobodyHandlesNothing(t *testing.T) {
+	for _, props := range []*actor.Props{nil, actor.PropsFromFunc(func(actor.Context) { panic("called") })} {
+		for _, c := range []*actors.Context[any]{nil, new(actors.Context[any])} {
+			require.ErrorIs(t, actors.FromProps(props).Receive(c, 1), actors.ErrNotRunning)
+		}
+	}
+}
+
 // What is misused says itself where: a bare "nil function" in a log helps nobody.
 func TestNilArgumentsAreNamed(t *testing.T) {
 	bubble(t, "with the actor and the method", func(t *testing.T) {

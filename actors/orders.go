@@ -101,7 +101,7 @@ func (r *runner[M]) start() {
 			return err
 		}
 
-		if a == nil {
+		if f, ok := a.(Func[M]); a == nil || ok && f == nil {
 			return errNilActor
 		}
 

@@ -14,6 +14,7 @@ type owned struct {
 type helpers struct {
 	running int // at most the actor's limit
 	pipes   int // those among running that will still send to the actor
+	sending int // those among pipes whose work is done, so that they do nothing any more but wait for room
 	failure error
 	idle    chan struct{} // closed when running falls to 0 while somebody waits
 }
@@ -75,6 +76,22 @@ func (o *owned) done(pipe bool, err error) {
 	}
 }
 
+// send calls f, which sends what a goroutine has worked for.
+func (o *owned) send(f func() error) error {
+	o.mu.Lock()
+	o.helpers.sending++
+	o.mu.Unlock()
+
+	defer func() {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+
+		o.helpers.sending--
+	}()
+
+	return f()
+}
+
 // take returns what there is to act on since the last time.
 func (o *owned) take() (leaving bool, failure error) {
 	o.mu.Lock()
@@ -118,6 +135,16 @@ func (o *owned) count() int {
 	defer o.mu.Unlock()
 
 	return o.known().running
+}
+
+// busy reports whether one is running that does more than wait for room in the actor's mailbox.
+func (o *owned) busy() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+
+	h := o.known()
+
+	return h.running > h.sending
 }
 
 // wait blocks until none is running. Called after close, and after their context has ended.

@@ -117,7 +117,7 @@ func (l lostTickets) tell(cause error) {
 // tell tells the sender, if there is one who wants to know. Called without any lock, when the ticket is not in its
 // list.
 func (t *Ticket) tell(cause error) {
-	if t != nil {
+	if t != nil && t.Loser != nil {
 		t.Loser.Lost(cause)
 	}
 }
@@ -128,7 +128,7 @@ func (b *Mailbox[M]) Forget(t *Ticket) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 
-	if !t.place.linked {
+	if t == nil || !t.place.linked {
 		return false
 	}
 
@@ -144,7 +144,7 @@ func (b *Mailbox[M]) Outstanding(t *Ticket) (outstanding, queued bool) {
 	defer b.mu.Unlock()
 
 	switch {
-	case !t.place.linked:
+	case t == nil || !t.place.linked:
 		return false, false
 	case t.in == b.data.tickets():
 		return true, t.seq >= b.left(&b.data)

@@ -162,6 +162,22 @@ func testTicket(t *testing.T, lane mailbox.Lane) {
 		assert.False(t, box.Forget(all.tickets[0]), "its loser has been told")
 	})
 
+	t.Run("a ticket of nobody is told to nobody", func(t *testing.T) {
+		box, lease := still[int](t, mailbox.Options{Capacity: 2, Control: 2})
+		require.NoError(t, box.SendTicket(t.Context(), lane, 1, nil))
+		require.NoError(t, box.SendTicket(t.Context(), lane, 2, new(mailbox.Ticket)))
+		assert.False(t, box.Forget(nil))
+
+		outstanding, queued := box.Outstanding(nil)
+		assert.False(t, outstanding || queued)
+		assert.NotPanics(t, func() {
+			for range 2 {
+				lease.Take()
+				lease.Fail(errTest)
+			}
+		})
+	})
+
 	t.Run("a ticketed sender that waits has its ticket from when it is let in", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			box, lease := still[int](t, mailbox.Options{Capacity: 1, Control: 1})

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/agnivade/levenshtein"
 
@@ -71,7 +73,9 @@ func (c *compiler) add(child Child, parentPath string, parent int) {
 			c.errs = append(c.errs, err)
 		}
 
-		c.addTree(id, t)
+		if t != nil {
+			c.addTree(id, t)
+		}
 	default:
 		c.addTree(id, d.tree)
 	}
@@ -88,8 +92,12 @@ func nameProblem(name string) string {
 	switch {
 	case name == "":
 		return "is empty, every child needs one"
-	case strings.ContainsAny(name, "/ \t\r\n"):
+	case !utf8.ValidString(name):
+		return fmt.Sprintf("%q is not valid UTF-8", name)
+	case strings.ContainsFunc(name, func(r rune) bool { return r == '/' || unicode.IsSpace(r) }):
 		return fmt.Sprintf("%q contains a slash or white space", name)
+	case strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return fmt.Sprintf("%q contains a character that cannot be printed", name)
 	default:
 		return ""
 	}

@@ -219,6 +219,9 @@ func TestCompileChecksNames(t *testing.T) {
 		"slash":       {"/", `/shop//: Name: "/" contains a slash or white space`},
 		"white space": {"a b", `/shop/a b: Name: "a b" contains a slash or white space`},
 		"line":        {"a\nb", `Name: "a\nb" contains a slash or white space`},
+		"wide space":  {"a\u2003b", `Name: "a\u2003b" contains a slash or white space`},
+		"control":     {"a\x00", `Name: "a\x00" contains a character that cannot be printed`},
+		"not UTF-8":   {"a\xff", `Name: "a\xff" is not valid UTF-8`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := problems(t, tree("shop", actor(row.given)))
@@ -304,4 +307,32 @@ func TestADeclarationCanBeCompiledTwice(t *testing.T) {
 	shop := tree("shop", actor("a"))
 	once, again := compile(t, shop), compile(t, shop)
 	assert.Equal(t, paths(once), paths(again))
+}
+
+func TestASubtreeThatCannotBeMadeIsReportedWithTheRest(t *testing.T) {
+	none := supervision.NewSubtree("none", nil, nil)
+	bad := supervision.NewSubtree("bad", nil, func(string) (supervision.Tree, error) { panic("boom") })
+
+	assert.Equal(t, []string{
+		"/shop/none: build: is nil, must make the tree",
+		"/shop/bad: build: must not panic: boom",
+		"/shop/: Name: is empty, every child needs one",
+		"/shop/: build: is nil, must make the tree",
+		"/shop/needs: DependsOn[0]: is nil",
+	}, problems(t, tree("shop", none, bad, new(supervision.Subtree), actor("needs", nil, bad))))
+}
+
+func TestTheZeroDeclarationsAreReported(t *testing.T) {
+	assert.NotPanics(t, func() {
+		got := problems(t, tree("shop",
+			new(supervision.ActorChild[int]), new(supervision.PoolChild[int]), new(supervision.GroupChild[int, int]),
+			new(supervision.Tree)))
+
+		for _, want := range []string{
+			"/shop/: Name: is empty, every child needs one", "/shop/: factory: is nil, must make the actor",
+			"/shop/: Budget: is not set, every supervisor needs one",
+		} {
+			assert.Contains(t, got, want)
+		}
+	})
 }

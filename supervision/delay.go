@@ -33,7 +33,13 @@ func (d *Delay) Next(ran time.Duration, chance float64) time.Duration {
 		d.ceiling.Reset()
 	}
 
-	return time.Duration(chance * float64(d.ceiling.NextBackOff()))
+	bound := d.ceiling.NextBackOff()
+
+	if wait := chance * float64(bound); wait < float64(bound) {
+		return time.Duration(wait)
+	}
+
+	return bound // which a float64 may be above of
 }
 
 func (b Backoff) withDefaults() Backoff {

@@ -1,6 +1,7 @@
 package supervision_test
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -100,4 +101,9 @@ func TestADelayIsNeverOutOfRange(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestTheLongestDelayIsADuration(t *testing.T) {
+	longest := supervision.Backoff{Initial: math.MaxInt64/2 + 1, Max: math.MaxInt64}
+	assert.Equal(t, []time.Duration{math.MaxInt64/2 + 1, math.MaxInt64, math.MaxInt64}, delays(longest, 1, 3))
 }

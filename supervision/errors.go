@@ -15,6 +15,9 @@ var ErrHanging = errors.New("too many abandoned incarnations hang")
 // restarted.
 var ErrGroupDown = errors.New("the group is not running")
 
+// ErrNotStarted says that a child of a group or a member of a pool was stopped by somebody else before it had started.
+var ErrNotStarted = errors.New("was stopped before it had started")
+
 // GroupFullError says that a group has as many children as it may.
 type GroupFullError struct {
 	// Path of the group.

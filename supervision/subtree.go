@@ -1,6 +1,9 @@
 package supervision
 
-import "reflect"
+import (
+	"fmt"
+	"reflect"
+)
 
 // Subtree is a child that another package declares in words of its own, such as a pipeline: the tree that it stands for
 // is made when the tree around it is compiled, and what is wrong with it is reported with all the rest. Embed a pointer
@@ -12,7 +15,8 @@ type Subtree struct {
 }
 
 // NewSubtree declares a subtree. Build is called once for each [Compile], with the path that the tree will have; its
-// name and dependencies are set for it. It returns all that is wrong at once, joined, as [*SpecError] values.
+// name and dependencies are set for it. It returns all that is wrong at once, joined, as [*SpecError] values. A nil
+// function and one that panics are reported, too.
 func NewSubtree(name string, dependsOn []Child, build func(path string) (Tree, error)) *Subtree {
 	return &Subtree{name: name, dependsOn: dependsOn, build: build}
 }
@@ -25,8 +29,18 @@ func (s *Subtree) declaration() declaration {
 	return declaration{name: s.name, subtree: s}
 }
 
-// tree makes the tree.
-func (s *Subtree) tree(path string) (*Tree, error) {
+// tree makes the tree. It is nil if there is none at all.
+func (s *Subtree) tree(path string) (made *Tree, err error) {
+	if s.build == nil {
+		return nil, &SpecError{Path: path, Field: "build", Problem: "is nil, must make the tree"}
+	}
+
+	defer func() {
+		if v := recover(); v != nil {
+			made, err = nil, &SpecError{Path: path, Field: "build", Problem: fmt.Sprintf("must not panic: %v", v)}
+		}
+	}()
+
 	t, err := s.build(path)
 	t.Name, t.DependsOn = s.name, s.dependsOn
 

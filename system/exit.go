@@ -32,10 +32,23 @@ type StopError struct {
 }
 
 // Error says all that did not go well.
-func (e *StopError) Error() string { return text(e.Report.err) }
+func (e *StopError) Error() string {
+	err := e.Unwrap()
+	if err == nil {
+		return "stopped" // of no system's
+	}
 
-// Unwrap returns it.
-func (e *StopError) Unwrap() error { return e.Report.err }
+	return text(err)
+}
+
+// Unwrap returns it; nil if the report is not that of a system.
+func (e *StopError) Unwrap() error {
+	if e.Report == nil {
+		return nil
+	}
+
+	return e.Report.err
+}
 
 // ExitCode returns the exit code of a program for what [Run], [Start], [System.Wait] or [System.Shutdown] returned:
 //
@@ -48,7 +61,7 @@ func ExitCode(err error) int {
 	switch {
 	case err == nil:
 		return ExitClean
-	case errors.As(err, &stop):
+	case errors.As(err, &stop) && stop.Report != nil:
 		return stop.Report.Exit
 	default:
 		return ExitFailed

@@ -106,6 +106,13 @@ func TestTheExitCodeSaysHowItWent(t *testing.T) {
 
 	_, err := system.Start(t.Context(), supervision.Tree{}, silent())
 	assert.Equal(t, system.ExitFailed, system.ExitCode(err))
+
+	for _, nobodys := range []error{new(system.StopError), &system.StopError{Report: new(system.Report)}} {
+		require.EqualError(t, nobodys, "stopped")
+		require.NoError(t, errors.Unwrap(nobodys))
+	}
+
+	assert.Equal(t, system.ExitFailed, system.ExitCode(new(system.StopError)))
 }
 
 func TestAPanicAtTheRootGoesTheSameOrderedWay(t *testing.T) {

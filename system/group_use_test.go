@@ -88,7 +88,10 @@ func TestAChildThatIsStoppedBeforeItHasStartedIsNotThere(t *testing.T) {
 
 		synctest.Wait()
 		require.NoError(t, g.Stop(t.Context(), "a"))
-		require.EqualError(t, <-started, "/test/crowd/a: was stopped before it had started")
+
+		err := <-started
+		require.EqualError(t, err, "/test/crowd/a: was stopped before it had started")
+		require.ErrorIs(t, err, supervision.ErrNotStarted)
 		assert.Zero(t, g.Len())
 	})
 }

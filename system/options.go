@@ -102,6 +102,12 @@ func (o Options) validate() error {
 		errs = append(errs, fmt.Errorf("system.Options.Grace: %v is negative", o.Grace))
 	}
 
+	for i, s := range o.Signals {
+		if s == nil {
+			errs = append(errs, fmt.Errorf("system.Options.Signals[%d]: is nil", i))
+		}
+	}
+
 	errs = append(errs,
 		o.checkShares(),
 		checkKept("Letters", o.Letters, MaxLetters, DefaultLetters),

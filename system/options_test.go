@@ -1,6 +1,8 @@
 package system_test
 
 import (
+	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/troupe-go/troupe/mailbox"
 	"github.com/troupe-go/troupe/supervision"
 	"github.com/troupe-go/troupe/system"
 )
@@ -48,6 +51,9 @@ func TestTheRangesOfOptions(t *testing.T) {
 				"system.Options.Events: 1048577 is out of range, must be from 1 to 1048576, or 0 for 1024",
 			},
 		},
+		"a signal that is none": {
+			system.Options{Signals: []os.Signal{os.Interrupt, nil}}, []string{"system.Options.Signals[1]: is nil"},
+		},
 		"shares that are the grace period are valid": {options: system.Options{Grace: 10 * time.Second, Shares: shares}},
 		"shares that are more": {
 			system.Options{Grace: 10 * time.Second, Shares: more},
@@ -78,4 +84,16 @@ func TestTheRangesOfOptions(t *testing.T) {
 			require.NoError(t, err)
 		})
 	}
+}
+
+func TestANilContextIsReportedWithTheRest(t *testing.T) {
+	want := "/: %s: nil context\nsystem.Options.Grace: -1ns is negative\n/: Name: is empty, every child needs one\n" +
+		"/: Budget: is not set, every supervisor needs one"
+
+	_, err := system.Start(nil, supervision.Tree{}, system.Options{Grace: -1}) //nolint:staticcheck // on purpose
+	require.EqualError(t, err, fmt.Sprintf(want, "Start"))
+
+	err = system.Run(nil, supervision.Tree{}, system.Options{Grace: -1}) //nolint:staticcheck // on purpose
+	require.EqualError(t, err, fmt.Sprintf(want, "Run"))
+	require.ErrorIs(t, err, mailbox.ErrNilContext)
 }

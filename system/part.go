@@ -148,6 +148,8 @@ func (c *conductor) beginPart(path string, options StopOptions) (*parting, lifec
 	id, found := c.find(path)
 
 	switch {
+	case c.machine.Phase() == lifecycle.Done:
+		return nil, nil, mailbox.ErrStopped
 	case c.machine.Phase() >= lifecycle.Intake:
 		return nil, nil, mailbox.ErrStopping
 	case !found:

@@ -141,7 +141,8 @@ func TestWhatCannotBeStoppedIsAnError(t *testing.T) {
 		assert.Same(t, s.Report(), r, "the root stands for the system")
 
 		_, err = s.StopNode(t.Context(), "/test/a", system.StopOptions{})
-		require.ErrorIs(t, err, mailbox.ErrStopping)
+		require.EqualError(t, err, "/test/a: stopped")
+		require.ErrorIs(t, err, mailbox.ErrStopped)
 	})
 }
 

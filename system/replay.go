@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/troupe-go/troupe/actors"
 	"github.com/troupe-go/troupe/internal/node"
 	"github.com/troupe-go/troupe/mailbox"
 )
@@ -167,8 +168,15 @@ func (f *Office) ReplayOne(number uint64) Replayed {
 
 // Resend replays a letter that is kept somewhere else, say in a file, whether the office has it too or not. Held is
 // called once nobody else can replay the letter; it says whether it is still there, and must not block. Where it is
-// kept it is to be removed if it was accepted.
+// kept it is to be removed if it was accepted. Without a function it is [Refused], with [actors.ErrNilFunc].
 func (f *Office) Resend(l Letter, held func() bool) Replayed {
+	if held == nil {
+		return Replayed{
+			Number: l.Number, Target: l.Target, Outcome: Refused,
+			Err: fmt.Errorf("letter %d: Resend: %w", l.Number, actors.ErrNilFunc),
+		}
+	}
+
 	f.mu.Lock()
 	err := f.claim(l.Number)
 	f.mu.Unlock()

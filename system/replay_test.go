@@ -378,6 +378,10 @@ func TestWhatCannotBeReplayedStaysAndSaysWhy(t *testing.T) {
 
 		assert.Equal(t, system.OfficeStats{Taken: 4, Held: 4}, f.Stats(), "a replay that is refused makes no letter")
 		assert.Equal(t, "not held", f.ReplayOne(7).Outcome.String())
+
+		nobody := f.Resend(f.Letters()[0], nil)
+		assert.Equal(t, "refused", nobody.Outcome.String())
+		require.ErrorIs(t, nobody.Err, actors.ErrNilFunc)
 	})
 }
 

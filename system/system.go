@@ -79,12 +79,13 @@ func Start(ctx context.Context, tree supervision.Tree, options Options) (*System
 
 // prepare checks everything and makes a system in which nothing has started.
 func prepare(ctx context.Context, method string, tree supervision.Tree, options Options) (*System, error) {
-	if ctx == nil {
-		return nil, nilContext("/"+tree.Name, method)
-	}
-
 	plan, err := supervision.Compile(tree, options.Tasks...)
 	err = errors.Join(options.validate(), err)
+
+	if ctx == nil {
+		err = errors.Join(nilContext("/"+tree.Name, method), err)
+	}
+
 	options = options.withDefaults()
 
 	if plan != nil {

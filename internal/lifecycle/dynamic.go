@@ -1,7 +1,6 @@
 package lifecycle
 
 import (
-	"errors"
 	"math/bits"
 
 	"github.com/troupe-go/troupe/mailbox"
@@ -19,8 +18,6 @@ func slotOf(id int) int { return id & (1<<slotBits - 1) }
 func Slot(id int) int { return slotOf(id) }
 
 func generationOf(id int) int { return id >> slotBits }
-
-var errGroupStopped = errors.New("was stopped before it had started")
 
 // Free returns the id of the next child to be added to a group, or why none can be. Nothing may be due when it is
 // called, and Add, with the same time, must be the next step.
@@ -103,7 +100,7 @@ func (m *Machine) startError(n *entry) error {
 		return failure
 	}
 
-	return &supervision.FailureError{Path: m.path(n), Err: errGroupStopped}
+	return &supervision.FailureError{Path: m.path(n), Err: supervision.ErrNotStarted}
 }
 
 // spawned answers whoever has added a child, once: when it has started or, with an error, when it has ended.

@@ -45,8 +45,12 @@ func (e *UnreadableError) Is(target error) bool { return target == ErrUnreadable
 // [system.Options.OnLetters]; their count of replays goes on.
 //
 // One replay goes on at a time, others get [ErrReplaying]. An error of the file ends it: then the last of what it
-// returns may have been accepted and still be in the file.
+// returns may have been accepted and still be in the file. A nil system is an error, and nothing is replayed.
 func (s *Store) Replay(into *system.System, filter system.Filter, most int) (all []system.Replayed, err error) {
+	if into == nil {
+		return nil, errNoSystem
+	}
+
 	if !s.replaying.TryLock() {
 		return nil, ErrReplaying
 	}
@@ -94,6 +98,10 @@ func (s *Store) Replay(into *system.System, filter system.Filter, most int) (all
 
 // ReplayOne is [Store.Replay] for the letter of a number.
 func (s *Store) ReplayOne(into *system.System, number uint64) (r system.Replayed, err error) {
+	if into == nil {
+		return r, errNoSystem
+	}
+
 	if !s.replaying.TryLock() {
 		return r, ErrReplaying
 	}
@@ -111,6 +119,8 @@ func (s *Store) ReplayOne(into *system.System, number uint64) (r system.Replayed
 
 	return s.replay(into, l)
 }
+
+var errNoSystem = errors.New("dead letters: Replay: a nil system")
 
 // replay replays a letter. Called with replaying held.
 func (s *Store) replay(into *system.System, l system.Letter) (r system.Replayed, err error) {

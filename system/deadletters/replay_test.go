@@ -208,6 +208,12 @@ func TestWhatCannotBeReplayedStaysInTheFile(t *testing.T) {
 	}
 
 	keep(t, s, false, letter(1, "text"), letter(2, post{}), elsewhere, wrong, once(6), once(7))
+
+	_, err := s.Replay(nil, system.Filter{}, 10)
+	require.EqualError(t, err, "dead letters: Replay: a nil system")
+
+	_, err = s.ReplayOne(nil, 1)
+	require.EqualError(t, err, "dead letters: Replay: a nil system")
 	require.NoError(t, s.Overwrite(3, []byte("no letter")))
 
 	require.NoError(t, ref.TryTell(post{}))

@@ -15,9 +15,9 @@ import (
 // scope is the name of the instrumentation.
 const scope = "github.com/troupe-go/troupe/system/telemetry"
 
-// Emit returns a function for system.Options.OnReport that records a report's figures as gauges of the provider. What
-// the provider refuses goes to OpenTelemetry's error handler. The program still has to flush the provider before it
-// exits.
+// Emit returns a function for system.Options.OnReport that records a report's figures as gauges of the provider.
+// What the provider refuses, or that it is nil, goes to OpenTelemetry's error handler. The program still has to
+// flush the provider before it exits.
 func Emit(provider metric.MeterProvider) func(*system.Report) {
 	return func(r *system.Report) {
 		if err := Record(context.Background(), provider, r); err != nil {
@@ -26,9 +26,16 @@ func Emit(provider metric.MeterProvider) func(*system.Report) {
 	}
 }
 
+// errNil says what Record cannot do without.
+var errNil = errors.New("telemetry: the context, the provider and the report must not be nil")
+
 // Record records a report's figures as gauges of the provider. It returns, joined, the instruments that could not be
-// made.
+// made; or that an argument is nil.
 func Record(ctx context.Context, provider metric.MeterProvider, r *system.Report) error {
+	if ctx == nil || provider == nil || r == nil {
+		return errNil
+	}
+
 	g := gauges{ctx: ctx, meter: provider.Meter(scope), system: attribute.String("system", r.System)}
 
 	for _, p := range r.Phases {

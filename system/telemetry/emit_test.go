@@ -131,3 +131,16 @@ func ExampleEmit() {
 	}
 	// Output: troupe.shutdown.unaccounted 0 <nil>
 }
+
+func TestRecordNeedsAllItIsGiven(t *testing.T) {
+	provider := sdk.NewMeterProvider()
+	none := telemetry.Record(nil, provider, new(system.Report)) //nolint:staticcheck // on purpose
+
+	for _, err := range []error{
+		none, telemetry.Record(t.Context(), nil, new(system.Report)), telemetry.Record(t.Context(), provider, nil),
+	} {
+		require.EqualError(t, err, "telemetry: the context, the provider and the report must not be nil")
+	}
+
+	assert.NotPanics(t, func() { telemetry.Emit(nil)(new(system.Report)) })
+}

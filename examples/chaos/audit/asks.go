@@ -67,7 +67,7 @@ func (a *Audit) Asked(token, value uint64, err error, ended bool) {
 		a.violatef("A3", "%s got the answer to another question: %d, not %d", q.asker, value, answerOf(token))
 	case err == nil:
 		a.asked.Answered++
-	case q.answered && !ended && !errors.As(err, new(*actors.DeadlockError)):
+	case q.answered && !ended && !errors.As(err, new(*actors.DeadlockError)) && !errors.Is(err, actors.ErrHalting):
 		a.violatef("A3", "%s was answered and got an error: %v", q.asker, err)
 	default:
 		a.asked.Failed++

@@ -127,6 +127,15 @@ func TestMessagesOfOneSenderComeInOrder(t *testing.T) {
 			a.Deliver(path, first, 1)
 			a.Deliver(path, first, 1)
 		}, "A8: says it is number 1"},
+		"at the end of an incarnation": {func(a *audit.Audit) {
+			first, second := two(a)
+			a.Deliver(path, first, 0)
+			a.Deliver(path, first, 2)
+			a.Aside(path, first)
+			a.Unstash(path)
+			a.Deliver(path, first, 0)
+			a.Deliver(path, second, 1)
+		}, ""},
 		"from the stash": {func(a *audit.Audit) {
 			first, second := two(a)
 			a.Deliver(path, first, 1)

@@ -29,8 +29,8 @@ func (a *Audit) receiver(path string) *receiver {
 	return r
 }
 
-// Deliver is told when an actor was handed a message, and which delivery of it that is. It reports whether the message
-// came from the stash.
+// Deliver is told when an actor was handed a message, and which delivery of it that is; 0 if its incarnation is ending,
+// so that it cannot know. It reports whether the message came from the stash.
 func (a *Audit) Deliver(path string, s Stamp, attempt int) (unstashed bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -44,6 +44,13 @@ func (a *Audit) Deliver(path string, s Stamp, attempt int) (unstashed bool) {
 
 	r := a.receiver(path)
 	unstashed = m.aside
+
+	switch {
+	case attempt == 0 && unstashed:
+		attempt = m.attempt
+	case attempt == 0:
+		attempt = m.attempt + 1
+	}
 
 	if unstashed {
 		a.unstashed(path, r, m, attempt)

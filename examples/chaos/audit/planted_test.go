@@ -150,6 +150,11 @@ func TestEveryAskHasOneAnswer(t *testing.T) {
 			a.Answered(q)
 			a.Asked(q, 0, failed, false)
 		}, "A3: got an error"},
+		"answered, but halted before": {func(a *audit.Audit) {
+			q := a.Ask("x")
+			a.Answered(q)
+			a.Asked(q, 0, &mailbox.SendError{Target: path, Err: actors.ErrHalting}, false)
+		}, ""},
 		"answered twice": {func(a *audit.Audit) {
 			q := a.Ask("x")
 			a.Answered(q)

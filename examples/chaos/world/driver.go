@@ -123,8 +123,8 @@ func (m *manager) manage(ctx context.Context) {
 // check looks at an error of a group or a pool.
 func (m *manager) check(err error) {
 	for _, known := range []error{
-		nil, errInjected, errResume, supervision.ErrGroupDown, context.Canceled, context.DeadlineExceeded,
-		mailbox.ErrStopping, mailbox.ErrStopped,
+		nil, errInjected, errResume, supervision.ErrGroupDown, supervision.ErrNotStarted, context.Canceled,
+		context.DeadlineExceeded, mailbox.ErrStopping, mailbox.ErrStopped,
 	} {
 		if errors.Is(err, known) {
 			return

@@ -2,6 +2,7 @@ package world
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -89,10 +90,15 @@ func (w *World) end(r *system.Report) {
 	}
 }
 
-// checkErrors looks at what did not go well at the stop: it was injected, or ran out of time because of that.
+// checkErrors looks at what did not go well at the stop: it was injected, or ran out of time because of that. That
+// something hangs has its cause, or the audit has said so.
 func (w *World) checkErrors(r *system.Report) {
 	for _, text := range r.Errors {
-		if !strings.Contains(text, errInjected.Error()) && !strings.Contains(text, "did not finish within") {
+		injected := slices.ContainsFunc([]string{
+			errInjected.Error(), "did not finish within", system.ErrHangs.Error(),
+		}, func(known string) bool { return strings.Contains(text, known) })
+
+		if !injected {
 			w.audit.Violatef("L6", "the report has an error that was not injected: %s", text)
 		}
 	}

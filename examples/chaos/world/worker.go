@@ -112,7 +112,12 @@ func (w *worker) receive(ctx *actors.Context[Msg], m Msg) error {
 
 	w.aside, w.hung = false, false
 
-	if unstashed := w.audit.Deliver(w.path, m.Stamp, ctx.Attempt()); unstashed && m.Deed == PutAside {
+	attempt := ctx.Attempt()
+	if attempt == 0 && ctx.Err() == nil {
+		w.audit.Violatef("A8", "%s has a message in hand and is told of none", w.path)
+	}
+
+	if unstashed := w.audit.Deliver(w.path, m.Stamp, attempt); unstashed && m.Deed == PutAside {
 		m.Deed = Pass
 	}
 
