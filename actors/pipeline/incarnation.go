@@ -10,21 +10,26 @@ import (
 // stageActor is one incarnation of a stage's actor. Its messages are items that come from nowhere else: replayed dead
 // letters.
 type stageActor[In, Out any] struct {
-	stage  *stage[In, Out]
-	op     operation[In, Out]
-	opened bool
+	stage   *stage[In, Out]
+	op      operation[In, Out]
+	refused bool // the factory has failed
+	opened  bool
 }
 
 // Start opens what the stage works with and starts its workers.
 func (a *stageActor[In, Out]) Start(ctx *actors.Context[In]) error {
 	s := a.stage
+	if a.refused {
+		return nil // the opening fails
+	}
+
 	if err := s.run.flight.failed(); err != nil {
 		return err
 	}
 
 	if s.opens != nil {
 		if err := s.opens(ctx); err != nil {
-			return err
+			return s.run.opening.refuse(s.path, err)
 		}
 	}
 
@@ -76,6 +81,10 @@ func (a *stageActor[In, Out]) Receive(ctx *actors.Context[In], m In) error {
 // Drain waits until the workers have worked off everything: nothing can come any more.
 func (a *stageActor[In, Out]) Drain(ctx context.Context) error {
 	s := a.stage
+	if !a.opened {
+		return nil
+	}
+
 	s.in.end()
 
 	select {

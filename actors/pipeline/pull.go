@@ -86,7 +86,7 @@ func (a *feedActor[T]) Start(ctx *actors.Context[struct{}]) error {
 	}
 
 	if err := f.source.Open(ctx); err != nil {
-		return err
+		return f.run.opening.refuse(f.path, err)
 	}
 
 	a.opened = true
@@ -118,6 +118,10 @@ func (a *feedActor[T]) Start(ctx *actors.Context[struct{}]) error {
 
 // Drain ends the intake and waits until what came in has been sent on.
 func (a *feedActor[T]) Drain(ctx context.Context) error {
+	if !a.opened {
+		return nil
+	}
+
 	a.stop()
 
 	select {
@@ -153,6 +157,11 @@ func (a *feedActor[T]) Close(ctx context.Context) error {
 func (f *feed[T]) pull(ctx, intake context.Context) error {
 	if f.finished() {
 		return nil
+	}
+
+	select {
+	case <-f.run.opening.over:
+	case <-intake.Done(): // stopped while the others opened
 	}
 
 	p := newParker()

@@ -103,8 +103,11 @@ func newStage[In, Out any](r *run, v *vertex, made func(supervision.Deps) (opera
 func (s *stage[In, Out]) child(spec supervision.Spec) (supervision.Child, member) {
 	return supervision.Holding(s.v.name, func(in supervision.Deps) (*stageActor[In, Out], error) {
 		op, err := s.made(in)
+		if err == nil {
+			return &stageActor[In, Out]{stage: s, op: op}, nil
+		}
 
-		return &stageActor[In, Out]{stage: s, op: op}, err
+		return &stageActor[In, Out]{stage: s, refused: true}, s.run.opening.refuse(s.path, err)
 	}, spec, s), s
 }
 
