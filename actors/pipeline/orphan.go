@@ -117,7 +117,7 @@ func (s *stage[In, Out]) Drop(reason mailbox.Reason, cause error) bool {
 		s.loseAll(h.chunk[h.at:], reason, cause)
 
 		for i := range h.failed {
-			s.run.flight.settle([]mark{h.failed[i].item.mark}, ErrStopped)
+			s.divert.refuse(&h.failed[i], s.path, reason, cause)
 		}
 
 		for p, o := range h.outs {

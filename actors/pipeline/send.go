@@ -1,5 +1,7 @@
 package pipeline
 
+import "github.com/troupe-go/troupe/mailbox"
+
 // send sends on what is finished, waiting for room. It reports false if the stage halts.
 func (w *worker[In, Out]) send() bool {
 	if w.nothingOut() {
@@ -57,15 +59,13 @@ func (w *worker[In, Out]) nothingOut() bool {
 }
 
 // put puts up to n items of output p into a queue, and reports whether all of them went. If nothing is taken in there
-// any more they go back to their source.
+// any more they are dead letters of the stage there, and go back to their source.
 func (w *worker[In, Out]) put(p int, q *queue[Out], n int) bool {
 	o := w.hand.outs[p]
 
 	done := q.put(w.park, o[:n])
 	if done < 0 {
-		for i := range o[:n] {
-			w.stage.run.flight.settle([]mark{o[i].mark}, ErrStopped)
-		}
+		q.refuse(o[:n], mailbox.Stopped, ErrStopped)
 
 		done = n
 	}
