@@ -115,15 +115,16 @@ func (w *worker[In, Out]) callAll() (pause time.Duration) {
 	switch {
 	case err == nil:
 		w.i += len(rest)
-		w.tries = 0
+		w.begin()
 	case len(rest) > 1:
 		if pause = w.again(err); pause == goOn {
-			w.single, w.tries = true, 0
+			w.single = true
+			w.begin()
 		}
 	default:
 		if pause = w.failed(&rest[0], err); pause == goOn {
 			w.i++
-			w.tries = 0
+			w.begin()
 		}
 	}
 

@@ -10,10 +10,11 @@ import (
 
 // failed deals with an error. The item is tried again after the pause, unless that is goOn.
 func (w *worker[In, Out]) failed(it *item[In], err error) (pause time.Duration) {
-	s := w.stage
-	if s.halting.Load() && w.ctx.Err() != nil {
-		return 0 // it is no fault of the item's
+	if w.ctx.Err() != nil {
+		return 0 // it is no fault of the item's, which stays in hand
 	}
+
+	s := w.stage
 
 	if pause = w.again(err); pause != goOn {
 		return pause
@@ -32,11 +33,11 @@ func (w *worker[In, Out]) failed(it *item[In], err error) (pause time.Duration) 
 
 // again returns how long to wait before another try, or goOn if there is none.
 func (w *worker[In, Out]) again(err error) (pause time.Duration) {
-	s := w.stage
-	if s.halting.Load() && w.ctx.Err() != nil {
+	if w.ctx.Err() != nil {
 		return 0
 	}
 
+	s := w.stage
 	w.tries++
 
 	if s.v.stage.Retry.worth(err, w.tries) {
@@ -44,8 +45,6 @@ func (w *worker[In, Out]) again(err error) (pause time.Duration) {
 
 		return max(1, s.v.stage.Retry.wait(&w.backoff))
 	}
-
-	w.backoff = nil
 
 	return goOn
 }
@@ -144,5 +143,8 @@ func (w *worker[In, Out]) condemn(err error) {
 
 	w.i += n
 	s.counts.processed.Add(^uint64(n - 1)) // publish counts them as if they were
-	w.tries = 0
+	w.begin()
 }
+
+// begin forgets the tries of the item before: the next has tries and waits of its own.
+func (w *worker[In, Out]) begin() { w.tries, w.backoff = 0, nil }

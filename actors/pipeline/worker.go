@@ -126,7 +126,7 @@ func (w *worker[In, Out]) handle() bool {
 			break
 		}
 
-		if s.halting.Load() || pause > 0 && !w.rest(pause) {
+		if s.halting.Load() || w.ctx.Err() != nil || pause > 0 && !w.rest(pause) {
 			return false
 		}
 	}
@@ -166,7 +166,7 @@ func (w *worker[In, Out]) call() (pause time.Duration) {
 		}
 
 		w.i++
-		w.tries = 0
+		w.begin()
 
 		if s.v.kind == freeKind && len(w.res.outs[0]) >= s.hand {
 			return 0 // what is emitted is sent on before there is more
