@@ -12,15 +12,19 @@ type collector[In, Out any] struct {
 	every time.Duration
 	// patient says that it waits for size items however long it takes, if every is 0.
 	patient bool
-	// full reports how many of the items are enough, or 0.
-	full func(items []item[In]) int
+	// weigh returns how many bytes an item has, if most, of a batch, is above 0.
+	weigh func(v In) int
+	most  int
 	// handle handles them.
 	handle func(ctx context.Context, items []item[In], res *results[In, Out]) error
 }
 
-// enough reports whether the items are to be handled without waiting for more.
-func (c *collector[In, Out]) enough(items []item[In]) bool {
-	return len(items) >= c.size || c.full != nil && c.full(items) > 0
+// batch is what a worker knows of the items in its hand that are to be one.
+type batch struct {
+	items   int       // complete, to be handled next; 0 while it is being gathered
+	weighed int       // items whose bytes are in weight
+	weight  int       // in bytes
+	last    time.Time // when the last items came
 }
 
 // gather adds items to the hand until there are as many as the stage wants at once, or it has waited for them as long
@@ -31,7 +35,7 @@ func (w *worker[In, Out]) gather() bool {
 	var over <-chan time.Time
 
 	if c.every > 0 {
-		t := time.NewTimer(c.every)
+		t := time.NewTimer(c.every - time.Since(w.batch.last))
 		defer t.Stop()
 
 		over = t.C
@@ -40,36 +44,35 @@ func (w *worker[In, Out]) gather() bool {
 	w.i = w.hand.at
 
 	for {
-		chunk := w.hand.chunk
-
 		w.state.Store(inside) // it calls a function
 
-		full := c.enough(chunk)
+		n := w.enough()
 		if !w.state.CompareAndSwap(inside, outside) {
 			return false
 		}
 
-		if full {
+		if n > 0 {
+			w.complete(n)
+
 			return true
 		}
 
-		room := w.chunk[len(chunk):min(c.size, len(w.chunk))]
-
-		n, ended := w.stage.in.take(w.park, room)
+		n, ended := w.more()
 		if n > 0 {
-			w.hand.chunk = w.chunk[:len(chunk)+n]
-			w.holding.Store(int64(len(w.hand.chunk)))
-
 			continue
 		}
 
 		if ended || c.every == 0 && !c.patient {
+			w.complete(len(w.hand.chunk))
+
 			return true
 		}
 
 		select {
 		case <-w.park:
 		case <-over:
+			w.complete(len(w.hand.chunk))
+
 			return true
 		case <-w.ctx.Done():
 			return false
@@ -81,24 +84,80 @@ func (w *worker[In, Out]) gather() bool {
 	}
 }
 
+// enough returns how many items of the hand are to be handled without waiting for more, or 0. It looks at each once,
+// and at the one again that was too much.
+func (w *worker[In, Out]) enough() int {
+	c, b := w.stage.collect, &w.batch
+	items := w.hand.chunk[w.hand.at:]
+
+	for c.most > 0 && b.weighed < len(items) {
+		b.weight += c.weigh(items[b.weighed].value)
+		if b.weight > c.most {
+			return max(1, b.weighed)
+		}
+
+		b.weighed++
+
+		if b.weight == c.most {
+			return b.weighed
+		}
+	}
+
+	if len(items) >= c.size {
+		return c.size
+	}
+
+	return 0
+}
+
+// complete notes that so many items of the hand are a batch.
+func (w *worker[In, Out]) complete(items int) { w.batch = batch{items: items, last: w.batch.last} }
+
+// more adds what there is to what is left of the hand, which it moves to the beginning of the worker's own memory: it
+// may have come from another one.
+func (w *worker[In, Out]) more() (n int, ended bool) {
+	old := w.hand.chunk
+	if w.hand.at > 0 || &old[0] != &w.chunk[0] {
+		left := copy(w.chunk, old[w.hand.at:])
+		clear(old[left:])
+		w.hand.chunk, w.hand.at, w.i = w.chunk[:left], 0, 0
+	}
+
+	left := len(w.hand.chunk)
+	n, ended = w.stage.in.take(w.park, w.chunk[left:min(w.stage.collect.size, len(w.chunk))])
+
+	if n > 0 {
+		w.hand.chunk = w.chunk[:left+n]
+		w.holding.Store(int64(left + n))
+		w.batch.last = time.Now()
+	}
+
+	return n, ended
+}
+
+// leftover reports whether the hand has items of a batch that is not complete.
+func (w *worker[In, Out]) leftover() bool {
+	c := w.stage.collect
+
+	return c != nil && c.patient && w.batch.items == 0 && w.hand.at < len(w.hand.chunk)
+}
+
 // callAll is call for a stage that handles several items at once. If they fail for good, they are handled one by one.
 func (w *worker[In, Out]) callAll() (pause time.Duration) {
 	s := w.stage
 
-	if w.i == len(w.hand.chunk) {
+	if w.i == len(w.hand.chunk) || w.leftover() {
 		return 0
 	}
 
 	rest := w.hand.chunk[w.i:]
-	if w.single {
-		rest = rest[:1]
-	} else if s.collect.full != nil {
-		if n := s.collect.full(rest); n > 0 {
-			rest = rest[:n]
-		}
-	}
 
-	if s.limiter != nil && !s.collect.patient {
+	switch {
+	case s.collect.patient:
+		rest = rest[:w.batch.items]
+	case w.single:
+		rest = rest[:1]
+	case s.limiter != nil:
 		rest = rest[:min(len(rest), s.limiter.Burst())]
 	}
 
@@ -115,6 +174,7 @@ func (w *worker[In, Out]) callAll() (pause time.Duration) {
 	switch {
 	case err == nil:
 		w.i += len(rest)
+		w.batch.items = 0
 		w.begin()
 	case len(rest) > 1:
 		if pause = w.again(err); pause == goOn {

@@ -8,6 +8,12 @@ func (w *worker[In, Out]) fill() (got, ended bool) {
 	s := w.stage
 
 	for !s.halting.Load() {
+		if w.leftover() {
+			w.own()
+
+			return w.gather(), false
+		}
+
 		if h, ok := s.orphan(); ok {
 			w.hand, w.hasTurn = h, s.ordered
 			w.holding.Store(int64(len(h.chunk) - h.at))
@@ -36,13 +42,18 @@ func (w *worker[In, Out]) fill() (got, ended bool) {
 	return false, false
 }
 
+// own gives the worker memory for its hands.
+func (w *worker[In, Out]) own() {
+	if w.chunk == nil {
+		w.chunk = make([]item[In], w.stage.hand)
+	}
+}
+
 // take takes what there is, at most a handful, without waiting.
 func (w *worker[In, Out]) take() (n int, ended bool) {
 	s := w.stage
 
-	if w.chunk == nil {
-		w.chunk = make([]item[In], s.hand)
-	}
+	w.own()
 
 	reach := min(w.reach, s.hand)
 	if s.collect != nil {
@@ -66,6 +77,7 @@ func (w *worker[In, Out]) take() (n int, ended bool) {
 
 	w.hand.chunk, w.hand.at, w.hand.tries, w.hand.crashes = w.chunk[:n], 0, 0, 0
 	w.holding.Store(int64(n))
+	w.batch.last = time.Now()
 
 	return n, false
 }

@@ -189,6 +189,7 @@ func (w *world) batch() step {
 	size := pipeline.BatchSize[int]{
 		Items: rapid.IntRange(1, 20).Draw(w.t, "items"),
 		Every: time.Duration(rapid.IntRange(0, 3).Draw(w.t, "every")) * time.Millisecond,
+		Bytes: rapid.IntRange(0, 12).Draw(w.t, "bytes"), Size: func(v int) int { return v % 7 },
 	}
 
 	return step{

@@ -40,6 +40,7 @@ type worker[In, Out any] struct {
 	backoff *backoff.ExponentialBackOff
 	chunk   []item[In] // memory for the next hand
 	reach   int        // how many items it takes at a time, so that a handful takes no long time
+	batch   batch
 
 	// mu guards what the watch of the timeout looks at, and who fences the worker.
 	mu      sync.Mutex
@@ -120,6 +121,10 @@ func (w *worker[In, Out]) handle() bool {
 
 		if !w.publish() || !w.divert() || !w.send() {
 			return false
+		}
+
+		if w.leftover() {
+			return true
 		}
 
 		if w.hand.at == len(w.hand.chunk) {
