@@ -21,6 +21,9 @@ const (
 // ErrForced says that a shutdown was forced.
 var ErrForced = errors.New("the shutdown was forced")
 
+// ErrInterrupted says that a signal came while the tree started, which then was stopped in order.
+var ErrInterrupted = errors.New("a signal came while the tree started")
+
 // ErrHangs says that there are incarnations of actors that were abandoned before the shutdown and have not come back.
 var ErrHangs = errors.New("incarnations hang that were abandoned before the shutdown")
 
@@ -54,7 +57,7 @@ func (e *StopError) Unwrap() error {
 //
 //	os.Exit(system.ExitCode(system.Run(ctx, tree, options)))
 //
-// It is that of the report if the error has one, else [ExitFailed], or [ExitClean] if it is nil.
+// It is that of the report if the error has one, else [ExitFailed], or [ExitClean] if it is nil or [ErrInterrupted].
 func ExitCode(err error) int {
 	stop := new(StopError)
 
@@ -63,6 +66,8 @@ func ExitCode(err error) int {
 		return ExitClean
 	case errors.As(err, &stop) && stop.Report != nil:
 		return stop.Report.Exit
+	case errors.Is(err, ErrInterrupted):
+		return ExitClean
 	default:
 		return ExitFailed
 	}

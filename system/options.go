@@ -81,8 +81,16 @@ type Options struct {
 	// it returns is its own affair. nil means slog.Default(), one with [slog.DiscardHandler] turns the log off.
 	Logger *slog.Logger
 	// Signals that make [Run] and [System.Wait] shut down, and force it when they come again; nil means SIGINT and
-	// SIGTERM, an empty slice none.
+	// SIGTERM, an empty slice none. Those that come before Run or Wait listens do what the program has told them to, or
+	// end it.
 	Signals []os.Signal
+	// Interrupts is for a program whose first act is to listen for signals itself, so that none that comes while it
+	// prepares or starts ends it: the channel that it gets them on. If it is set Signals is not looked at, and [Start], Run
+	// and System.Wait take them from there. The channel should hold two.
+	//
+	//	interrupts := make(chan os.Signal, 2)
+	//	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM)
+	Interrupts <-chan os.Signal
 	// Prepare is called with the protoactor system before any actor is registered in it. It is the place to start
 	// protoactor's remote: an actor registered before the address is final would keep the wrong one.
 	Prepare func(*actor.ActorSystem) error

@@ -26,8 +26,9 @@ type System struct {
 	conductor *conductor
 	intake    supervision.Deps
 	done      chan struct{}
-	signals   chan os.Signal // of all who wait
-	report    *Report        // set before done is closed
+	signals   <-chan os.Signal // of all who wait
+	notified  chan os.Signal   // signals, if it is the system that listens; else nil
+	report    *Report          // set before done is closed
 }
 
 // Run starts the tree and returns when it has stopped, in order: because ctx ended, a signal came (again: the
@@ -49,7 +50,8 @@ func Run(ctx context.Context, tree supervision.Tree, options Options) error {
 
 // Start starts the tree: every actor in dependency order, each awaited. If ctx ends or an actor does not start, those
 // already started are stopped in reverse and the error names the actor. Everything wrong with the tree or the options
-// is reported at once, before anything is started. The system runs until [System.Shutdown].
+// is reported at once, before anything is started. The system runs until [System.Shutdown]. A signal that comes from
+// Options.Interrupts stops the start, and the error is [ErrInterrupted].
 func Start(ctx context.Context, tree supervision.Tree, options Options) (*System, error) {
 	s, err := prepare(ctx, "Start", tree, options)
 	if err != nil {
@@ -58,16 +60,29 @@ func Start(ctx context.Context, tree supervision.Tree, options Options) (*System
 
 	s.conductor.step(lifecycle.Boot{})
 
-	select {
-	case <-s.conductor.booted:
-		return s, nil
-	case <-s.done:
-	case <-ctx.Done():
-		err = &supervision.FailureError{Path: s.conductor.starting(), Err: ctx.Err()}
-		s.Stop()
-		<-s.done
+	interrupts := s.options.Interrupts
 
-		return nil, errors.Join(err, s.report.Err())
+	for running := true; running; {
+		select {
+		case <-s.conductor.booted:
+			return s, nil
+		case <-s.done:
+			running = false
+		case sig, open := <-interrupts:
+			if open {
+				s.conductor.interrupt(sig)
+
+				return nil, errors.Join(ErrInterrupted, s.wait(ctx))
+			}
+
+			interrupts = nil
+		case <-ctx.Done():
+			err = &supervision.FailureError{Path: s.conductor.starting(), Err: ctx.Err()}
+			s.Stop()
+			<-s.done
+
+			return nil, errors.Join(err, s.report.Err())
+		}
 	}
 
 	if s.report.err == nil {
@@ -97,7 +112,11 @@ func prepare(ctx context.Context, method string, tree supervision.Tree, options 
 		return nil, err
 	}
 
-	s := &System{options: options, plan: plan, done: make(chan struct{}), signals: make(chan os.Signal, 1)}
+	s := &System{options: options, plan: plan, done: make(chan struct{}), signals: options.Interrupts}
+	if s.signals == nil {
+		s.notified = make(chan os.Signal, 1)
+		s.signals = s.notified
+	}
 
 	s.conductor, err = newConductor(s)
 	if err != nil {
@@ -129,30 +148,32 @@ func nilContext(path, method string) error {
 
 // notify begins to listen for signals. However many wait, each signal counts once; they all wait to the end.
 func (s *System) notify() (ignore func()) {
-	if len(s.options.Signals) == 0 {
+	if s.notified == nil || len(s.options.Signals) == 0 {
 		return func() {}
 	}
 
-	signal.Notify(s.signals, s.options.Signals...)
+	signal.Notify(s.notified, s.options.Signals...)
 
-	return func() { signal.Stop(s.signals) }
+	return func() { signal.Stop(s.notified) }
 }
 
 func (s *System) wait(ctx context.Context) error {
-	select {
-	case <-s.done:
-	case <-ctx.Done():
-		s.Stop()
-	case sig := <-s.signals:
-		s.conductor.interrupt(sig)
-	}
+	signals, ended := s.signals, ctx.Done()
 
 	for {
 		select {
 		case <-s.done:
 			return s.report.Err()
-		case sig := <-s.signals:
-			s.conductor.interrupt(sig)
+		case <-ended:
+			s.Stop()
+
+			ended = nil
+		case sig, open := <-signals:
+			if open {
+				s.conductor.interrupt(sig)
+			} else {
+				signals = nil
+			}
 		}
 	}
 }

@@ -17,14 +17,14 @@ func (p *Pipeline) check(path string) error {
 		c.wrong(path, "Stages", "there are none, a pipeline needs a source and a sink")
 	}
 
-	taken := map[string]bool{"workers": true}
+	taken := map[string]bool{"workers": true, "opening": true}
 	sources := 0
 
 	for _, v := range p.vertices {
 		if strings.ContainsAny(v.name, "/ \t\r\n") || v.name == "" {
 			c.wrong(v.path(path), "Name", "must not be empty nor contain a slash or white space")
 		} else if taken[v.name] {
-			c.wrong(v.path(path), "Name", "is taken, two stages have it or it is that of the workers")
+			c.wrong(v.path(path), "Name", "is taken, two stages have it, or it is workers or opening, which every pipeline has")
 		}
 
 		taken[v.name] = true

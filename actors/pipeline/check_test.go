@@ -2,7 +2,6 @@ package pipeline_test
 
 import (
 	"context"
-	"errors"
 	"testing"
 	"time"
 
@@ -11,7 +10,6 @@ import (
 
 	"github.com/troupe-go/troupe/actors/pipeline"
 	"github.com/troupe-go/troupe/supervision"
-	"github.com/troupe-go/troupe/system"
 )
 
 func TestEverythingWrongIsReportedAtOnce(t *testing.T) {
@@ -113,23 +111,6 @@ func TestADivertToItemsOfAnotherTypeIsRefused(t *testing.T) {
 
 	_, err := supervision.Compile(supervision.Tree{Name: "app", Budget: budget, Children: []supervision.Child{p}})
 	assert.ErrorContains(t, err, "/app/types/parse: Failed: diverts to a side of items of another type")
-}
-
-var errRefused = errors.New("refused")
-
-type shut struct{ list[int] }
-
-func (*shut) Open(context.Context) error { return errRefused }
-
-func TestASinkThatRefusesToOpenIsAFailedStart(t *testing.T) {
-	p := pipeline.New("ingest", options())
-	pipeline.To[int](pipeline.From[int](p, "numbers", numbers{newLedger(1)}), "db", &shut{}, pipeline.Stage{})
-
-	tree := supervision.Tree{Name: "app", Budget: budget, Children: []supervision.Child{p}}
-
-	_, err := system.Start(t.Context(), tree, quiet())
-	require.ErrorIs(t, err, errRefused)
-	assert.ErrorContains(t, err, "/app/ingest/db")
 }
 
 func TestMemoryIsBoundedByTheCapacities(t *testing.T) {

@@ -4,13 +4,9 @@ import (
 	"context"
 	"runtime/pprof"
 	"sync"
-	"time"
 
 	"github.com/troupe-go/troupe/actors"
 )
-
-// crewDeadline is how long a pipeline that has stopped waits for workers that hang.
-const crewDeadline = time.Second
 
 // crew is the actor that the workers of all stages belong to. Each stage waits for its own when it stops; a worker that
 // does not return is left to the crew, which is the last to close and is abandoned with it, so that the shutdown report

@@ -4,11 +4,13 @@ import (
 	"context"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/troupe-go/troupe/actors/pipeline"
+	"github.com/troupe-go/troupe/mailbox"
 	"github.com/troupe-go/troupe/supervision"
 	"github.com/troupe-go/troupe/system"
 )
@@ -71,4 +73,92 @@ func TestWhatAStopHasNoTimeForIsInTheDeadLetters(t *testing.T) {
 			require.Equal(t, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, slices.Compact(values))
 		})
 	}
+}
+
+// TestWhatASourceCouldNotSendOnIsADeadLetterOfTheNextStage has items in the hand of a source when the time to drain is
+// over. A source takes no messages, so letters of its own could not be replayed.
+func TestWhatASourceCouldNotSendOnIsADeadLetterOfTheNextStage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := options()
+		o.Deadlines.Drain = time.Second
+		p := pipeline.New("p", o)
+		source := newLedger(100)
+		pipeline.ToFunc(pipeline.From(p, "source", numbers{source}), "slow", func(ctx context.Context, _ int) error {
+			<-ctx.Done()
+
+			return ctx.Err()
+		}, pipeline.Stage{Capacity: 3})
+
+		sys := start(t, p)
+
+		synctest.Wait() // one is in work, three wait, and three are in the source's hand
+
+		r, _ := sys.Shutdown(context.WithoutCancel(t.Context())) // it says that there was no time
+		require.Zero(t, r.Unaccounted, "%v", r)
+		require.Equal(t, source.next, source.check(t, source.next))
+
+		letters := sys.DeadLetters().Letters()
+		require.Len(t, letters, source.next)
+
+		for _, l := range letters {
+			require.Equal(t, "/app/p/slow", l.Target)
+			require.IsType(t, 0, l.Message)
+		}
+	})
+}
+
+// TestWhatGoesToAStageThatHasEndedIsADeadLetter stops the last stage of a pipeline for good, and the side of another.
+func TestWhatGoesToAStageThatHasEndedIsADeadLetter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		items, good, bad := make(chan int), &list[int]{}, &list[pipeline.Failure[int]]{}
+		p := pipeline.New("p", options())
+		side, failed := pipeline.NewSide[int](p, "failed", pipeline.Stage{})
+		pipeline.To(failed, "bad", bad, pipeline.Stage{})
+
+		flow := pipeline.Map(pipeline.From(p, "items", pipeline.Chan(items)), "parse", oddFails,
+			pipeline.Stage{Failed: side.Policy()})
+		pipeline.To(flow, "good", good, pipeline.Stage{})
+
+		sys := start(t, p)
+		items <- 1
+		items <- 2
+
+		synctest.Wait()
+
+		for _, stage := range []string{"failed", "good"} {
+			pid, found := sys.PID("/app/p/" + stage)
+			require.True(t, found)
+			sys.Protoactor().Root.Stop(pid)
+		}
+
+		synctest.Wait()
+		items <- 3
+		items <- 4
+
+		synctest.Wait()
+
+		letters := sys.DeadLetters().Letters()
+		require.Len(t, letters, 2)
+
+		for i, want := range []struct {
+			target string
+			item   any
+		}{{"/app/p/failed", 3}, {"/app/p/good", 4}} {
+			message := letters[i].Message
+			if f, is := message.(pipeline.Failure[int]); is {
+				message = f.Item
+			}
+
+			require.Equal(t, want.target, letters[i].Target)
+			require.Equal(t, want.item, message)
+			require.Equal(t, mailbox.Stopped, letters[i].Reason)
+			require.ErrorIs(t, letters[i].Cause, pipeline.ErrStopped)
+		}
+
+		close(items)
+		require.ErrorIs(t, p.Wait(t.Context()), pipeline.ErrStopped)
+		stop(t, sys)
+		require.Len(t, bad.all(), 1)
+		require.Equal(t, []int{2}, good.all())
+	})
 }

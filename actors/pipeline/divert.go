@@ -1,5 +1,7 @@
 package pipeline
 
+import "github.com/troupe-go/troupe/mailbox"
+
 // Failure is an item that has failed, where it was diverted to.
 type Failure[T any] struct {
 	// Item as the stage got it.
@@ -52,6 +54,7 @@ type diversion interface {
 // diverter takes failed items.
 type diverter[T any] interface {
 	put(p parker, f *failure[T], stage string) bool
+	refuse(f *failure[T], stage string, reason mailbox.Reason, cause error)
 	forget(p parker)
 	done()
 }
@@ -60,24 +63,32 @@ type side[T any] struct{ v *vertex }
 
 func (s side[T]) vertex() *vertex { return s.v }
 
-func (s side[T]) queue(r *run) any { return sideQueue[T]{queueOf[Failure[T]](r, s.v, 0), r} }
+func (s side[T]) queue(r *run) any { return sideQueue[T]{queueOf[Failure[T]](r, s.v, 0)} }
 
-type sideQueue[T any] struct {
-	queue *queue[Failure[T]]
-	run   *run
-}
+type sideQueue[T any] struct{ queue *queue[Failure[T]] }
 
 func (q sideQueue[T]) done() { q.queue.done() }
 
 // put puts an item that has failed into the queue of the side. It reports false if there is no room: p is woken when
-// there is. If nothing is taken in there any more the item goes back to its source.
+// there is. If nothing is taken in there any more the item is a dead letter of the side, and goes back to its source.
 func (q sideQueue[T]) put(p parker, f *failure[T], stage string) bool {
-	n := q.queue.put(p, []item[Failure[T]]{{Failure[T]{f.item.value, stage, f.err}, f.item.mark}})
+	items := q.of(f, stage)
+
+	n := q.queue.put(p, items)
 	if n < 0 {
-		q.run.flight.settle([]mark{f.item.mark}, ErrStopped)
+		q.queue.refuse(items, mailbox.Stopped, ErrStopped)
 	}
 
 	return n != 0
+}
+
+// refuse makes a dead letter of the side's of an item that will not be put.
+func (q sideQueue[T]) refuse(f *failure[T], stage string, reason mailbox.Reason, cause error) {
+	q.queue.refuse(q.of(f, stage), reason, cause)
+}
+
+func (q sideQueue[T]) of(f *failure[T], stage string) []item[Failure[T]] {
+	return []item[Failure[T]]{{Failure[T]{f.item.value, stage, f.err}, f.item.mark}}
 }
 
 func (q sideQueue[T]) forget(p parker) { q.queue.forget(p) }

@@ -12,5 +12,6 @@
 // empty from the source to the sinks. Items go from one stage's queue to the next in handfuls, as many as there are and
 // never waiting for more, and stay there when a stage restarts.
 //
-// Start reading at pipeline.go and map.go; worker.go is what a stage does, inflight.go what is acknowledged.
+// Start reading at pipeline.go and map.go; worker.go is what a stage does, inflight.go what is acknowledged,
+// opening.go how it starts.
 package pipeline

@@ -141,7 +141,7 @@ func Batch[T any](f Flow[T], name string, b BatchSize[T], s Stage) Flow[[]T] {
 		})
 		st.hand = b.Items
 		st.collect = &collector[T, []T]{
-			size: b.Items, every: b.Every, patient: true,
+			size: b.Items, every: b.Every, patient: true, weigh: b.Size, most: b.Bytes,
 			handle: func(_ context.Context, items []item[T], res *results[T, []T]) error {
 				values := make([]T, len(items))
 				for i := range items {
@@ -154,31 +154,8 @@ func Batch[T any](f Flow[T], name string, b BatchSize[T], s Stage) Flow[[]T] {
 			},
 		}
 
-		if b.Bytes > 0 {
-			st.collect.full = b.full
-		}
-
 		return st.child(spec)
 	}
 
 	return Flow[[]T]{v, 0}
-}
-
-// full returns how many of the items make a batch by their bytes, or 0.
-func (b *BatchSize[T]) full(items []item[T]) int {
-	sum := 0
-
-	for i := range items {
-		sum += b.Size(items[i].value)
-
-		if sum > b.Bytes {
-			return max(1, i)
-		}
-
-		if sum == b.Bytes {
-			return i + 1
-		}
-	}
-
-	return 0
 }

@@ -2,8 +2,6 @@ package pipeline_test
 
 import (
 	"context"
-	"log/slog"
-	"os"
 	"sync"
 	"testing"
 	"time"
@@ -12,22 +10,16 @@ import (
 
 	"github.com/troupe-go/troupe/actors"
 	"github.com/troupe-go/troupe/actors/pipeline"
+	"github.com/troupe-go/troupe/internal/pipelinetest"
 	"github.com/troupe-go/troupe/supervision"
 	"github.com/troupe-go/troupe/system"
 )
 
 var budget = supervision.Budget{Restarts: 100, Within: time.Minute}
 
-func options() pipeline.Options {
-	return pipeline.Options{
-		Budget: budget, Backoff: supervision.Backoff{Initial: supervision.Immediately},
-		CommitEvery: pipeline.Immediately,
-	}
-}
+func options() pipeline.Options { return pipelinetest.Options() }
 
-func quiet() system.Options {
-	return system.Options{Logger: slog.New(slog.DiscardHandler), Signals: []os.Signal{}}
-}
+func quiet() system.Options { return pipelinetest.Quiet() }
 
 func start(t testing.TB, children ...supervision.Child) *system.System {
 	t.Helper()
@@ -41,11 +33,7 @@ func start(t testing.TB, children ...supervision.Child) *system.System {
 func stop(t testing.TB, sys *system.System) *system.Report {
 	t.Helper()
 
-	r, err := sys.Shutdown(context.WithoutCancel(t.Context()))
-	require.NoError(t, err, "%v", r)
-	require.Zero(t, r.Unaccounted)
-
-	return r
+	return pipelinetest.Stop(t, sys)
 }
 
 // ledger is a source of the numbers below n that keeps what it is told.

@@ -199,3 +199,31 @@ func TestASnapshotHasTheFiguresOfEachStage(t *testing.T) {
 		}
 	})
 }
+
+func TestEachItemHasWaitsOfItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const n = 50
+
+		source, sink := newLedger(n), &list[int]{}
+		calls := make([]int, n)
+		p := pipeline.New("retry", options())
+		flow := pipeline.Map(pipeline.From[int](p, "numbers", numbers{source}), "call",
+			func(_ context.Context, v int) (int, error) {
+				calls[v]++
+
+				if calls[v] == 1 {
+					return 0, errOdd
+				}
+
+				return v, nil
+			}, pipeline.Stage{Retry: pipeline.Retry{Max: 1, Initial: time.Second}})
+		pipeline.To(flow, "list", sink, pipeline.Stage{})
+
+		began := time.Now()
+		sys := start(t, p)
+		require.NoError(t, p.Wait(t.Context()))
+		assert.Less(t, time.Since(began), n*1500*time.Millisecond, "each waits a second and a half at most")
+		stop(t, sys)
+		assert.Len(t, sink.all(), n)
+	})
+}

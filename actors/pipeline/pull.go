@@ -23,7 +23,6 @@ type feed[T any] struct {
 	every   time.Duration
 	counts  counters
 	over    chan struct{} // closed when everything the source had is sent on
-	letter  func(item any, reason mailbox.Reason, cause error, at mailbox.Delivery)
 
 	mu       sync.Mutex
 	hand     []item[T] // pulled and not yet sent on
@@ -86,7 +85,7 @@ func (a *feedActor[T]) Start(ctx *actors.Context[struct{}]) error {
 	}
 
 	if err := f.source.Open(ctx); err != nil {
-		return err
+		return f.run.opening.refuse(f.path, err)
 	}
 
 	a.opened = true
@@ -118,6 +117,10 @@ func (a *feedActor[T]) Start(ctx *actors.Context[struct{}]) error {
 
 // Drain ends the intake and waits until what came in has been sent on.
 func (a *feedActor[T]) Drain(ctx context.Context) error {
+	if !a.opened {
+		return nil
+	}
+
 	a.stop()
 
 	select {
@@ -153,6 +156,11 @@ func (a *feedActor[T]) Close(ctx context.Context) error {
 func (f *feed[T]) pull(ctx, intake context.Context) error {
 	if f.finished() {
 		return nil
+	}
+
+	select {
+	case <-f.run.opening.over:
+	case <-intake.Done(): // stopped while the others opened
 	}
 
 	p := newParker()
@@ -269,10 +277,8 @@ func (f *feed[T]) finish() {
 	}
 }
 
-// Mount implements node.Holder.
-func (f *feed[T]) Mount(letter func(item any, r mailbox.Reason, cause error, at mailbox.Delivery)) {
-	f.letter = letter
-}
+// Mount implements node.Holder. There are no letters of its own.
+func (*feed[T]) Mount(func(item any, r mailbox.Reason, cause error, at mailbox.Delivery)) {}
 
 // Stats implements node.Holder.
 func (f *feed[T]) Stats() mailbox.Stats {
@@ -285,19 +291,16 @@ func (f *feed[T]) Stats() mailbox.Stats {
 	return s
 }
 
-// Drop implements node.Holder.
+// Drop implements node.Holder. What was pulled and not sent on is dead letters of the stage it was on its way to, which
+// they can be replayed to.
 func (f *feed[T]) Drop(reason mailbox.Reason, cause error) bool {
 	f.mu.Lock()
 	left := f.hand
 	f.hand = nil
 	f.mu.Unlock()
 
-	for i := range left {
-		f.counts.dead(reason)
-		f.letter(left[i].value, reason, cause, mailbox.Delivery{})
-		f.run.flight.settle([]mark{left[i].mark}, ErrStopped)
-	}
-
+	f.counts.processed.Add(uint64(len(left)))
+	f.out.refuse(left, reason, cause)
 	f.tracker.end()
 
 	return len(left) > 0

@@ -12,6 +12,7 @@ type run struct {
 	path    string
 	flight  *inflight
 	crew    *crew
+	opening *opening
 	queues  map[inletID]any // of *queue[T]
 	members []member        // by number of the vertex
 }
@@ -32,11 +33,11 @@ func (p *Pipeline) build(path string) (supervision.Tree, error) {
 	}
 
 	r := &run{
-		path: path, flight: newInflight(), crew: newCrew(), queues: make(map[inletID]any),
+		path: path, flight: newInflight(), crew: newCrew(), opening: newOpening(), queues: make(map[inletID]any),
 		members: make([]member, len(p.vertices)),
 	}
 	workers := supervision.Actor("workers", func(supervision.Deps) (*crew, error) { return r.crew, nil },
-		supervision.Spec{Deadlines: supervision.Deadlines{Close: crewDeadline}})
+		supervision.Spec{})
 	t.Children = append(t.Children, workers)
 
 	for _, v := range p.vertices {
@@ -50,7 +51,9 @@ func (p *Pipeline) build(path string) (supervision.Tree, error) {
 		p.declare(r, v, children, workers)
 	}
 
-	t.Children = append(t.Children, children...)
+	opening := supervision.Actor("opening", func(supervision.Deps) (*opening, error) { return r.opening, nil },
+		supervision.Spec{DependsOn: children})
+	t.Children = append(append(t.Children, children...), opening)
 	p.current.Store(r)
 
 	return t, nil

@@ -62,7 +62,7 @@ func answer(ctx context.Context, o options, db *store.DB, whole store.Index, std
 
 	decl, keeper := actorindex.DeclareReader(db)
 
-	sys, err := system.Start(ctx, decl, system.Options{ReportFile: o.report})
+	sys, err := system.Start(ctx, decl, system.Options{ReportFile: o.report, Interrupts: o.interrupts})
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,9 @@ func build(ctx context.Context, o options, tree *source.Tree, db *store.DB, stdo
 	began := time.Now()
 	x := actorindex.Declare(tree, db, max(2, runtime.GOMAXPROCS(0)), actorindex.Chaos{Rate: o.chaos, Seed: o.seed})
 
-	sys, err := system.Start(ctx, x.Tree, system.Options{ReportFile: o.report, Logger: quiet(stderr)})
+	sys, err := system.Start(ctx, x.Tree, system.Options{
+		ReportFile: o.report, Logger: quiet(stderr), Interrupts: o.interrupts,
+	})
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 )
 
 const (
@@ -28,12 +30,18 @@ type options struct {
 	root, db, query, report string
 	chaos                   float64
 	seed                    uint64
+	interrupts              <-chan os.Signal // not on the command line
 }
 
-func main() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) }
+func main() {
+	interrupts := make(chan os.Signal, 2) //nolint:mnd // the first stops it in order, the second forces that
+	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM)
+
+	os.Exit(run(context.Background(), os.Args[1:], interrupts, os.Stdout, os.Stderr))
+}
 
 // run is main with everything from outside as arguments. It returns the exit code.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, args []string, interrupts <-chan os.Signal, stdout, stderr io.Writer) int {
 	stderr = serially(stderr)
 
 	o, err := parse(args, stderr)
@@ -44,6 +52,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return exitUsage // parse has said why
 	}
+
+	o.interrupts = interrupts
 
 	if err := index(ctx, o, stdout, stderr); err != nil {
 		fmt.Fprintf(stderr, "indexer: %v\n", err)

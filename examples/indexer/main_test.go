@@ -47,7 +47,7 @@ func TestTheFirstRunIndexesAndTheSecondAnswersFromTheDatabase(t *testing.T) {
 	args := []string{"-root", src(t, "net/http"), "-db", db, "-query", "Client.Get", "-report", report}
 
 	var out, errs bytes.Buffer
-	require.Zero(t, run(t.Context(), args, &out, &errs), errs.String())
+	require.Zero(t, run(t.Context(), args, nil, &out, &errs), errs.String())
 	assert.Contains(t, out.String(), "Client.Get: 1 found\n  client.go:")
 	assert.Contains(t, out.String(), "method Client.Get")
 	assert.Contains(t, out.String(), "unaccounted: 0")
@@ -58,7 +58,7 @@ func TestTheFirstRunIndexesAndTheSecondAnswersFromTheDatabase(t *testing.T) {
 
 	out.Reset()
 	require.NoError(t, os.Remove(report))
-	require.Zero(t, run(t.Context(), args, &out, &errs), errs.String())
+	require.Zero(t, run(t.Context(), args, nil, &out, &errs), errs.String())
 	assert.Contains(t, out.String(), "holds ")
 	assert.NotContains(t, out.String(), "speed")
 
@@ -74,7 +74,7 @@ func TestTheIndexEqualsThatOfThePlainIndexer(t *testing.T) {
 	root, db := src(t, "internal"), filepath.Join(t.TempDir(), "index.db")
 
 	var out, errs bytes.Buffer
-	require.Zero(t, run(t.Context(), []string{"-root", root, "-db", db, "-query", "Type"}, &out, &errs), errs.String())
+	require.Zero(t, run(t.Context(), []string{"-root", root, "-db", db, "-query", "Type"}, nil, &out, &errs), errs.String())
 
 	want := plain(t, root)
 	checkWhole(t, db, root, want)
@@ -97,7 +97,7 @@ func TestChaosRestartsParsersAndLosesNoAccount(t *testing.T) {
 	args := []string{"-root", root, "-db", db, "-report", report}
 
 	var out, errs bytes.Buffer
-	require.Zero(t, run(t.Context(), append(args, "-chaos", "0.1", "-seed", "3"), &out, &errs), errs.String())
+	require.Zero(t, run(t.Context(), append(args, "-chaos", "0.1", "-seed", "3"), nil, &out, &errs), errs.String())
 
 	want := plain(t, root)
 	missing := len(want) - stats(t, db).Files
@@ -110,7 +110,7 @@ func TestChaosRestartsParsersAndLosesNoAccount(t *testing.T) {
 	assert.Contains(t, out.String(), "the index is not complete; the next run makes it anew")
 
 	out.Reset()
-	require.Zero(t, run(t.Context(), args, &out, &errs), errs.String())
+	require.Zero(t, run(t.Context(), args, nil, &out, &errs), errs.String())
 	checkWhole(t, db, root, want)
 }
 
@@ -125,9 +125,9 @@ func TestAFileThatIsGoneIsNotInTheIndex(t *testing.T) {
 	require.NoError(t, db.Close())
 
 	var out, errs bytes.Buffer
-	require.Zero(t, run(t.Context(), []string{"-root", root, "-db", path}, &out, &errs), errs.String())
+	require.Zero(t, run(t.Context(), []string{"-root", root, "-db", path}, nil, &out, &errs), errs.String())
 	assert.Contains(t, out.String(), "the index is not complete; the next run makes it anew")
-	require.Zero(t, run(t.Context(), []string{"-root", root, "-db", path}, &out, &errs), errs.String())
+	require.Zero(t, run(t.Context(), []string{"-root", root, "-db", path}, nil, &out, &errs), errs.String())
 	checkWhole(t, path, root, plain(t, root))
 }
 
@@ -186,7 +186,7 @@ func TestBadInputIsOneClearErrorAndAnExitCode(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out, errs bytes.Buffer
-			assert.Equal(t, c.code, run(t.Context(), c.args, &out, &errs))
+			assert.Equal(t, c.code, run(t.Context(), c.args, nil, &out, &errs))
 
 			for _, s := range c.says {
 				assert.Contains(t, errs.String(), s)

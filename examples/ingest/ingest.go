@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"sync"
 	"time"
@@ -43,6 +44,8 @@ func ingest(ctx context.Context, o options, stdout, stderr io.Writer) (err error
 	defer func() { err = errors.Join(err, store.Close()) }()
 
 	if o.list {
+		signal.Reset() // there is nothing to stop in order
+
 		return list(store, stdout)
 	}
 
@@ -148,7 +151,7 @@ func (c config) run(ctx context.Context, log *slog.Logger) (*system.Report, erro
 	a := declare(c)
 
 	sys, err := system.Start(ctx, a.tree, system.Options{
-		OnLetters: c.letters.Keep, ReportFile: c.report, Grace: c.grace, Logger: log,
+		OnLetters: c.letters.Keep, ReportFile: c.report, Grace: c.grace, Logger: log, Interrupts: c.interrupts,
 	})
 	if err != nil {
 		return nil, err

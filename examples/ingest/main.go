@@ -8,7 +8,9 @@ import (
 	"io"
 	"math"
 	"os"
+	"os/signal"
 	"regexp"
+	"syscall"
 	"time"
 
 	"github.com/troupe-go/troupe/examples/ingest/accesslog"
@@ -26,12 +28,18 @@ type options struct {
 	format                                   accesslog.Format
 	grace                                    time.Duration
 	list, replay, json                       bool
+	interrupts                               <-chan os.Signal // not on the command line
 }
 
-func main() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) }
+func main() {
+	interrupts := make(chan os.Signal, 2) //nolint:mnd // the first stops it in order, the second forces that
+	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM)
+
+	os.Exit(run(context.Background(), os.Args[1:], interrupts, os.Stdout, os.Stderr))
+}
 
 // run is main with everything from outside as arguments, but for the standard input. It returns the exit code.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, args []string, interrupts <-chan os.Signal, stdout, stderr io.Writer) int {
 	o, err := parse(args, stderr)
 	if errors.Is(err, flag.ErrHelp) {
 		return system.ExitClean
@@ -41,6 +49,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitUsage // parse has said why
 	}
 
+	o.interrupts = interrupts
 	err = ingest(ctx, o, stdout, stderr)
 	if err != nil {
 		fmt.Fprintf(stderr, "ingest: %v\n", err)

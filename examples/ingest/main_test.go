@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"go/parser"
 	"go/token"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -63,13 +64,20 @@ func write(t *testing.T, path string, lines []string) {
 	require.NoError(t, os.WriteFile(path, []byte(strings.Join(lines, "\n")+"\n"), 0o600))
 }
 
+// runs is run without signals.
+func runs(t *testing.T, args []string, stdout, stderr io.Writer) int {
+	t.Helper()
+
+	return run(t.Context(), args, nil, stdout, stderr)
+}
+
 // must runs the program in this process, and returns the totals that it prints.
 func must(t *testing.T, args ...string) (r result) {
 	t.Helper()
 
 	var out, errs bytes.Buffer
 
-	require.Equal(t, system.ExitClean, run(t.Context(), append([]string{"-json"}, args...), &out, &errs), errs.String())
+	require.Equal(t, system.ExitClean, runs(t, append([]string{"-json"}, args...), &out, &errs), errs.String())
 	require.NoError(t, json.Unmarshal(out.Bytes(), &r), out.String())
 
 	return r
@@ -148,7 +156,7 @@ func TestWithoutALogItMakesTrafficUp(t *testing.T) {
 
 	var out, errs bytes.Buffer
 
-	require.Zero(t, run(t.Context(), []string{"-seed", "5", "-lines", "1000"}, &out, &errs), errs.String())
+	require.Zero(t, runs(t, []string{"-seed", "5", "-lines", "1000"}, &out, &errs), errs.String())
 	assert.Contains(t, out.String(), "unaccounted: 0\n")
 	assert.Regexp(t, fmt.Sprintf(`lines counted +%d\n`, reckon(t, lines, false).Lines), out.String())
 }
@@ -165,7 +173,7 @@ func TestBadLinesAreListedAndReplayedOnceTheyCanBeRead(t *testing.T) {
 	list := func() string {
 		var out, errs bytes.Buffer
 
-		require.Zero(t, run(t.Context(), []string{"-list", "-db", db}, &out, &errs), errs.String())
+		require.Zero(t, runs(t, []string{"-list", "-db", db}, &out, &errs), errs.String())
 
 		return out.String()
 	}
@@ -246,7 +254,7 @@ func TestBadInputIsOneClearErrorAndAnExitCode(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out, errs bytes.Buffer
-			assert.Equal(t, c.code, run(t.Context(), c.args, &out, &errs))
+			assert.Equal(t, c.code, runs(t, c.args, &out, &errs))
 			assert.Empty(t, out.String())
 
 			for _, says := range c.says {

@@ -317,3 +317,31 @@ func TestABrokerOutsideIsUsed(t *testing.T) {
 
 	requireTotals(t, lines, false, must(t, args...))
 }
+
+// TestASignalCountsFromTheBeginning has signals that come while the program starts: no database is open yet, the broker
+// of the process is being started, or the tree is.
+func TestASignalCountsFromTheBeginning(t *testing.T) {
+	lines := sample(200)
+
+	for _, suffix := range []string{".letters", ".stream", ".offsets"} {
+		t.Run(suffix, func(t *testing.T) {
+			dir := t.TempDir()
+			log, db := filepath.Join(dir, "access.log"), filepath.Join(dir, "totals.db")
+			write(t, log, lines)
+
+			p := start(t, nil, "-in", log, "-db", db, "-rate", "100")
+
+			require.Eventually(t, func() bool {
+				_, err := os.Stat(db + suffix)
+
+				return err == nil
+			}, longest, time.Millisecond)
+
+			require.NoError(t, p.Process.Signal(syscall.SIGTERM))
+
+			code, _ := p.end(t)
+			require.Equal(t, system.ExitClean, code)
+			requireTotals(t, lines, false, must(t, "-in", log, "-db", db))
+		})
+	}
+}

@@ -130,7 +130,7 @@ type workers struct {
 
 func (w workers) name() string { return "workers-" + strconv.Itoa(w.count) }
 
-// computing models a stage that is bound by the CPU: it takes some 10 µs for each item.
+// computing models a stage that is bound by the CPU, with some 200 µs of work for each item, as a parser has.
 func computing(ctx context.Context, c contender, count int) (*trial, error) {
 	w, ok := c.(workers)
 	if !ok {
@@ -151,7 +151,7 @@ func computing(ctx context.Context, c contender, count int) (*trial, error) {
 // compute scrambles a message and puts it right again, so that what comes out shows that all of it was done.
 func compute(m message) message {
 	const (
-		rounds  = 5000
+		rounds  = 100_000
 		factor  = 0x5851f42d4c957f2d
 		inverse = 0xc097ef87329e28a5 // of factor, modulo 1<<64
 	)

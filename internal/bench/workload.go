@@ -57,8 +57,8 @@ func workloads() []workload {
 			prepare: piped,
 		},
 		{
-			name: "pipeline-cpu", models: "a stage that computes for 10 µs, on two workers and on one", unit: "items",
-			share: 200, by: []contender{workers{count: 2}, workers{count: 1}}, allocates: true, prepare: computing,
+			name: "pipeline-cpu", models: "a stage that computes for 200 µs, on two workers and on one", unit: "items",
+			share: 2000, by: []contender{workers{count: 2}, workers{count: 1}}, allocates: true, prepare: computing,
 		},
 		{
 			name: "tell-pointer", models: "one sender, one receiver, messages by pointer", unit: msg, share: 3,

@@ -22,6 +22,11 @@ func Options() pipeline.Options {
 	}
 }
 
+// Quiet are options of a system that says nothing and leaves signals alone.
+func Quiet() system.Options {
+	return system.Options{Logger: slog.New(slog.DiscardHandler), Signals: []os.Signal{}}
+}
+
 // Start starts a system that runs a pipeline and says nothing.
 func Start(t testing.TB, p *pipeline.Pipeline) *system.System {
 	t.Helper()
@@ -30,9 +35,7 @@ func Start(t testing.TB, p *pipeline.Pipeline) *system.System {
 		Name: "test", Budget: supervision.Budget{Restarts: 1, Within: time.Minute}, Children: []supervision.Child{p},
 	}
 
-	s, err := system.Start(t.Context(), tree, system.Options{
-		Logger: slog.New(slog.DiscardHandler), Signals: []os.Signal{},
-	})
+	s, err := system.Start(t.Context(), tree, Quiet())
 	require.NoError(t, err)
 
 	return s

@@ -18,6 +18,7 @@ import (
 
 	"github.com/troupe-go/troupe/actors/pipeline"
 	"github.com/troupe-go/troupe/examples/indexer/index"
+	"github.com/troupe-go/troupe/examples/indexer/planted"
 	"github.com/troupe-go/troupe/examples/indexer/source"
 	"github.com/troupe-go/troupe/examples/indexer/store"
 	"github.com/troupe-go/troupe/examples/indexer/symbols"
@@ -234,7 +235,7 @@ func checkLetters(t *testing.T, r *rig, report *system.Report) (panics int) {
 
 // TestWhatTheDatabaseHoldsIsNotReadAgain has an index that was begun be gone on with.
 func TestWhatTheDatabaseHoldsIsNotReadAgain(t *testing.T) {
-	dir := plant(t, map[string]string{"a.go": "package a\n\nfunc A() {}\n", "b.go": "package b\n\nfunc B() {}\n"})
+	dir := planted.Files(t, map[string]string{"a.go": "package a\n\nfunc A() {}\n", "b.go": "package b\n\nfunc B() {}\n"})
 	r := start(t, dir, index.Chaos{})
 	r.finish(t)
 

@@ -9,22 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/troupe-go/troupe/examples/indexer/index"
+	"github.com/troupe-go/troupe/examples/indexer/planted"
 	"github.com/troupe-go/troupe/examples/indexer/source"
 )
-
-// plant writes files (slash path to content) below a new directory and returns it.
-func plant(t *testing.T, files map[string]string) string {
-	t.Helper()
-
-	dir := t.TempDir()
-	for name, content := range files {
-		full := filepath.Join(dir, filepath.FromSlash(name))
-		require.NoError(t, os.MkdirAll(filepath.Dir(full), 0o700))
-		require.NoError(t, os.WriteFile(full, []byte(content), 0o600))
-	}
-
-	return dir
-}
 
 func TestTheRegularGoFilesAreIndexedAndNoOthers(t *testing.T) {
 	want := []string{
@@ -39,7 +26,7 @@ func TestTheRegularGoFilesAreIndexedAndNoOthers(t *testing.T) {
 
 	files["testdata/bad.go"] = "no Go"
 
-	dir := plant(t, files)
+	dir := planted.Files(t, files)
 	require.NoError(t, os.Symlink("a", filepath.Join(dir, "linked")))
 	require.NoError(t, os.Symlink("z.go", filepath.Join(dir, "link.go")))
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "empty"), 0o700))
@@ -61,7 +48,7 @@ func TestTheRegularGoFilesAreIndexedAndNoOthers(t *testing.T) {
 }
 
 func TestADirectoryThatCannotBeListedIsLeftOut(t *testing.T) {
-	tree, err := source.Open(plant(t, map[string]string{"a.go": ""}))
+	tree, err := source.Open(planted.Files(t, map[string]string{"a.go": ""}))
 	require.NoError(t, err)
 	require.NoError(t, tree.Close()) // so that not even the superuser can
 
@@ -77,7 +64,7 @@ func TestADirectoryThatCannotBeListedIsLeftOut(t *testing.T) {
 
 // TestAFileThatCannotBeReadIsADeadLetterOfItsStage has a file grow beyond what is read.
 func TestAFileThatCannotBeReadIsADeadLetterOfItsStage(t *testing.T) {
-	dir := plant(t, map[string]string{"huge.go": ""})
+	dir := planted.Files(t, map[string]string{"huge.go": ""})
 	require.NoError(t, os.Truncate(filepath.Join(dir, "huge.go"), source.MaxFileSize+1))
 
 	r := start(t, dir, index.Chaos{})

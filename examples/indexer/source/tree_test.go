@@ -10,20 +10,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/troupe-go/troupe/examples/indexer/planted"
 	"github.com/troupe-go/troupe/examples/indexer/source"
 )
-
-// plant writes files (slash path to content) below a new directory and returns it.
-func plant(t *testing.T, files map[string]string) string {
-	t.Helper()
-	dir := t.TempDir()
-	for name, content := range files {
-		full := filepath.Join(dir, filepath.FromSlash(name))
-		require.NoError(t, os.MkdirAll(filepath.Dir(full), 0o755))
-		require.NoError(t, os.WriteFile(full, []byte(content), 0o644))
-	}
-	return dir
-}
 
 func open(t *testing.T, dir string) *source.Tree {
 	t.Helper()
@@ -34,7 +23,7 @@ func open(t *testing.T, dir string) *source.Tree {
 }
 
 func TestOpenNamesARootThatCannotBeUsed(t *testing.T) {
-	dir := plant(t, map[string]string{"file.go": "package p"})
+	dir := planted.Files(t, map[string]string{"file.go": "package p"})
 	tests := map[string]struct {
 		root string
 		is   error
@@ -74,7 +63,7 @@ func TestOpenRefusesARootWithoutTheRightToListIt(t *testing.T) {
 
 func TestReadReturnsTheContent(t *testing.T) {
 	big := strings.Repeat("x", 300_000)
-	dir := plant(t, map[string]string{"a/b.go": "package b", "empty.go": "", "big.go": big})
+	dir := planted.Files(t, map[string]string{"a/b.go": "package b", "empty.go": "", "big.go": big})
 	tree := open(t, dir)
 	for file, want := range map[string]string{"a/b.go": "package b", "empty.go": "", "big.go": big} {
 		got, err := tree.Read(file)
@@ -85,7 +74,7 @@ func TestReadReturnsTheContent(t *testing.T) {
 }
 
 func TestReadNamesTheFileThatCannotBeRead(t *testing.T) {
-	dir := plant(t, map[string]string{"a/b.go": "package b", "out.go": "package out"})
+	dir := planted.Files(t, map[string]string{"a/b.go": "package b", "out.go": "package out"})
 	root := filepath.Join(dir, "a")
 	require.NoError(t, os.Symlink(filepath.Join("..", "out.go"), filepath.Join(root, "link.go")))
 	require.NoError(t, os.Mkdir(filepath.Join(root, "dir.go"), 0o755))
@@ -118,7 +107,7 @@ func TestReadNamesTheFileThatCannotBeRead(t *testing.T) {
 }
 
 func TestAClosedTreeSaysSo(t *testing.T) {
-	tree, err := source.Open(plant(t, map[string]string{"a.go": "package a"}))
+	tree, err := source.Open(planted.Files(t, map[string]string{"a.go": "package a"}))
 	require.NoError(t, err)
 	require.NoError(t, tree.Close())
 	require.NoError(t, tree.Close())

@@ -1,0 +1,138 @@
+package pipeline
+
+import (
+	"context"
+
+	"github.com/troupe-go/troupe/actors"
+	"github.com/troupe-go/troupe/mailbox"
+)
+
+// stageActor is one incarnation of a stage's actor. Its messages are items that come from nowhere else: replayed dead
+// letters.
+type stageActor[In, Out any] struct {
+	stage   *stage[In, Out]
+	op      operation[In, Out]
+	refused bool // the factory has failed
+	opened  bool
+}
+
+// Start opens what the stage works with and starts its workers.
+func (a *stageActor[In, Out]) Start(ctx *actors.Context[In]) error {
+	s := a.stage
+	if a.refused {
+		return nil // the opening fails
+	}
+
+	if err := s.run.flight.failed(); err != nil {
+		return err
+	}
+
+	if s.opens != nil {
+		if err := s.opens(ctx); err != nil {
+			return s.run.opening.refuse(s.path, err)
+		}
+	}
+
+	a.opened = true
+	s.start(ctx, a.op)
+
+	return ctx.Go(a.watch)
+}
+
+// watch fails the actor when a worker has crashed.
+func (a *stageActor[In, Out]) watch(ctx context.Context) error {
+	select {
+	case <-a.stage.crashed:
+		return a.stage.takeFailure()
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+// Receive puts a message into the queue, as what no source waits for.
+func (a *stageActor[In, Out]) Receive(ctx *actors.Context[In], m In) error {
+	select {
+	case <-a.stage.over: // nobody works any more
+		a.stage.letter(m, mailbox.Stopped, ErrStopped, mailbox.Delivery{})
+
+		return nil
+	default:
+	}
+
+	p := newParker()
+	items := []item[In]{{value: m}}
+
+	for {
+		switch n := a.stage.queue.put(p, items); {
+		case n < 0:
+			return mailbox.ErrStopped
+		case n > 0:
+			return nil
+		}
+
+		select {
+		case <-p:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// Drain waits until the workers have worked off everything: nothing can come any more.
+func (a *stageActor[In, Out]) Drain(ctx context.Context) error {
+	s := a.stage
+	if !a.opened {
+		return nil
+	}
+
+	s.in.end()
+
+	select {
+	case <-s.over:
+		return nil
+	case <-s.crashed:
+		return s.takeFailure()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Close ends the workers, and then what they work with.
+func (a *stageActor[In, Out]) Close(ctx context.Context) error {
+	if !a.opened {
+		return nil
+	}
+
+	a.stage.halt(ctx)
+
+	if a.stage.closes != nil {
+		return a.stage.closes(ctx)
+	}
+
+	return nil
+}
+
+// halt ends the workers of an incarnation and waits for them. Those that do not return in time are fenced.
+func (s *stage[In, Out]) halt(ctx context.Context) {
+	s.halting.Store(true)
+
+	s.mu.Lock()
+
+	gone := make(chan struct{})
+	if len(s.workers) == 0 {
+		close(gone)
+	} else {
+		s.gone = gone
+		for _, w := range s.workers {
+			signal(w.park)
+		}
+	}
+
+	s.mu.Unlock()
+
+	select {
+	case <-gone:
+	case <-ctx.Done():
+		s.fence(mailbox.Abandoned, ctx.Err(), nil)
+	}
+}

@@ -1,0 +1,89 @@
+package pipeline
+
+import (
+	"context"
+	"time"
+)
+
+// maxTold is how many acknowledgements a source is told at a time.
+const maxTold = 256
+
+// tell tells the source what is pending, once. Buf is for the acknowledgements. Called by one goroutine at a time.
+func (t *tracker) tell(ctx context.Context, source any, buf []Ack) error {
+	t.all.mu.Lock()
+	n := copy(buf[:maxTold], t.told)
+	t.told = t.told[:copy(t.told, t.told[n:])]
+	t.telling = n
+	done, commit := t.done, t.commits && t.done > t.committed
+	t.all.mu.Unlock()
+
+	var err error
+
+	if n > 0 {
+		a, _ := source.(Acknowledger)
+		err = a.Acknowledge(ctx, buf[:n])
+	}
+
+	if commit && err == nil {
+		c, _ := source.(Committer)
+		err = c.Commit(ctx, done)
+	}
+
+	t.all.mu.Lock()
+	defer t.all.mu.Unlock()
+
+	t.telling = 0
+
+	if commit && err == nil {
+		t.committed = done
+	}
+
+	t.all.wake()
+
+	return err
+}
+
+// tellAll tells the source everything that is pending.
+func (t *tracker) tellAll(ctx context.Context, source any, buf []Ack) error {
+	for {
+		t.all.mu.Lock()
+		pending := t.pending()
+		t.all.mu.Unlock()
+
+		if !pending {
+			return nil
+		}
+
+		if err := t.tell(ctx, source, buf); err != nil {
+			return err
+		}
+	}
+}
+
+// follow tells the source what is pending whenever there is something, until ctx ends; every so often at most, so that
+// what it commits is worth it.
+func (t *tracker) follow(ctx context.Context, source any, every time.Duration) error {
+	buf := make([]Ack, maxTold)
+
+	for {
+		select {
+		case <-t.changed:
+		case <-ctx.Done():
+			return nil
+		}
+
+		if err := t.tellAll(ctx, source, buf); err != nil {
+			return err
+		}
+
+		if every <= 0 {
+			continue
+		}
+
+		select {
+		case <-time.After(every):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
