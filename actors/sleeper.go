@@ -10,9 +10,9 @@ import (
 )
 
 // sleeper is an incarnation that is stopped in its sleep: it was drained without a turn, and has no runner that could
-// call its hooks. Whoever calls one takes the incarnation out of quiet into hooked first, and when the hook is over back
-// or, behind Close, to absent. An incarnation that is abandoned meanwhile is absent at once: then the hook's end is its
-// return.
+// call its hooks. Whoever calls one takes the incarnation out of quiet into hooked first, and when the hook is over
+// back or, behind Close, to absent. An incarnation that is abandoned meanwhile is absent at once: then the hook's end
+// is its return.
 type sleeper[M any] incarnation[M]
 
 var _ node.Sleeper = (*sleeper[int])(nil)

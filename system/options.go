@@ -85,8 +85,8 @@ type Options struct {
 	// end it.
 	Signals []os.Signal
 	// Interrupts is for a program whose first act is to listen for signals itself, so that none that comes while it
-	// prepares or starts ends it: the channel that it gets them on. If it is set Signals is not looked at, and [Start], Run
-	// and System.Wait take them from there. The channel should hold two.
+	// prepares or starts ends it: the channel that it gets them on. If it is set Signals is not looked at, and [Start],
+	// Run and System.Wait take them from there. The channel should hold two.
 	//
 	//	interrupts := make(chan os.Signal, 2)
 	//	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM)

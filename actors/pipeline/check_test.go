@@ -129,13 +129,16 @@ func TestMemoryIsBoundedByTheCapacities(t *testing.T) {
 			n += st.Queue
 		}
 
+		return n >= 30
+	}
+	beyond := func() bool {
 		source.mu.Lock()
 		defer source.mu.Unlock()
 
-		return n >= 30 && source.next <= p.Bound()
+		return source.next > p.Bound()
 	}
 	assert.Eventually(t, full, 10*time.Second, time.Millisecond)
-	assert.Never(t, func() bool { return !full() }, 50*time.Millisecond, time.Millisecond)
+	assert.Never(t, beyond, 50*time.Millisecond, time.Millisecond)
 	close(block)
 	stop(t, sys)
 	assert.Zero(t, source.check(t, source.next))

@@ -3,6 +3,7 @@ package pipeline_test
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -238,59 +239,67 @@ func (v *verdict) FailNow() { panic(v) }
 func (r *random) play(t *testing.T, rt *rapid.T, check func(t require.TestingT, report *system.Report, err error)) {
 	v := &verdict{}
 
-	synctest.Test(t, func(t *testing.T) {
-		defer func() {
-			if p := recover(); p != nil && p != any(v) {
-				panic(p)
-			}
-		}()
+	// On one processor: the race detector crashes if a bubble's timers fire on two (golang/go#78156).
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 
-		o := quiet()
-		o.Grace = time.Hour
-
-		sys, err := system.Start(t.Context(), supervision.Tree{
-			Name: "app", Budget: budget, Children: []supervision.Child{r.p},
-		}, o)
-		require.NoError(v, err)
-
-		defer func() {
-			sys.Force()
-			<-sys.Done()
-		}()
-
-		if r.stop >= 0 {
-			select {
-			case <-time.After(r.stop):
-			case <-waited(r.p):
-			}
-		} else {
-			err = r.p.Wait(t.Context())
-		}
-
-		synctest.Wait() // until a failure has reached the supervisor
-
-		report, _ := sys.Shutdown(t.Context())
-
-		require.Zero(v, report.Unaccounted, "%v", report)
-
-		for _, a := range report.Actors {
-			require.Zero(v, a.Queued, a.Path)
-		}
-
-		require.Empty(v, r.sunk.faults)
-		require.Zero(v, r.sunk.open)
-
-		for _, s := range r.sources {
-			require.Zero(v, s.opened)
-			s.check(v, s.next) // each exactly once
-		}
-
-		check(v, report, err)
-	})
+	synctest.Test(t, func(t *testing.T) { r.live(t, v, check) })
 
 	if v.text != "" {
 		rt.Fatal(v.text)
 	}
+}
+
+// live is what happens in the bubble.
+func (r *random) live(
+	t *testing.T, v *verdict, check func(t require.TestingT, report *system.Report, err error),
+) {
+	defer func() {
+		if p := recover(); p != nil && p != any(v) {
+			panic(p)
+		}
+	}()
+
+	o := quiet()
+	o.Grace = time.Hour
+
+	sys, err := system.Start(t.Context(), supervision.Tree{
+		Name: "app", Budget: budget, Children: []supervision.Child{r.p},
+	}, o)
+	require.NoError(v, err)
+
+	defer func() {
+		sys.Force()
+		<-sys.Done()
+	}()
+
+	if r.stop >= 0 {
+		select {
+		case <-time.After(r.stop):
+		case <-waited(r.p):
+		}
+	} else {
+		err = r.p.Wait(t.Context())
+	}
+
+	synctest.Wait() // until a failure has reached the supervisor
+
+	report, _ := sys.Shutdown(t.Context())
+
+	require.Zero(v, report.Unaccounted, "%v", report)
+
+	for _, a := range report.Actors {
+		require.Zero(v, a.Queued, a.Path)
+	}
+
+	require.Empty(v, r.sunk.faults)
+	require.Zero(v, r.sunk.open)
+
+	for _, s := range r.sources {
+		require.Zero(v, s.opened)
+		s.check(v, s.next) // each exactly once
+	}
+
+	check(v, report, err)
 }
 
 // outcome is what the pipeline has come to, once it has ended.

@@ -64,7 +64,8 @@ func (t *tracker) wait(ctx context.Context) (int, error) {
 	}
 }
 
-// take numbers n items that the source has handed out and returns the mark of the first.
+// take numbers n items that the source has handed out and returns the mark of the first. What comes when the pipeline
+// has failed, because the source was at it then, is given back like everything else.
 func (t *tracker) take(n int) uint64 {
 	t.all.mu.Lock()
 	defer t.all.mu.Unlock()
@@ -75,9 +76,14 @@ func (t *tracker) take(n int) uint64 {
 			t.grow()
 		}
 
-		*t.at(t.next) = entry{refs: 1}
+		seq, e := t.next, t.at(t.next)
+		*e = entry{refs: 1}
 		t.next++
 		t.open++
+
+		if t.all.failure != nil {
+			t.finish(seq, e, returned, t.all.failure)
+		}
 	}
 
 	return t.id | first

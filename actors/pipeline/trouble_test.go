@@ -347,3 +347,46 @@ func TestTooManyWorkersThatHangFailThePipeline(t *testing.T) {
 		assert.Equal(t, 8, source.check(t, 10))
 	})
 }
+
+// late is a source that hands out its second item when the pipeline has failed.
+type late struct {
+	*ledger
+
+	p      *pipeline.Pipeline
+	pulled int
+}
+
+func (l *late) Pull(_ context.Context, into []int) (int, error) {
+	l.pulled++
+	if l.pulled == 2 {
+		_ = l.p.Wait(context.Background())
+	}
+
+	into[0] = l.pulled
+
+	return 1, nil
+}
+
+func TestWhatASourceHandsOutWhenThePipelineHasFailedIsGivenBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := pipeline.New("p", options())
+		l := &late{ledger: newLedger(2), p: p}
+
+		begun := make(chan struct{})
+
+		pipeline.ToFunc(pipeline.From(p, "source", l), "sink", func(context.Context, int) error {
+			<-begun // a failure before that is the start's
+
+			return errFinal
+		}, pipeline.Stage{Failed: pipeline.FailPipeline()})
+
+		sys := start(t, p)
+		close(begun)
+		require.ErrorIs(t, p.Wait(t.Context()), errFinal)
+		synctest.Wait() // until the failure has reached the supervisor
+
+		report, _ := sys.Shutdown(t.Context())
+		require.Zero(t, report.Unaccounted)
+		require.Equal(t, 2, l.check(t, 2), "both are acknowledged negatively, once each")
+	})
+}

@@ -74,7 +74,9 @@ func TestTheIndexEqualsThatOfThePlainIndexer(t *testing.T) {
 	root, db := src(t, "internal"), filepath.Join(t.TempDir(), "index.db")
 
 	var out, errs bytes.Buffer
-	require.Zero(t, run(t.Context(), []string{"-root", root, "-db", db, "-query", "Type"}, nil, &out, &errs), errs.String())
+
+	args := []string{"-root", root, "-db", db, "-query", "Type"}
+	require.Zero(t, run(t.Context(), args, nil, &out, &errs), errs.String())
 
 	want := plain(t, root)
 	checkWhole(t, db, root, want)

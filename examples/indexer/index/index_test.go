@@ -18,10 +18,10 @@ import (
 
 	"github.com/troupe-go/troupe/actors/pipeline"
 	"github.com/troupe-go/troupe/examples/indexer/index"
-	"github.com/troupe-go/troupe/examples/indexer/planted"
 	"github.com/troupe-go/troupe/examples/indexer/source"
 	"github.com/troupe-go/troupe/examples/indexer/store"
 	"github.com/troupe-go/troupe/examples/indexer/symbols"
+	"github.com/troupe-go/troupe/internal/filetest"
 	"github.com/troupe-go/troupe/mailbox"
 	"github.com/troupe-go/troupe/system"
 )
@@ -235,7 +235,7 @@ func checkLetters(t *testing.T, r *rig, report *system.Report) (panics int) {
 
 // TestWhatTheDatabaseHoldsIsNotReadAgain has an index that was begun be gone on with.
 func TestWhatTheDatabaseHoldsIsNotReadAgain(t *testing.T) {
-	dir := planted.Files(t, map[string]string{"a.go": "package a\n\nfunc A() {}\n", "b.go": "package b\n\nfunc B() {}\n"})
+	dir := filetest.Make(t, map[string]string{"a.go": "package a\n\nfunc A() {}\n", "b.go": "package b\n\nfunc B() {}\n"})
 	r := start(t, dir, index.Chaos{})
 	r.finish(t)
 

@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/troupe-go/troupe/examples/indexer/index"
-	"github.com/troupe-go/troupe/examples/indexer/planted"
 	"github.com/troupe-go/troupe/examples/indexer/source"
+	"github.com/troupe-go/troupe/internal/filetest"
 )
 
 func TestTheRegularGoFilesAreIndexedAndNoOthers(t *testing.T) {
@@ -26,7 +26,7 @@ func TestTheRegularGoFilesAreIndexedAndNoOthers(t *testing.T) {
 
 	files["testdata/bad.go"] = "no Go"
 
-	dir := planted.Files(t, files)
+	dir := filetest.Make(t, files)
 	require.NoError(t, os.Symlink("a", filepath.Join(dir, "linked")))
 	require.NoError(t, os.Symlink("z.go", filepath.Join(dir, "link.go")))
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "empty"), 0o700))
@@ -48,7 +48,7 @@ func TestTheRegularGoFilesAreIndexedAndNoOthers(t *testing.T) {
 }
 
 func TestADirectoryThatCannotBeListedIsLeftOut(t *testing.T) {
-	tree, err := source.Open(planted.Files(t, map[string]string{"a.go": ""}))
+	tree, err := source.Open(filetest.Make(t, map[string]string{"a.go": ""}))
 	require.NoError(t, err)
 	require.NoError(t, tree.Close()) // so that not even the superuser can
 
@@ -64,7 +64,7 @@ func TestADirectoryThatCannotBeListedIsLeftOut(t *testing.T) {
 
 // TestAFileThatCannotBeReadIsADeadLetterOfItsStage has a file grow beyond what is read.
 func TestAFileThatCannotBeReadIsADeadLetterOfItsStage(t *testing.T) {
-	dir := planted.Files(t, map[string]string{"huge.go": ""})
+	dir := filetest.Make(t, map[string]string{"huge.go": ""})
 	require.NoError(t, os.Truncate(filepath.Join(dir, "huge.go"), source.MaxFileSize+1))
 
 	r := start(t, dir, index.Chaos{})

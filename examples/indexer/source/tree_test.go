@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/troupe-go/troupe/examples/indexer/planted"
 	"github.com/troupe-go/troupe/examples/indexer/source"
+	"github.com/troupe-go/troupe/internal/filetest"
 )
 
 func open(t *testing.T, dir string) *source.Tree {
@@ -23,7 +23,7 @@ func open(t *testing.T, dir string) *source.Tree {
 }
 
 func TestOpenNamesARootThatCannotBeUsed(t *testing.T) {
-	dir := planted.Files(t, map[string]string{"file.go": "package p"})
+	dir := filetest.Make(t, map[string]string{"file.go": "package p"})
 	tests := map[string]struct {
 		root string
 		is   error
@@ -63,7 +63,7 @@ func TestOpenRefusesARootWithoutTheRightToListIt(t *testing.T) {
 
 func TestReadReturnsTheContent(t *testing.T) {
 	big := strings.Repeat("x", 300_000)
-	dir := planted.Files(t, map[string]string{"a/b.go": "package b", "empty.go": "", "big.go": big})
+	dir := filetest.Make(t, map[string]string{"a/b.go": "package b", "empty.go": "", "big.go": big})
 	tree := open(t, dir)
 	for file, want := range map[string]string{"a/b.go": "package b", "empty.go": "", "big.go": big} {
 		got, err := tree.Read(file)
@@ -74,7 +74,7 @@ func TestReadReturnsTheContent(t *testing.T) {
 }
 
 func TestReadNamesTheFileThatCannotBeRead(t *testing.T) {
-	dir := planted.Files(t, map[string]string{"a/b.go": "package b", "out.go": "package out"})
+	dir := filetest.Make(t, map[string]string{"a/b.go": "package b", "out.go": "package out"})
 	root := filepath.Join(dir, "a")
 	require.NoError(t, os.Symlink(filepath.Join("..", "out.go"), filepath.Join(root, "link.go")))
 	require.NoError(t, os.Mkdir(filepath.Join(root, "dir.go"), 0o755))
@@ -107,7 +107,7 @@ func TestReadNamesTheFileThatCannotBeRead(t *testing.T) {
 }
 
 func TestAClosedTreeSaysSo(t *testing.T) {
-	tree, err := source.Open(planted.Files(t, map[string]string{"a.go": "package a"}))
+	tree, err := source.Open(filetest.Make(t, map[string]string{"a.go": "package a"}))
 	require.NoError(t, err)
 	require.NoError(t, tree.Close())
 	require.NoError(t, tree.Close())

@@ -1,5 +1,5 @@
-// Package planted makes trees of files for the tests of the indexer.
-package planted
+// Package filetest makes trees of files for tests.
+package filetest
 
 import (
 	"os"
@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Files makes files, by their paths with slashes, in a directory that goes with the test, and returns that.
-func Files(t testing.TB, files map[string]string) (dir string) {
+// Make makes files, by their paths with slashes, in a directory that goes with the test, and returns that.
+func Make(t testing.TB, files map[string]string) (dir string) {
 	t.Helper()
 
 	dir = t.TempDir()
