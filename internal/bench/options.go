@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Defaults and limits of the flags. A full run with the defaults takes about two minutes on two cores.
+// Defaults and limits of the flags. A full run with the defaults takes about six minutes on two cores.
 const (
 	defaultRuns  = 9
 	defaultCount = 6_000_000
