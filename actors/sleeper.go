@@ -33,6 +33,9 @@ func (c *cell[M]) Hook(command mailbox.Command, deadline time.Time) node.Sleeper
 // Call implements [node.Sleeper].
 func (s *sleeper[M]) Call(command mailbox.Command) node.Report {
 	inc := (*incarnation[M])(s)
+	if phase(inc.asleep.Load()) != hooked {
+		return s.Over(command, nil) // it was abandoned before its turn came
+	}
 
 	hook := inc.hookOf(command)
 	if hook == nil {

@@ -158,6 +158,26 @@ func TestTheHooksOfASleeperAreTheRuntimesToCall(t *testing.T) {
 		assert.Empty(t, m.read(), "the report is the only answer")
 	})
 
+	bubble(t, "of one that is abandoned before it is called only Close is", func(t *testing.T) {
+		var called []string
+
+		note := func(hook string) func(context.Context) error {
+			return func(ctx context.Context) error {
+				called = append(called, hook)
+
+				return ctx.Err()
+			}
+		}
+		m := mount(t, &ender{flush: note("flush"), closes: note("close")}, node.Common{})
+		require.True(t, m.AtOnce(node.Drain))
+
+		s := m.Hook(node.Flush, time.Time{})
+		_, running := m.Abandon(errTest)
+		assert.True(t, running)
+		assert.Equal(t, node.Report{Incarnation: 1, Event: node.Returned}, s.Call(node.Flush))
+		assert.Equal(t, []string{"close"}, called)
+	})
+
 	bubble(t, "one that was abandoned when its hook was over is not running", func(t *testing.T) {
 		m := mount(t, &ender{flush: func(context.Context) error { return nil }}, node.Common{})
 		require.True(t, m.AtOnce(node.Drain))
