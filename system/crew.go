@@ -32,7 +32,8 @@ type hookCall struct {
 // crew are the goroutines that call the hooks of actors that were stopped in their sleep: most actors of a large tree,
 // which would cost a goroutine for each of their hooks. Each goes on from one hook to the next. There are as many as
 // hooks are waiting, so that they run side by side; but of many only as many as there are processors, and more once
-// these turn out to be busy with hooks that take their time.
+// these turn out to be busy with hooks that take their time. A hand that finds nothing waiting ends; so once the system
+// has ended, only those are left that call hooks of actors that were abandoned.
 //
 // Guarded by conductor.mu, but for calling.
 type crew struct {
