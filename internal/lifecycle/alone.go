@@ -77,7 +77,7 @@ func (m *Machine) stopSelf(n *entry) {
 		m.flush(n) // it was told to
 	case n.state != Running:
 	case n.spec.Restart == supervision.Permanent:
-		n.again = true
+		m.ill(n).again = true
 		m.haltActor(n)
 	default:
 		n.alone = atOnce

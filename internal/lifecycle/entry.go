@@ -29,7 +29,6 @@ type entry struct {
 	alone    alone // it is being stopped by itself
 	known    bool  // the incarnation's reports count
 	instance bool  // the incarnation has started and not ended
-	again    bool  // it stopped itself and is to be restarted
 	visited  bool  // the drain has come to it
 	passed   uint8 // the steps of the shutdown that were over as soon as their phase began, as bits; see atonce.go
 	failed   bool  // since its last start began
@@ -91,6 +90,7 @@ type trouble struct {
 	restarts  int
 	delay     supervision.Delay
 	ordered   bool        // it halts by its supervisor's order and not because it gave up
+	again     bool        // it stopped itself and is to be restarted
 	hurried   bool        // a shutdown has interrupted its back-off, which it does once
 	abandoned []Abandoned // those that have not come back; at most supervision.MaxAbandoned, and one more at the stop
 	everLeft  int         // how many incarnations were abandoned

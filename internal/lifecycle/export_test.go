@@ -1,10 +1,13 @@
 package lifecycle
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Waiting returns the ids of the nodes that wait for a time, and how many timers there are besides.
 func (m *Machine) Waiting() (ids []int, void int) {
-	for _, t := range m.timers.heap {
+	for _, t := range slices.Concat(m.timers.queue[m.timers.gone:], m.timers.heap) {
 		if t.void() {
 			void++
 		} else {
@@ -39,3 +42,6 @@ func (m *Machine) Due(now time.Time) int {
 
 	return -1
 }
+
+// Room is how many timers there is room in use for.
+func (m *Machine) Room() int { return len(m.timers.queue) + len(m.timers.heap) }

@@ -17,7 +17,12 @@ func (m *Machine) start(n *entry) {
 // begin starts an incarnation.
 func (m *Machine) begin(n *entry) {
 	n.incarnation++
-	n.known, n.again, n.cancelled, n.failed = true, false, false, false
+	n.known, n.cancelled, n.failed = true, false, false
+
+	if n.seldom != nil {
+		n.again = false
+	}
+
 	m.stepInto(n, Starting, n.spec.Deadlines.Start)
 	m.emit(Begin{ID: n.id, Incarnation: n.incarnation, Deadline: n.cutAt})
 }

@@ -53,7 +53,7 @@ func (m *Machine) ended(n *entry, err error, d node.Directive) {
 	switch {
 	case was != Halting:
 		m.down(n, n.cause, n.directive)
-	case n.again && !n.doomed:
+	case n.seldom != nil && n.again && !n.doomed:
 		m.down(n, &supervision.FailureError{Path: m.path(n), Err: errStoppedItself}, node.Restart)
 	default:
 		m.tell(n, supervision.Event{Kind: supervision.Halted, Incarnation: n.incarnation})

@@ -6,13 +6,16 @@ import (
 	"time"
 )
 
-// timers are the times that nodes wait for, in a heap. Most of them never come: a step is over before its deadline. A
-// timer that is stopped or set anew is therefore left where it is, void, until it comes up or the void ones are more
-// than half; so stopping costs next to nothing, also of hundreds of thousands that were set for the same time. A node
-// waits for one time at most, so the heap is bounded by the tree.
+// timers are the times that nodes wait for. Most are set in the order in which they are to come up, as nodes begin steps
+// of the same length one after the other: those stand in a queue, the others in a heap. Most never come up, because a
+// step is over before its deadline. A timer that is stopped or set anew is therefore left where it is, void, until it is
+// the first or the void ones are more than half. So neither setting nor stopping costs much, also of hundreds of
+// thousands. A node waits for one time at most, so both are bounded by the tree.
 type timers struct {
-	heap heapOfTimers
-	void int // how many in the heap are
+	queue []timer
+	gone  int // how many of the queue, from its front, have been dropped
+	heap  heapOfTimers
+	void  int // how many of both are, of those that have not been dropped
 }
 
 type timer struct {
@@ -46,8 +49,7 @@ func (m *Machine) wait(n *entry, at time.Time) {
 	m.stopTimer(n)
 
 	n.timer = -n.timer%maxTimerCount + 1
-	m.timers.heap = append(m.timers.heap, timer{at, n, n.timer}) // heap.Push would allocate a box
-	heap.Fix(&m.timers.heap, len(m.timers.heap)-1)
+	m.timers.add(timer{at, n, n.timer})
 }
 
 // maxTimerCount is where a node's count begins again: no void timer is left from so long ago.
@@ -64,43 +66,82 @@ func (m *Machine) stopTimer(n *entry) {
 	m.timers.sweep()
 }
 
+// add adds a timer.
+func (t *timers) add(a timer) {
+	if last := len(t.queue) - 1; last < t.gone || t.queue[last].before(&a) {
+		if len(t.queue) == cap(t.queue) && 2*t.gone > len(t.queue) { // room at the front is as good
+			t.closeUp()
+		}
+
+		t.queue = append(t.queue, a)
+
+		return
+	}
+
+	t.heap = append(t.heap, a) // heap.Push would allocate a box
+	heap.Fix(&t.heap, len(t.heap)-1)
+}
+
+// closeUp takes what has been dropped out of the queue.
+func (t *timers) closeUp() { t.queue, t.gone = slices.Delete(t.queue, 0, t.gone), 0 }
+
 // sweep throws the void timers out if they are more than half.
 func (t *timers) sweep() {
 	const few = 64
 
-	if t.void <= few || 2*t.void <= len(t.heap) {
+	if t.void <= few || 2*t.void <= t.count() {
 		return
 	}
 
-	t.heap = slices.DeleteFunc(t.heap, func(t timer) bool { return t.void() })
-	t.void = 0
+	t.closeUp()
+
+	void := func(t timer) bool { return t.void() }
+	t.queue, t.heap, t.void = slices.DeleteFunc(t.queue, void), slices.DeleteFunc(t.heap, void), 0
 
 	heap.Init(&t.heap)
 }
 
+// count returns how many timers there are, also void ones.
+func (t *timers) count() int { return len(t.queue) - t.gone + len(t.heap) }
+
 // first returns the timer that comes first, or nil.
 func (t *timers) first() *timer {
-	for len(t.heap) > 0 {
-		if first := &t.heap[0]; !first.void() {
+	for {
+		first := t.front()
+		if first == nil || !first.void() {
 			return first
 		}
 
 		t.drop()
 		t.void--
 	}
-
-	return nil
 }
 
-// drop takes the first of the heap away; heap.Pop would allocate a box.
-func (t *timers) drop() {
-	last := len(t.heap) - 1
-	t.heap[0] = t.heap[last]
-	t.heap[last] = timer{}
-	t.heap = t.heap[:last]
+// front returns the first of all timers, which may be void, or nil.
+func (t *timers) front() *timer {
+	switch queued := t.gone < len(t.queue); {
+	case queued && (len(t.heap) == 0 || t.queue[t.gone].before(&t.heap[0])):
+		return &t.queue[t.gone]
+	case len(t.heap) > 0:
+		return &t.heap[0]
+	default:
+		return nil
+	}
+}
 
-	if last > 0 {
-		heap.Fix(&t.heap, 0)
+// drop takes the first of all timers away.
+func (t *timers) drop() {
+	if len(t.heap) > 0 && t.front() == &t.heap[0] {
+		t.heap.drop()
+
+		return
+	}
+
+	t.queue[t.gone] = timer{}
+	t.gone++
+
+	if t.gone == len(t.queue) {
+		t.queue, t.gone = t.queue[:0], 0
 	}
 }
 
@@ -119,20 +160,34 @@ func (m *Machine) due() *entry {
 	return n
 }
 
+// before orders by time, and by place in the tree where times are equal, so that histories repeat.
+func (t *timer) before(other *timer) bool {
+	if !t.at.Equal(other.at) {
+		return t.at.Before(other.at)
+	}
+
+	return t.of.id < other.of.id
+}
+
 // heapOfTimers is a [heap.Interface].
 type heapOfTimers []timer
 
+// drop takes the first away; heap.Pop would allocate a box.
+func (h *heapOfTimers) drop() {
+	all := *h
+	last := len(all) - 1
+	all[0], all[last] = all[last], timer{}
+	*h = all[:last]
+
+	if last > 0 {
+		heap.Fix(h, 0)
+	}
+}
+
 func (h *heapOfTimers) Len() int { return len(*h) }
 
-// Less orders by time, and by place in the tree where times are equal, so that histories repeat.
-func (h *heapOfTimers) Less(i, j int) bool {
-	a, b := &(*h)[i], &(*h)[j]
-	if !a.at.Equal(b.at) {
-		return a.at.Before(b.at)
-	}
-
-	return a.of.id < b.of.id
-}
+// Less implements [heap.Interface].
+func (h *heapOfTimers) Less(i, j int) bool { return (*h)[i].before(&(*h)[j]) }
 
 func (h *heapOfTimers) Swap(i, j int) {
 	all := *h

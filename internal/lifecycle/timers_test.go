@@ -86,3 +86,27 @@ func TestTimersComeUpInOrderAndOnlyThoseThatAreSet(t *testing.T) {
 		})
 	})
 }
+
+// What has been dropped from the front of the queue of timers is not kept for ever, though there is always a timer.
+func TestTimersThatAreOverTakeNoRoom(t *testing.T) {
+	const (
+		nodes = 3
+		many  = 10_000
+		few   = 64
+	)
+
+	m, start := lifecycle.NewAlarm(nodes), time.Unix(1, 0)
+
+	for i := range many {
+		at := start.Add(time.Duration(i))
+		m.SetTimer(i%nodes, at)
+		require.False(t, m.Next().IsZero())
+
+		if i >= nodes-1 {
+			require.Equal(t, (i+1)%nodes, m.Due(at.Add(1-nodes)))
+			m.SetTimer((i+1)%nodes, at)
+		}
+	}
+
+	require.LessOrEqual(t, m.Room(), few)
+}
