@@ -20,7 +20,7 @@ func (m *Machine) Waiting() (ids []int, void int) {
 
 // NewAlarm returns a machine of which nothing but the timers of so many nodes can be used.
 func NewAlarm(nodes int) *Machine {
-	m := &Machine{}
+	m := &Machine{epoch: time.Unix(0, 0)}
 	for id := range nodes {
 		m.nodes = append(m.nodes, &entry{id: id})
 	}

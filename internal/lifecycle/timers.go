@@ -19,7 +19,7 @@ type timers struct {
 }
 
 type timer struct {
-	at    time.Time
+	at    moment
 	of    *entry
 	count timerCount
 }
@@ -37,8 +37,10 @@ func (t *timer) void() bool { return t.of.timer != t.count }
 func (m *Machine) Next() time.Time {
 	next := m.nextTask()
 
-	if t := m.timers.first(); t != nil && (next.IsZero() || t.at.Before(next)) {
-		next = t.at
+	if t := m.timers.first(); t != nil {
+		if at := m.time(t.at); next.IsZero() || at.Before(next) {
+			next = at
+		}
 	}
 
 	return next
@@ -49,7 +51,7 @@ func (m *Machine) wait(n *entry, at time.Time) {
 	m.stopTimer(n)
 
 	n.timer = -n.timer%maxTimerCount + 1
-	m.timers.add(timer{at, n, n.timer})
+	m.timers.add(timer{moment(at.Sub(m.epoch)), n, n.timer})
 }
 
 // maxTimerCount is where a node's count begins again: no void timer is left from so long ago.
@@ -68,21 +70,46 @@ func (m *Machine) stopTimer(n *entry) {
 
 // add adds a timer.
 func (t *timers) add(a timer) {
-	if last := len(t.queue) - 1; last < t.gone || t.queue[last].before(&a) {
-		if len(t.queue) == cap(t.queue) && 2*t.gone > len(t.queue) { // room at the front is as good
-			t.closeUp()
-		}
-
-		t.queue = append(t.queue, a)
+	if !t.follows(&a) {
+		t.heap.add(a)
 
 		return
 	}
 
-	t.heap = append(t.heap, a) // heap.Push would allocate a box
-	heap.Fix(&t.heap, len(t.heap)-1)
+	if len(t.queue) == cap(t.queue) && 2*t.gone > len(t.queue) { // room at the front is as good
+		t.closeUp()
+	}
+
+	t.queue = append(t.queue, a)
+}
+
+// follows reports whether a timer is one for the end of the queue. A few late ones must not keep all that follow out of
+// it: they make room.
+func (t *timers) follows(a *timer) bool {
+	const few = 8
+
+	last := len(t.queue) - 1
+
+	switch {
+	case last < t.gone, t.queue[last].before(a):
+		return true
+	case last-t.gone >= few:
+		return false
+	}
+
+	for _, late := range t.queue[t.gone:] {
+		t.heap.add(late)
+	}
+
+	t.gone = len(t.queue)
+	t.closeUp()
+
+	return true
 }
 
 // closeUp takes what has been dropped out of the queue.
+//
+//go:noinline
 func (t *timers) closeUp() { t.queue, t.gone = slices.Delete(t.queue, 0, t.gone), 0 }
 
 // sweep throws the void timers out if they are more than half.
@@ -148,7 +175,7 @@ func (t *timers) drop() {
 // due removes and returns a node whose time has come, or nil.
 func (m *Machine) due() *entry {
 	first := m.timers.first()
-	if first == nil || first.at.After(m.now) {
+	if first == nil || m.time(first.at).After(m.now) {
 		return nil
 	}
 
@@ -162,15 +189,17 @@ func (m *Machine) due() *entry {
 
 // before orders by time, and by place in the tree where times are equal, so that histories repeat.
 func (t *timer) before(other *timer) bool {
-	if !t.at.Equal(other.at) {
-		return t.at.Before(other.at)
-	}
-
-	return t.of.id < other.of.id
+	return t.at < other.at || t.at == other.at && t.of.id < other.of.id
 }
 
 // heapOfTimers is a [heap.Interface].
 type heapOfTimers []timer
+
+// add adds one; heap.Push would allocate a box.
+func (h *heapOfTimers) add(t timer) {
+	*h = append(*h, t)
+	heap.Fix(h, len(*h)-1)
+}
 
 // drop takes the first away; heap.Pop would allocate a box.
 func (h *heapOfTimers) drop() {
@@ -194,7 +223,7 @@ func (h *heapOfTimers) Swap(i, j int) {
 	all[i], all[j] = all[j], all[i]
 }
 
-// Push is there for heap.Interface; see wait.
+// Push is there for heap.Interface; see add.
 func (h *heapOfTimers) Push(any) {}
 
 // Pop is there for heap.Interface; see drop.
