@@ -242,11 +242,11 @@ func (c *conductor) run(now time.Time, in lifecycle.Input) {
 // carryOut does what the machine has decided. Nothing here blocks or calls user code. Called with mu held.
 func (c *conductor) carryOut(e lifecycle.Effect) {
 	switch e := e.(type) {
-	case lifecycle.Begin:
+	case *lifecycle.Begin:
 		c.nodes[lifecycle.Slot(e.ID)].Start(e.Incarnation, e.Deadline)
 	case lifecycle.Seal:
 		c.seal(e.ID)
-	case lifecycle.Order:
+	case *lifecycle.Order:
 		if !c.callHook(e) {
 			c.nodes[lifecycle.Slot(e.ID)].Order(e.Command, e.Deadline)
 		}
@@ -293,7 +293,7 @@ func (c *conductor) carryOutMore(e lifecycle.Effect) {
 		c.stuck[taskPlace(e.Task)] = stuck{labels: stackKey{path, taskLife}}
 	case lifecycle.Populate:
 		c.populate(e)
-	case lifecycle.Spawned:
+	case *lifecycle.Spawned:
 		c.spawned(e)
 	case lifecycle.Parted:
 		c.parted(e)

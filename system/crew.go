@@ -55,7 +55,7 @@ type hand struct {
 
 // callHook has the hook of an actor called that was stopped in its sleep. It reports whether the actor was. Called with
 // mu held.
-func (c *conductor) callHook(e lifecycle.Order) bool {
+func (c *conductor) callHook(e *lifecycle.Order) bool {
 	n := c.nodes[lifecycle.Slot(e.ID)]
 
 	of := n.Hook(e.Command, e.Deadline)

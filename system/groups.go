@@ -123,7 +123,7 @@ func (c *conductor) populate(e lifecycle.Populate) {
 
 // spawned tells whoever waits how the start of a child went, and lets a member of a pool take part that has started.
 // Called with mu held.
-func (c *conductor) spawned(e lifecycle.Spawned) {
+func (c *conductor) spawned(e *lifecycle.Spawned) {
 	if e.Err == nil {
 		if f := c.mounted.Front(c.machine.Parent(e.ID)); f != nil {
 			f.Admit(c.nodes[lifecycle.Slot(e.ID)])

@@ -17,7 +17,7 @@ func (m *Machine) finish(n *entry) {
 		if m.phase == Close && m.atOnce(n, node.Finish) {
 			m.finished(n)
 		} else {
-			m.emit(Order{ID: n.id, Command: node.Finish})
+			m.post(Order{ID: n.id, Command: node.Finish})
 		}
 
 		return
@@ -37,7 +37,10 @@ func (m *Machine) finish(n *entry) {
 func (m *Machine) finished(n *entry) {
 	m.set(n, Stopped)
 	m.tell(n, supervision.Event{Kind: supervision.Stopped, Incarnation: n.incarnation})
-	m.spawned(n, m.startError(n))
+
+	if n.added {
+		m.spawned(n, m.startError(n))
+	}
 
 	switch {
 	case m.phase == Drain && n.visited, m.phase == Close:

@@ -1,6 +1,10 @@
 package lifecycle
 
-import "github.com/troupe-go/troupe/mailbox"
+import (
+	"time"
+
+	"github.com/troupe-go/troupe/mailbox"
+)
 
 // Most actors of a large tree have nothing to do for a step of the shutdown: they are at rest, nothing is queued, they
 // have no such hook. Such a step is over in the moment its turn comes, in the same order as all others.
@@ -12,26 +16,38 @@ func (m *Machine) atOnce(n *entry, c mailbox.Command) bool {
 
 // pass moves an actor to a state behind a step of the shutdown that was over at once, and notes that.
 func (m *Machine) pass(n *entry, s State) {
-	m.set(n, s)
+	n.state, n.since = s, m.moment() // and no more, as no step was in progress, and it will not restart
 
 	if m.now.Equal(m.began[m.phase]) {
 		n.passed |= 1 << (m.phase - Drain) // which says all there is to say of it
-
-		return
+	} else {
+		m.needs(n).stop[m.phase-Drain] = done{began: n.since}
 	}
+}
 
-	*m.ill(n).steps.of(m.phase) = Step{Began: m.now}
+// stepOver notes that the step in progress is over, which is that of a phase.
+func (m *Machine) stepOver(n *entry, p Phase, err error) {
+	n.seldom.stop[p-Drain] = done{n.began, time.Duration(m.moment() - n.began)}
+
+	if err != nil {
+		m.ill(n).stop[p-Drain] = err
+	}
 }
 
 // steps returns the steps of an actor's stop.
 func (m *Machine) steps(n *entry) (all Steps) {
-	if n.seldom != nil {
-		all = n.steps
-	}
-
 	for p := Drain; p <= Close; p++ {
-		if n.passed&(1<<(p-Drain)) != 0 {
-			*all.of(p) = Step{Began: m.began[p]}
+		s, i := all.of(p), p-Drain
+
+		switch {
+		case n.passed&(1<<i) != 0:
+			s.Began = m.began[p]
+		case n.seldom != nil && n.seldom.stop[i].began != 0:
+			s.Began, s.Took = m.time(n.seldom.stop[i].began), n.seldom.stop[i].took
+		}
+
+		if t := n.was(); t != nil {
+			s.Err = t.stop[i]
 		}
 	}
 

@@ -135,7 +135,7 @@ func (c *crowd) populate(e lifecycle.Populate) {
 // effect checks what is said of a child.
 func (c *crowd) effect(e lifecycle.Effect) {
 	switch e := e.(type) {
-	case lifecycle.Spawned:
+	case *lifecycle.Spawned:
 		if !c.asked[e.ID] {
 			c.world.law.brokenf("%s is answered for twice, or without having been asked", c.world.path(e.ID))
 		}

@@ -1,6 +1,8 @@
 package lifecycle
 
 import (
+	"time"
+
 	"github.com/troupe-go/troupe/internal/node"
 	"github.com/troupe-go/troupe/supervision"
 )
@@ -11,12 +13,12 @@ func (m *Machine) cut(n *entry, cause error) {
 
 	if n.state == Draining { // before the message in hand is told, so that no other follows it
 		n.leftover = m.config.Queued(n.id) > 0
-		m.emit(Order{ID: n.id, Command: node.Cut, Deadline: n.hardAt})
+		m.post(Order{ID: n.id, Command: node.Cut, Deadline: m.time(n.hardAt)})
 	}
 
 	m.emit(Cancel{ID: n.id, Cause: cause})
 
-	m.wait(n, n.hardAt)
+	m.waitUntil(n, n.hardAt)
 }
 
 func (n *entry) overdue() *supervision.DeadlineError {
@@ -25,7 +27,7 @@ func (n *entry) overdue() *supervision.DeadlineError {
 		Closing: "close",
 	}[n.state]
 
-	return &supervision.DeadlineError{Step: step, After: n.hardAt.Sub(n.began)}
+	return &supervision.DeadlineError{Step: step, After: time.Duration(n.hardAt - n.began)}
 }
 
 // abandon gives up on an incarnation that is past its deadline.
@@ -52,16 +54,16 @@ func (m *Machine) abandon(n *entry) {
 	case Ending, Halting:
 		m.ended(n, nil, 0)
 	case Draining:
-		m.ill(n).steps.Drain = m.stepOver(n, cause)
-		m.emit(Order{ID: n.id, Command: node.Cut})
+		m.stepOver(n, Drain, cause)
+		m.post(Order{ID: n.id, Command: node.Cut})
 		m.withoutInstance(n)
 	case Leaving:
 		m.withoutInstance(n)
 	case Flushing:
-		m.ill(n).steps.Flush = m.stepOver(n, cause)
+		m.stepOver(n, Flush, cause)
 		m.withoutInstance(n)
 	case Closing:
-		m.ill(n).steps.Close = m.stepOver(n, cause)
+		m.stepOver(n, Close, cause)
 		m.finish(n)
 	default: // has no deadline
 	}

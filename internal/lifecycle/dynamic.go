@@ -107,7 +107,7 @@ func (m *Machine) startError(n *entry) error {
 func (m *Machine) spawned(n *entry, err error) {
 	if n.added {
 		n.added = false
-		m.emit(Spawned{ID: n.id, Err: err})
+		m.emit(m.spawns.put(Spawned{ID: n.id, Err: err}))
 	}
 }
 
@@ -136,7 +136,7 @@ func (m *Machine) remove(n *entry) {
 	m.nodes[slot] = nil
 	m.free = append(m.free, (generationOf(n.id)+1)<<slotBits|slot)
 	gone := Removed{ID: n.id, Parent: p.id}
-	if t := n.seldom; t != nil {
+	if t := n.was(); t != nil {
 		gone.Restarts, gone.EverAbandoned = t.restarts, t.everLeft
 	}
 

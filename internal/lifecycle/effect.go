@@ -7,7 +7,8 @@ import (
 	"github.com/troupe-go/troupe/supervision"
 )
 
-// Effect is something to be done, in the order given. Exactly one of the types in this file.
+// Effect is something to be done, in the order given. Exactly one of the types in this file; what there may be very much
+// of comes as a pointer.
 type Effect interface{ effect() }
 
 // Begin starts an incarnation of an actor.
@@ -93,16 +94,16 @@ type Removed struct {
 	Restarts, EverAbandoned int
 }
 
-// Happened tells those who watch what has happened to a node. It comes as a pointer.
+// Happened tells those who watch what has happened to a node.
 type Happened struct {
 	supervision.Event
 
 	ID int // of the node
 }
 
-func (Begin) effect()       {}
+func (*Begin) effect()      {}
 func (Seal) effect()        {}
-func (Order) effect()       {}
+func (*Order) effect()      {}
 func (Cancel) effect()      {}
 func (Abandon) effect()     {}
 func (CloseIntake) effect() {}
@@ -112,7 +113,27 @@ func (AbandonTask) effect() {}
 func (Booted) effect()      {}
 func (Ended) effect()       {}
 func (Populate) effect()    {}
-func (Spawned) effect()     {}
+func (*Spawned) effect()    {}
 func (Parted) effect()      {}
 func (Removed) effect()     {}
 func (*Happened) effect()   {}
+
+// boxes are where the effects of one type are that a step decides on. The next step uses them again: most need few, and
+// a step of hundreds of thousands takes them by the dozen.
+type boxes[T any] struct{ used []T }
+
+// put puts an effect into a box.
+func (b *boxes[T]) put(e T) *T {
+	const first, most = 8, 64
+
+	if len(b.used) == cap(b.used) { // somebody holds on to these
+		b.used = make([]T, 0, min(max(first, 2*cap(b.used)), most)) //nolint:mnd // twice as many
+	}
+
+	b.used = append(b.used, e)
+
+	return &b.used[len(b.used)-1]
+}
+
+// reset makes all boxes free.
+func (b *boxes[T]) reset() { b.used = b.used[:0] }

@@ -67,23 +67,29 @@ type supervisor struct {
 // seldom is what an actor that runs well does not need.
 type seldom struct {
 	step
-	trouble
+	*trouble // nil while there has been none; see Machine.ill
 
-	started moment // when it came up last, once it is down; 0 if that has been looked at
+	started moment  // when it came up last, once it is down; 0 if that has been looked at
+	stop    [3]done // the steps of its stop, from the drain on
 }
 
 // step is one step of an actor that has a deadline.
 type step struct {
 	inProgress    bool
+	leftover      bool  // the queue was not empty when its drain was cut
 	cut           error // why its context has ended; nil while it has not
-	began         time.Time
-	cutAt, hardAt time.Time
-	leftover      bool // the queue was not empty when its drain was cut
+	began         moment
+	cutAt, hardAt moment
+}
+
+// done is one that is over.
+type done struct {
+	began moment // 0 if it never did
+	took  time.Duration
 }
 
 // trouble is what somebody has been through, up to its stop.
 type trouble struct {
-	ill       bool  // there is some
 	failure   error // the last
 	cause     error // Ending, Halting: why
 	directive node.Directive
@@ -94,7 +100,7 @@ type trouble struct {
 	hurried   bool        // a shutdown has interrupted its back-off, which it does once
 	abandoned []Abandoned // those that have not come back; at most supervision.MaxAbandoned, and one more at the stop
 	everLeft  int         // how many incarnations were abandoned
-	steps     Steps       // of its stop
+	stop      [3]error    // how the steps of its stop went wrong, from the drain on
 }
 
 func newEntry(id int, spec *supervision.Node) *entry {
@@ -124,7 +130,7 @@ func (m *Machine) needs(n *entry) *seldom {
 
 // tidy takes back what a node does not need any more: most start, and then have no trouble.
 func (m *Machine) tidy(n *entry) {
-	if !n.ill && n.started == 0 {
+	if n.trouble == nil && n.started == 0 && n.seldom.stop == [3]done{} {
 		m.unused = append(m.unused, n.seldom)
 		n.seldom = nil
 	}
@@ -133,11 +139,20 @@ func (m *Machine) tidy(n *entry) {
 // ill returns the trouble, to be written to.
 func (m *Machine) ill(n *entry) *trouble {
 	s := m.needs(n)
-	if !s.ill {
-		s.ill, s.delay = true, supervision.NewDelay(n.spec.Backoff)
+	if s.trouble == nil {
+		s.trouble = &trouble{delay: supervision.NewDelay(n.spec.Backoff)}
 	}
 
-	return &s.trouble
+	return s.trouble
+}
+
+// was returns the trouble, to be read; nil if there has been none.
+func (n *entry) was() *trouble {
+	if n.seldom == nil {
+		return nil
+	}
+
+	return n.trouble
 }
 
 // stepping reports whether a step is in progress.
@@ -145,25 +160,31 @@ func (n *entry) stepping() bool { return n.seldom != nil && n.inProgress }
 
 // hanging returns the abandoned incarnations that have not come back.
 func (n *entry) hanging() []Abandoned {
-	if n.seldom == nil {
-		return nil
+	if t := n.was(); t != nil {
+		return t.abandoned
 	}
 
-	return n.abandoned
+	return nil
 }
 
 // lastFailure returns the last failure, or nil.
 func (n *entry) lastFailure() error {
-	if n.seldom == nil {
-		return nil
+	if t := n.was(); t != nil {
+		return t.failure
 	}
 
-	return n.failure
+	return nil
 }
 
 // moment is a time as the machine keeps it: since just before its first step, so that 0 is no time.
 type moment time.Duration
 
 func (m *Machine) moment() moment { return moment(m.now.Sub(m.epoch)) }
+
+// momentOf returns the moment of a time; one that is too far away for that is as late as can be.
+func (m *Machine) momentOf(at time.Time) moment { return moment(at.Sub(m.epoch)) }
+
+// after returns the moment when d has passed, as above.
+func (m *Machine) after(d time.Duration) moment { return m.momentOf(m.now.Add(d)) }
 
 func (m *Machine) time(t moment) time.Time { return m.epoch.Add(time.Duration(t)) }

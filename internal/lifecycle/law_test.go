@@ -137,13 +137,13 @@ func (l *law) effect(e lifecycle.Effect) {
 	}
 
 	switch e := e.(type) {
-	case lifecycle.Begin:
+	case *lifecycle.Begin:
 		l.alive(e)
 
 		if e.ID < len(l.world.fakes) {
 			l.begin(e)
 		}
-	case lifecycle.Order:
+	case *lifecycle.Order:
 		if e.ID < len(l.world.fakes) {
 			l.order(l.world.fakes[e.ID], e.Command)
 		}
@@ -153,7 +153,7 @@ func (l *law) effect(e lifecycle.Effect) {
 		l.world.parts.parted(e)
 	case lifecycle.Abandon:
 		l.abandon(l.world.fake(e.ID), e)
-	case lifecycle.Spawned, lifecycle.Removed:
+	case *lifecycle.Spawned, lifecycle.Removed:
 		l.world.crowd.effect(e)
 	case *lifecycle.Happened:
 		l.happened(e.Event)
@@ -165,7 +165,7 @@ func (l *law) effect(e lifecycle.Effect) {
 }
 
 // alive checks that an incarnation may begin.
-func (l *law) alive(e lifecycle.Begin) {
+func (l *law) alive(e *lifecycle.Begin) {
 	f := l.world.fake(e.ID)
 
 	if f.finished {
@@ -186,7 +186,7 @@ func (l *law) alive(e lifecycle.Begin) {
 }
 
 // begin checks that an actor of the plan is begun in its turn.
-func (l *law) begin(e lifecycle.Begin) {
+func (l *law) begin(e *lifecycle.Begin) {
 	f := l.world.fakes[e.ID]
 
 	l.groups.begin(e.ID)

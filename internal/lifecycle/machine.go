@@ -38,7 +38,11 @@ type Machine struct {
 	now    time.Time
 	epoch  time.Time // just before the first step
 	out    []Effect
-	told   []Happened // among out; it does not grow
+
+	begins  boxes[Begin] // of what is in out
+	orders  boxes[Order]
+	spawns  boxes[Spawned]
+	happens boxes[Happened]
 
 	phase  Phase
 	forced bool
@@ -67,11 +71,6 @@ type Step struct {
 	Err error
 }
 
-// stepOver returns the step in progress as over.
-func (m *Machine) stepOver(n *entry, err error) Step {
-	return Step{Began: n.began, Took: m.now.Sub(n.began), Err: err}
-}
-
 // Abandoned is an incarnation that did not return by its deadline.
 type Abandoned struct {
 	Incarnation uint64
@@ -81,9 +80,7 @@ type Abandoned struct {
 
 // New returns a machine for a plan. Nothing happens before [Machine.Boot].
 func New(c Config) *Machine {
-	const told = 8 // in one step, but for those of a shutdown
-
-	m := &Machine{config: c, phase: Booting, told: make([]Happened, 0, told)}
+	m := &Machine{config: c, phase: Booting}
 
 	for id := range c.Plan.Nodes {
 		spec := &c.Plan.Nodes[id]
@@ -202,7 +199,11 @@ func (TaskOver) input()  {}
 // Step takes an input and returns what is to be done. Time must not go backwards. The result is valid until the next
 // call.
 func (m *Machine) Step(now time.Time, in Input) []Effect {
-	m.now, m.out, m.told = now, m.out[:0], m.told[:0]
+	m.now, m.out = now, m.out[:0]
+	m.begins.reset()
+	m.orders.reset()
+	m.spawns.reset()
+	m.happens.reset()
 
 	if m.epoch.IsZero() {
 		m.epoch = now.Add(-1)
@@ -284,17 +285,12 @@ func (m *Machine) expire() {
 
 func (m *Machine) emit(e Effect) { m.out = append(m.out, e) }
 
+func (m *Machine) post(o Order) { m.emit(m.orders.put(o)) }
+
 // tell tells those who watch what has happened to a node.
 func (m *Machine) tell(n *entry, e supervision.Event) {
 	e.Path, e.Time = m.path(n), m.now
-
-	// What a step tells is used again by the next one: it is most of what there is to tell of an actor that restarts.
-	if len(m.told) < cap(m.told) {
-		m.told = append(m.told, Happened{e, n.id})
-		m.emit(&m.told[len(m.told)-1])
-	} else {
-		m.emit(&Happened{e, n.id})
-	}
+	m.emit(m.happens.put(Happened{e, n.id}))
 }
 
 // set moves a node to a state; a step that was in progress is over with that.
@@ -323,43 +319,43 @@ func (m *Machine) stepInto(n *entry, s State, limit time.Duration) {
 	m.set(n, s)
 
 	m.needs(n).inProgress = true
-	n.began, n.cutAt, n.hardAt = m.now, m.now.Add(limit-limit/10), m.now.Add(limit)
+	n.began, n.cutAt, n.hardAt = m.moment(), m.after(limit-limit/10), m.after(limit)
 
 	if m.stopping() {
 		if limit == 0 {
-			end := m.ends[m.actorsPhase()]
+			end := m.momentOf(m.ends[m.actorsPhase()])
 			n.cutAt, n.hardAt = end, end
 		}
 
 		m.clamp(n)
 	}
 
-	m.wait(n, n.cutAt)
+	m.waitUntil(n, n.cutAt)
 }
 
-// clamp keeps a step within the phase. From the phase's line on a queue is not worked off any more, nor anybody started
-// to do so, and a hook gets nine tenths of what is left.
+// clamp keeps a step within the phase.
 func (m *Machine) clamp(n *entry) {
-	end, line := m.ends[m.actorsPhase()], m.lines[m.actorsPhase()]
+	m.keepWithin(&n.step, m.actorsPhase(), n.state == Draining || n.state == Starting)
+}
 
-	if n.hardAt.After(end) {
-		n.hardAt = end
+// keepWithin keeps a step within a phase. From the phase's line on a queue is not worked off any more, nor anybody
+// started to do so, and a hook or a task gets nine tenths of what is left.
+func (m *Machine) keepWithin(s *step, p Phase, queue bool) {
+	now, end, line := m.moment(), m.momentOf(m.ends[p]), m.momentOf(m.lines[p])
+
+	switch {
+	case line > now:
+	case queue:
+		line = now
+	default:
+		line = now + (end-now)*9/10
 	}
 
-	if !line.After(m.now) {
-		line = m.now
-		if n.state != Draining && n.state != Starting {
-			line = m.now.Add(end.Sub(m.now) * 9 / 10)
-		}
-	}
-
-	if n.cutAt.After(line) {
-		n.cutAt = line
-	}
+	s.cutAt, s.hardAt = min(s.cutAt, line), min(s.hardAt, end)
 }
 
 // order posts a command that begins a step.
 func (m *Machine) order(n *entry, s State, c mailbox.Command, limit time.Duration) {
 	m.stepInto(n, s, limit)
-	m.emit(Order{ID: n.id, Command: c, Deadline: n.cutAt})
+	m.post(Order{ID: n.id, Command: c, Deadline: m.time(n.cutAt)})
 }

@@ -53,11 +53,11 @@ func (p printer) until(t time.Time) string {
 
 func (p printer) effect(e lifecycle.Effect) string {
 	switch e := e.(type) {
-	case lifecycle.Begin:
+	case *lifecycle.Begin:
 		return fmt.Sprintf("begin %s #%d%s", p.path(e.ID), e.Incarnation, p.until(e.Deadline))
 	case lifecycle.Seal:
 		return "seal " + p.path(e.ID)
-	case lifecycle.Order:
+	case *lifecycle.Order:
 		return fmt.Sprintf("order %s: %s%s", p.path(e.ID), commandNames[e.Command], p.until(e.Deadline))
 	case lifecycle.Cancel:
 		return fmt.Sprintf("cancel %s: %v", p.path(e.ID), e.Cause)
@@ -77,7 +77,7 @@ func (p printer) effect(e lifecycle.Effect) string {
 		return "ended"
 	case lifecycle.Populate:
 		return fmt.Sprintf("populate %s with %d", p.path(e.ID), e.Size)
-	case lifecycle.Spawned:
+	case *lifecycle.Spawned:
 		return fmt.Sprintf("spawned %s: %v", p.path(e.ID), e.Err)
 	case lifecycle.Parted:
 		return fmt.Sprintf("parted %d", e.Ask)

@@ -168,10 +168,10 @@ func (m *Machine) reclamp(n *entry) {
 		return
 	case n.cut == nil:
 		m.clamp(n)
-		m.wait(n, n.cutAt)
+		m.waitUntil(n, n.cutAt)
 	default:
 		m.clamp(n)
-		m.wait(n, n.hardAt)
+		m.waitUntil(n, n.hardAt)
 	}
 }
 
@@ -311,7 +311,7 @@ func (m *Machine) drained(n *entry, err error, lost bool) {
 		err = errors.Join(n.cut, err)
 	}
 
-	m.ill(n).steps.Drain = m.stepOver(n, err)
+	m.stepOver(n, Drain, err)
 	m.hookFailed(n, "drain", err)
 	m.stopTimer(n)
 	m.set(n, Drained)
@@ -341,7 +341,7 @@ func (m *Machine) flushed(n *entry, err error) {
 		return
 	}
 
-	m.ill(n).steps.Flush = m.stepOver(n, err)
+	m.stepOver(n, Flush, err)
 	m.stopTimer(n)
 	m.set(n, Flushed)
 	m.hookFailed(n, "flush", err)
@@ -369,7 +369,7 @@ func (m *Machine) closeVisit(n *entry) {
 }
 
 func (m *Machine) closed(n *entry, err error) {
-	m.ill(n).steps.Close = m.stepOver(n, err)
+	m.stepOver(n, Close, err)
 	m.hookFailed(n, "close", err)
 	m.finish(n)
 }

@@ -259,9 +259,9 @@ func (s *stage) answer(e lifecycle.Effect) {
 	id, name := 0, ""
 
 	switch e := e.(type) {
-	case lifecycle.Begin:
+	case *lifecycle.Begin:
 		id, name = e.ID, "begin"
-	case lifecycle.Order:
+	case *lifecycle.Order:
 		id, name = e.ID, commandNames[e.Command]
 	}
 

@@ -19,12 +19,12 @@ func (m *Machine) begin(n *entry) {
 	n.incarnation++
 	n.known, n.cancelled, n.failed = true, false, false
 
-	if n.seldom != nil {
-		n.again = false
+	if t := n.was(); t != nil {
+		t.again = false
 	}
 
 	m.stepInto(n, Starting, n.spec.Deadlines.Start)
-	m.emit(Begin{ID: n.id, Incarnation: n.incarnation, Deadline: n.cutAt})
+	m.emit(m.begins.put(Begin{ID: n.id, Incarnation: n.incarnation, Deadline: m.time(n.cutAt)}))
 }
 
 // startAll starts a supervisor with all its children in order, each awaited.

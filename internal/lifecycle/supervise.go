@@ -44,7 +44,7 @@ func (m *Machine) ended(n *entry, err error, d node.Directive) {
 	switch {
 	case was != Halting && was != Ending && err != nil:
 		m.fail(n, err, d)
-	case was == Halting && (n.seldom == nil || n.cause == nil) && err != nil:
+	case was == Halting && (n.was() == nil || n.cause == nil) && err != nil:
 		m.tell(n, supervision.Event{Kind: supervision.HookFailed, Step: "close", Err: err, Incarnation: n.incarnation})
 	case was != Halting && was != Ending:
 		m.fail(n, errUnasked, node.Restart)
@@ -53,7 +53,7 @@ func (m *Machine) ended(n *entry, err error, d node.Directive) {
 	switch {
 	case was != Halting:
 		m.down(n, n.cause, n.directive)
-	case n.seldom != nil && n.again && !n.doomed:
+	case n.was() != nil && n.again && !n.doomed:
 		m.down(n, &supervision.FailureError{Path: m.path(n), Err: errStoppedItself}, node.Restart)
 	default:
 		m.tell(n, supervision.Event{Kind: supervision.Halted, Incarnation: n.incarnation})
@@ -212,7 +212,7 @@ func (m *Machine) leaveOff(n *entry) {
 		m.errs = append(m.errs, failure) // what it leaves in its queue is lost because of it
 	}
 
-	m.emit(Order{ID: n.id, Command: node.Cut})
+	m.post(Order{ID: n.id, Command: node.Cut})
 	m.finish(n)
 }
 
@@ -276,8 +276,8 @@ func (m *Machine) haltAll(s *entry, cause error) {
 }
 
 func (m *Machine) haltActor(n *entry) {
-	if n.seldom != nil {
-		n.cause = nil
+	if t := n.was(); t != nil {
+		t.cause = nil
 	}
 
 	m.order(n, Halting, node.Halt, n.spec.Deadlines.Close)

@@ -147,40 +147,29 @@ func (w *walk) nextTask() *task {
 // taskVisit begins a task whose turn has come, or skips it.
 func (m *Machine) taskVisit(t *task) {
 	if m.skips(t) {
-		t.began = m.now
+		t.began = m.moment()
 		m.taskOver(t, TaskSkipped)
 
 		return
 	}
 
-	t.state, t.began = TaskRunning, m.now
-	t.hardAt = m.now.Add(t.spec.Deadline)
-	t.cutAt = m.now.Add(t.spec.Deadline * 9 / 10)
+	t.state, t.began = TaskRunning, m.moment()
+	t.hardAt = m.after(t.spec.Deadline)
+	t.cutAt = m.after(t.spec.Deadline * 9 / 10)
 
 	if t.spec.Deadline == 0 {
-		t.hardAt, t.cutAt = m.ends[m.phase], m.ends[m.phase]
+		t.hardAt = m.momentOf(m.ends[m.phase])
+		t.cutAt = t.hardAt
 	}
 
 	m.clampTask(t)
 	m.tasks.running++
-	m.emit(RunTask{Task: t.id, Deadline: t.cutAt})
+	m.emit(RunTask{Task: t.id, Deadline: m.time(t.cutAt)})
 }
 
 // clampTask keeps a task within its phase, as clamp does a hook.
 func (m *Machine) clampTask(t *task) {
-	end, line := m.ends[t.phase], m.lines[t.phase]
-
-	if t.hardAt.After(end) {
-		t.hardAt = end
-	}
-
-	if !line.After(m.now) {
-		line = m.now.Add(end.Sub(m.now) * 9 / 10)
-	}
-
-	if t.cutAt.After(line) {
-		t.cutAt = line
-	}
+	m.keepWithin(&t.step, t.phase, false)
 }
 
 func (m *Machine) reclampTasks() {
@@ -206,7 +195,7 @@ func (m *Machine) skips(t *task) bool {
 
 // taskOver goes on when a task is over.
 func (m *Machine) taskOver(t *task, s TaskState) {
-	t.state, t.took = s, m.now.Sub(t.began)
+	t.state, t.took = s, time.Duration(m.moment()-t.began)
 	m.walk.open--
 	m.walk.unblockTasks(t.next)
 	m.proceed()
@@ -248,7 +237,7 @@ func (m *Machine) taskFailed(t *task, s TaskState, err error) {
 // nextTask returns when the time of a running task has come, or the zero time.
 func (m *Machine) nextTask() time.Time {
 	if t := m.firstTask(); t != nil {
-		return t.due()
+		return m.time(t.due())
 	}
 
 	return time.Time{}
@@ -261,7 +250,7 @@ func (m *Machine) firstTask() (first *task) {
 	}
 
 	for _, t := range m.tasks.all {
-		if t.state == TaskRunning && (first == nil || t.due().Before(first.due())) {
+		if t.state == TaskRunning && (first == nil || t.due() < first.due()) {
 			first = t
 		}
 	}
@@ -270,7 +259,7 @@ func (m *Machine) firstTask() (first *task) {
 }
 
 // due returns when something is to be done about a running task: its context is to end, or it is to be given up on.
-func (t *task) due() time.Time {
+func (t *task) due() moment {
 	if t.cut == nil {
 		return t.cutAt
 	}
@@ -281,11 +270,11 @@ func (t *task) due() time.Time {
 // expireTask handles a task whose time has come. It reports whether there was one.
 func (m *Machine) expireTask() bool {
 	t := m.firstTask()
-	if t == nil || t.due().After(m.now) {
+	if t == nil || t.due() > m.moment() {
 		return false
 	}
 
-	cause := &supervision.DeadlineError{Step: t.phase.String(), After: t.hardAt.Sub(t.began)}
+	cause := &supervision.DeadlineError{Step: t.phase.String(), After: time.Duration(t.hardAt - t.began)}
 
 	if t.cut == nil {
 		t.cut = cause
@@ -328,11 +317,15 @@ func (m *Machine) Tasks() []TaskView {
 	for i, t := range m.tasks.all {
 		all[i] = TaskView{
 			Name: t.spec.Name, Phase: t.phase, State: t.state, Hangs: t.hangs,
-			Step: Step{Began: t.began, Took: t.took, Err: t.err},
+			Step: Step{Took: t.took, Err: t.err},
+		}
+
+		if t.began != 0 {
+			all[i].Step.Began = m.time(t.began)
 		}
 
 		if t.hangs {
-			all[i].At = t.began.Add(t.took)
+			all[i].At = all[i].Step.Began.Add(t.took)
 		}
 	}
 

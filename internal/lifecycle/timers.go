@@ -47,11 +47,13 @@ func (m *Machine) Next() time.Time {
 }
 
 // wait sets the node's timer.
-func (m *Machine) wait(n *entry, at time.Time) {
+func (m *Machine) wait(n *entry, at time.Time) { m.waitUntil(n, m.momentOf(at)) }
+
+func (m *Machine) waitUntil(n *entry, at moment) {
 	m.stopTimer(n)
 
 	n.timer = -n.timer%maxTimerCount + 1
-	m.timers.add(timer{moment(at.Sub(m.epoch)), n, n.timer})
+	m.timers.add(timer{at, n, n.timer})
 }
 
 // maxTimerCount is where a node's count begins again: no void timer is left from so long ago.

@@ -103,7 +103,7 @@ func (n *entry) view(m *Machine) View {
 		v.Since = m.time(n.since)
 	}
 
-	if t := n.seldom; t != nil {
+	if t := n.was(); t != nil {
 		v.Restarts, v.EverAbandoned = t.restarts, t.everLeft
 	}
 

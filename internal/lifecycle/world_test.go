@@ -233,11 +233,11 @@ func (w *world) step(in lifecycle.Input) {
 
 func (w *world) carryOut(e lifecycle.Effect) {
 	switch e := e.(type) {
-	case lifecycle.Begin:
+	case *lifecycle.Begin:
 		w.fake(e.ID).begin(e.Incarnation)
 	case lifecycle.Seal:
 		w.fake(e.ID).sealed = true
-	case lifecycle.Order:
+	case *lifecycle.Order:
 		w.fake(e.ID).order(e.Command)
 	case lifecycle.Cancel:
 		w.fake(e.ID).cancel()
