@@ -287,15 +287,20 @@ func (c *conductor) list() []listed {
 	all := make([]listed, 0, len(c.nodes))
 
 	for id := range c.machine.All() {
-		m := listed{id: id, view: c.machine.View(id), node: c.nodes[lifecycle.Slot(id)]}
-
-		if d := c.groups.departed[id]; d != nil {
-			gone := *d
-			m.departed = &gone
-		}
-
-		all = append(all, m)
+		all = append(all, c.listOne(id))
 	}
 
 	return all
+}
+
+// listOne returns one node. Called with mu held.
+func (c *conductor) listOne(id int) listed {
+	l := listed{id: id, view: c.machine.View(id), node: c.nodes[lifecycle.Slot(id)]}
+
+	if d := c.groups.departed[id]; d != nil {
+		gone := *d
+		l.departed = &gone
+	}
+
+	return l
 }

@@ -275,6 +275,8 @@ func (s *System) partReport(p *parting) *Report {
 		add(departedReport(d), &d.departed.Stats)
 	}
 
+	steps := make(stepReports, 0, stepsOfStop*len(p.members))
+
 	for i := range p.members {
 		m := &p.members[i]
 
@@ -288,7 +290,7 @@ func (s *System) partReport(p *parting) *Report {
 		m.Path = n.Path()
 		stats := n.Stats()
 		at := &listed{id: m.ID, view: m.View, node: n}
-		add(actorReport(at, stats, stuck, p.began, p.before[m.ID]), &stats)
+		add(steps.actor(at, stats, stuck, p.began, p.before[m.ID]), &stats)
 
 		errs = append(errs, memberErrors(&m.View, p.began)...)
 	}

@@ -248,7 +248,7 @@ func (s *System) makeReport() *Report {
 
 	c.mu.Lock()
 	m := c.machine
-	members, tasks, stuck, signals := c.list(), m.Tasks(), maps.Clone(c.stuck), slices.Clone(c.signals)
+	ids, tasks, stuck, signals := slices.Collect(m.All()), m.Tasks(), maps.Clone(c.stuck), slices.Clone(c.signals)
 	c.mu.Unlock()
 
 	counts := c.office.Counts()
@@ -264,26 +264,55 @@ func (s *System) makeReport() *Report {
 		r.Signals[i].Came = Seconds(r.Signals[i].at.Sub(m.Began(lifecycle.Intake)))
 	}
 
-	var total mailbox.Stats
+	s.reportActors(r, ids, stuck)
+	r.setErrors(m.Cause(), m.Errors())
 
-	r.Actors = make([]ActorReport, 0, len(members))
+	return r
+}
 
-	for i := range members {
-		at := &members[i]
-		r.Restarts += at.view.Restarts
+// reportActors reports the actors among all there are. It looks at a few at a time: a copy of all is as large as the
+// report.
+func (s *System) reportActors(r *Report, ids []int, stuck map[place]stuck) {
+	const few = 64
 
-		switch {
-		case at.node != nil:
-			stats := at.node.Stats()
-			total.Add(&stats)
+	var (
+		c       = s.conductor
+		start   = c.machine.Began(lifecycle.Intake)
+		members = make([]listed, 0, few)
+		steps   = make(stepReports, 0, stepsOfStop*len(ids))
+		total   mailbox.Stats
+	)
 
-			before := c.processedBefore[lifecycle.Slot(at.id)]
-			r.Actors = append(r.Actors, actorReport(at, stats, stuck, m.Began(lifecycle.Intake), before))
-		case at.departed != nil:
-			total.Add(&at.departed.Stats)
+	r.Actors = make([]ActorReport, 0, len(ids))
 
-			r.Restarts += at.departed.restarts
-			r.Actors = append(r.Actors, departedReport(at))
+	for some := range slices.Chunk(ids, few) {
+		members = members[:0]
+
+		c.mu.Lock()
+
+		for _, id := range some {
+			members = append(members, c.listOne(id))
+		}
+
+		c.mu.Unlock()
+
+		for i := range members {
+			at := &members[i]
+			r.Restarts += at.view.Restarts
+
+			switch {
+			case at.node != nil:
+				stats := at.node.Stats()
+				total.Add(&stats)
+
+				before := c.processedBefore[lifecycle.Slot(at.id)]
+				r.Actors = append(r.Actors, steps.actor(at, stats, stuck, start, before))
+			case at.departed != nil:
+				total.Add(&at.departed.Stats)
+
+				r.Restarts += at.departed.restarts
+				r.Actors = append(r.Actors, departedReport(at))
+			}
 		}
 	}
 
@@ -292,9 +321,6 @@ func (s *System) makeReport() *Report {
 	}
 
 	r.Total = figures(&total)
-	r.setErrors(m.Cause(), m.Errors())
-
-	return r
 }
 
 // setErrors says what went wrong, and what follows from that.
@@ -351,16 +377,22 @@ func phases(m *lifecycle.Machine) []PhaseReport {
 	return all
 }
 
-// actorReport is that of one actor, whose stop began at start, when it had processed before messages.
-func actorReport(
+// stepsOfStop is how many steps the stop of an actor has at most.
+const stepsOfStop = 3
+
+// stepReports is where the steps of a report are, in one piece.
+type stepReports []StepReport
+
+// actor returns the report of one actor, whose stop began at start, when it had processed before messages.
+func (s *stepReports) actor(
 	at *listed, stats mailbox.Stats, stuck map[place]stuck, start time.Time, before uint64,
 ) ActorReport {
 	v := &at.view
 	a := ActorReport{
 		Path: v.Path, State: v.State.String(), Incarnation: v.Incarnation, Restarts: v.Restarts,
 		Figures: figures(&stats),
-		Drain:   stepReport(v.Steps.Drain, start), Flush: stepReport(v.Steps.Flush, start),
-		Close: stepReport(v.Steps.Close, start), EverAbandoned: v.EverAbandoned,
+		Drain:   s.step(&v.Steps.Drain, start), Flush: s.step(&v.Steps.Flush, start),
+		Close: s.step(&v.Steps.Close, start), EverAbandoned: v.EverAbandoned,
 	}
 
 	if stats.Processed > before {
@@ -387,12 +419,19 @@ func departedReport(at *listed) ActorReport {
 	}
 }
 
-func stepReport(s lifecycle.Step, start time.Time) *StepReport {
-	if s.Began.IsZero() {
+// step returns the report of a step, or nil if it did not come to it.
+func (s *stepReports) step(of *lifecycle.Step, start time.Time) *StepReport {
+	if of.Began.IsZero() {
 		return nil
 	}
 
-	return &StepReport{Began: Seconds(s.Began.Sub(start)), Took: Seconds(s.Took), Error: text(s.Err)}
+	*s = append(*s, stepReport(of, start))
+
+	return &(*s)[len(*s)-1]
+}
+
+func stepReport(s *lifecycle.Step, start time.Time) StepReport {
+	return StepReport{Began: Seconds(s.Began.Sub(start)), Took: Seconds(s.Took), Error: text(s.Err)}
 }
 
 func figures(s *mailbox.Stats) Figures {

@@ -116,7 +116,8 @@ func taskReports(all []lifecycle.TaskView, hanging map[place]stuck, start time.T
 			Name: t.Name, Phase: t.Phase.String(), State: t.State.String(), Stack: hanging[taskPlace(i)].stack, Hangs: t.Hangs,
 		}
 
-		if ran := stepReport(t.Step, start); ran != nil {
+		if !t.Step.Began.IsZero() {
+			ran := stepReport(&t.Step, start)
 			r.Began, r.Took, r.Error = ran.Began, ran.Took, ran.Error
 		}
 
