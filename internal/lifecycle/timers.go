@@ -91,11 +91,16 @@ func (t *timers) follows(a *timer) bool {
 	const few = 8
 
 	last := len(t.queue) - 1
-
-	switch {
-	case last < t.gone, t.queue[last].before(a):
+	if last < t.gone || t.queue[last].before(a) {
 		return true
-	case last-t.gone >= few:
+	}
+
+	for ; t.queue[t.gone].void() && t.gone < last; t.gone++ {
+		t.queue[t.gone] = timer{}
+		t.void--
+	}
+
+	if last-t.gone >= few {
 		return false
 	}
 
