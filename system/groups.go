@@ -162,7 +162,9 @@ func (c *conductor) ended(id int) {
 		return
 	}
 
-	n.Withdraw()
+	if c.machine.Phase() < lifecycle.Close { // else nobody needs its name, and taking it away costs as much as its stop
+		n.Withdraw()
+	}
 
 	if f := c.mounted.Front(c.machine.Parent(id)); f != nil {
 		f.Dismiss(n)
@@ -181,7 +183,8 @@ func (c *conductor) registered(path string) bool {
 	return found
 }
 
-// child returns the actor at a path, or nil. It is protoactor's registry that knows, and there is no second one.
+// child returns the actor at a path, or nil. It is protoactor's registry that knows, and there is no second one; those
+// who end in the last phase of a shutdown stay in it. Called with mu held.
 func (c *conductor) child(path string) node.Node {
 	name, rooted := strings.CutPrefix(path, "/")
 
@@ -194,7 +197,11 @@ func (c *conductor) child(path string) node.Node {
 
 	process.SendSystemMessage(nil, &who) // which our processes answer at once
 
-	return who.Node
+	if n := who.Node; n != nil && !c.machine.Stopped(n.ID()) {
+		return n
+	}
+
+	return nil
 }
 
 // remove forgets a child, but not what it has counted. Called with mu held.

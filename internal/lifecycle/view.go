@@ -81,6 +81,13 @@ func (m *Machine) View(id int) View {
 	return v
 }
 
+// Stopped reports whether a node has ended for good.
+func (m *Machine) Stopped(id int) bool {
+	n := m.node(id)
+
+	return n == nil || n.state == Stopped
+}
+
 // Parent returns the parent of a node that is there; -1 for the root.
 func (m *Machine) Parent(id int) int {
 	if n := m.node(id); n != nil && n.parent != nil {

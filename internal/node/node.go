@@ -202,7 +202,7 @@ type Registered interface {
 	ID() int
 	Path() string
 	PID() *actor.PID
-	// Withdraw takes it out of protoactor's registry.
+	// Withdraw takes it out of protoactor's registry: its name is free.
 	Withdraw()
 	// Discard ends an actor that was never started.
 	Discard()
