@@ -76,7 +76,7 @@ func (i *incarnation[M]) newHook(hook func(context.Context) error) *hookContext[
 	defer i.owned.mu.Unlock()
 
 	m := i.needs()
-	m.hook = &hookContext[M]{of: i, hook: hook, at: i.due.time()}
+	m.hook = &hookContext[M]{of: i, hook: hook, at: i.due}
 
 	if m.cut != nil {
 		m.hook.end(m.cut)
@@ -116,11 +116,17 @@ func (i *incarnation[M]) close() error {
 type hookContext[M any] struct {
 	of     *incarnation[M]
 	hook   func(context.Context) error
-	at     time.Time
-	cause  error // why it has ended; nil while it has not
-	proper context.Context
+	at     instant
+	cause  error          // why it has ended; nil while it has not
+	proper *properContext // nil until it is needed
+	err    error          // of [hookContext.Loop]; its caller's
+}
+
+// properContext is a context with what ends it.
+type properContext struct {
+	context.Context //nolint:containedctx // it is one
+
 	cancel context.CancelCauseFunc
-	err    error // of [hookContext.Loop]; its caller's
 }
 
 var (
@@ -160,8 +166,8 @@ func (c *hookContext[M]) end(cause error) {
 
 	c.cause = cause
 
-	if c.cancel != nil {
-		c.cancel(cause)
+	if c.proper != nil {
+		c.proper.cancel(cause)
 	}
 }
 
@@ -171,18 +177,19 @@ func (c *hookContext[M]) context() context.Context {
 	defer c.of.owned.mu.Unlock()
 
 	if c.proper == nil {
-		c.proper, c.cancel = context.WithCancelCause(c.of.cell.labels(c.of.since()))
+		ctx, cancel := context.WithCancelCause(c.of.cell.labels(c.of.since()))
+		c.proper = &properContext{ctx, cancel}
 
 		if c.cause != nil {
-			c.cancel(c.cause)
+			cancel(c.cause)
 		}
 	}
 
-	return c.proper
+	return c.proper.Context
 }
 
 // Deadline returns the time the step is to be over.
-func (c *hookContext[M]) Deadline() (at time.Time, ok bool) { return c.at, !c.at.IsZero() }
+func (c *hookContext[M]) Deadline() (at time.Time, ok bool) { return c.at.time(), c.at != 0 }
 
 // Done implements [context.Context].
 func (c *hookContext[M]) Done() <-chan struct{} { return c.context().Done() }

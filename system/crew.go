@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"runtime/pprof"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -63,7 +64,12 @@ func (c *conductor) callHook(e *lifecycle.Order) bool {
 		return false
 	}
 
-	c.crew.waiting = append(c.crew.waiting, hookCall{of, e.Command, e.ID})
+	w := &c.crew
+	if len(w.waiting) == cap(w.waiting) { // append would grow it by less: there may be as many as actors
+		w.waiting = slices.Grow(w.waiting, len(w.waiting)+1)
+	}
+
+	w.waiting = append(w.waiting, hookCall{of, e.Command, e.ID})
 
 	return true
 }

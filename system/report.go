@@ -248,7 +248,8 @@ func (s *System) makeReport() *Report {
 
 	c.mu.Lock()
 	m := c.machine
-	ids, tasks, stuck, signals := slices.Collect(m.All()), m.Tasks(), maps.Clone(c.stuck), slices.Clone(c.signals)
+	ids := slices.AppendSeq(make([]int, 0, len(c.nodes)), m.All())
+	tasks, stuck, signals := m.Tasks(), maps.Clone(c.stuck), slices.Clone(c.signals)
 	c.mu.Unlock()
 
 	counts := c.office.Counts()

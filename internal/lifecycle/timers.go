@@ -82,7 +82,7 @@ func (t *timers) add(a timer) {
 		t.closeUp()
 	}
 
-	t.queue = append(t.queue, a)
+	t.queue = append(doubled(t.queue), a)
 }
 
 // follows reports whether a timer is one for the end of the queue. A few late ones must not keep all that follow out of

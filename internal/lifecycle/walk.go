@@ -1,5 +1,7 @@
 package lifecycle
 
+import "slices"
+
 // walk goes through the tree in the order of a stop: a node may begin when everything that depends on it, and
 // everything that depends on a supervisor above it, is done; a supervisor is done when its children are. Nodes that do
 // not depend on each other are side by side.
@@ -7,9 +9,10 @@ type walk struct {
 	nodes []walkNode           // by slot; nil if it is only through some
 	some  map[*entry]*walkNode // these, if it is the stop of a part, and the supervisors above
 	root  *walkNode
-	ready []*entry // may begin and have not been taken; at most all actors
-	tasks []*task  // the same; at most all of the phase
-	open  int      // tasks of the phase that are not over
+	ready []*entry // may begin, and from taken on have not been taken; at most all actors
+	taken int
+	tasks []*task // the same; at most all of the phase
+	open  int     // tasks of the phase that are not over
 }
 
 type walkNode struct {
@@ -31,8 +34,8 @@ func (w *walk) of(n *entry) *walkNode {
 
 // begin starts a walk; the actors that may begin at once are in ready, in the tree's order.
 func (w *walk) begin(m *Machine) {
-	w.nodes = make([]walkNode, len(m.nodes))
-	w.ready, w.root = w.ready[:0], &w.nodes[0]
+	w.nodes = append(w.nodes[:0], make([]walkNode, len(m.nodes))...)
+	w.ready, w.taken, w.root = slices.Grow(w.ready[:0], len(m.nodes)), 0, &w.nodes[0]
 	w.beginTasks(m)
 
 	if m.phase == Intake { // in which actors have no part
@@ -137,12 +140,15 @@ func (w *walk) hurry(m *Machine) {
 
 // next takes an actor that may begin, or returns nil.
 func (w *walk) next() *entry {
-	if len(w.ready) == 0 {
+	if w.taken == len(w.ready) {
+		w.ready, w.taken = w.ready[:0], 0
+
 		return nil
 	}
 
-	n := w.ready[0]
-	w.ready = w.ready[1:]
+	n := w.ready[w.taken]
+	w.ready[w.taken] = nil
+	w.taken++
 
 	return n
 }
