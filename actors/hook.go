@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/troupe-go/troupe/internal/node"
 	"github.com/troupe-go/troupe/internal/waits"
 	"github.com/troupe-go/troupe/mailbox"
 )
@@ -31,13 +32,13 @@ func (r *runner[M]) inline(h inlined, f func() error) error {
 
 // inlineUnder is inline for a hook of the incarnation's stop. Senders that run the actor's turns do not lose their
 // goroutine by it.
-func (r *runner[M]) inlineUnder(h inlined, hook func(context.Context) error) error {
+func (r *runner[M]) inlineUnder(h inlined, hook mailbox.Command) error {
 	inc := r.inc
 	if r.synchronous {
 		return inc.run(hook)
 	}
 
-	return inc.because(r.inline(h, func() error { return inc.under(hook) }))
+	return inc.because(r.inline(h, func() error { return inc.newHook(hook).call() }))
 }
 
 // behind goes on behind a hook that ended the turn's goroutine, where who called it would have.
@@ -61,17 +62,13 @@ func (r *runner[M]) behind(err error) {
 }
 
 // run calls a hook under a context of its own, on a goroutine of its own.
-func (i *incarnation[M]) run(hook func(context.Context) error) error {
-	return i.because(call(func() error { return i.under(hook) }))
+func (i *incarnation[M]) run(hook mailbox.Command) error {
+	return i.because(call(func() error { return i.newHook(hook).call() }))
 }
 
-// under calls a hook under a context of its own, which ends at the step's deadline.
-func (i *incarnation[M]) under(hook func(context.Context) error) error {
-	return i.newHook(hook).call()
-}
-
-// newHook returns a hook that is to be called now.
-func (i *incarnation[M]) newHook(hook func(context.Context) error) *hookContext[M] {
+// newHook returns a hook that is to be called now, under a context of its own, which ends at the step's deadline. Hooks
+// are called what the command is that is for them: Drain, Flush or Close.
+func (i *incarnation[M]) newHook(hook mailbox.Command) *hookContext[M] {
 	i.owned.mu.Lock()
 	defer i.owned.mu.Unlock()
 
@@ -85,26 +82,22 @@ func (i *incarnation[M]) newHook(hook func(context.Context) error) *hookContext[
 	return m.hook
 }
 
-// takeClose returns the Close hook of the instance; nil if it has none, or it was taken before.
-func (i *incarnation[M]) takeClose() func(context.Context) error {
-	c, ok := i.instance().(Closer)
+// takeClose reports whether the instance has a Close hook, the first time: it is for the caller to call it.
+func (i *incarnation[M]) takeClose() bool {
+	_, ok := i.instance().(Closer)
 
 	i.owned.mu.Lock()
 	again := i.closed
 	i.closed = true
 	i.owned.mu.Unlock()
 
-	if !ok || again {
-		return nil
-	}
-
-	return c.Close
+	return ok && !again
 }
 
 // close runs the Close hook of the instance, if there is one and it was not run before.
 func (i *incarnation[M]) close() error {
-	if hook := i.takeClose(); hook != nil {
-		return i.run(hook)
+	if i.takeClose() {
+		return i.run(node.Close)
 	}
 
 	return nil
@@ -115,7 +108,7 @@ func (i *incarnation[M]) close() error {
 // Guarded by the incarnation's mutex, but for the first three.
 type hookContext[M any] struct {
 	of     *incarnation[M]
-	hook   func(context.Context) error
+	hook   mailbox.Command
 	at     instant
 	cause  error          // why it has ended; nil while it has not
 	proper *properContext // nil until it is needed
@@ -139,11 +132,28 @@ var (
 //go:noinline
 func (c *hookContext[M]) Loop() { c.err = protect(c.call) }
 
-// call calls the hook, and ends the context.
+// call calls the hook, if the instance has it, and ends the context.
 func (c *hookContext[M]) call() error {
 	defer c.over()
 
-	return c.hook(c)
+	a := c.of.instance()
+
+	switch c.hook {
+	case node.Drain:
+		if d, ok := a.(Drainer); ok {
+			return d.Drain(c)
+		}
+	case node.Flush:
+		if f, ok := a.(Flusher); ok {
+			return f.Flush(c)
+		}
+	default:
+		if f, ok := a.(Closer); ok {
+			return f.Close(c)
+		}
+	}
+
+	return nil
 }
 
 // over ends the context of a hook that is over.

@@ -235,14 +235,13 @@ func (r *runner[M]) discard(reason mailbox.Reason, cause error) {
 // empty runs the Drain hook at the end of the queue, once. It reports whether the drain goes on: what came up meanwhile
 // is looked at first.
 func (r *runner[M]) empty() (again bool) {
-	d, ok := r.inc.instance().(Drainer)
-	if !ok || r.emptied {
+	if _, drains := r.inc.instance().(Drainer); !drains || r.emptied {
 		return false
 	}
 
 	inc := r.inc
 
-	switch err := inc.run(d.Drain); {
+	switch err := inc.run(node.Drain); {
 	case r.lease.Revoked():
 	case err == nil || inc.saysEnded(err):
 		r.emptied = true
@@ -280,8 +279,8 @@ func (r *runner[M]) drained() {
 
 func (r *runner[M]) flush() {
 	var err error
-	if f, ok := r.inc.instance().(Flusher); ok {
-		err = r.inlineUnder(flushing, f.Flush)
+	if _, flushes := r.inc.instance().(Flusher); flushes {
+		err = r.inlineUnder(flushing, node.Flush)
 	}
 
 	r.flushed(err)
@@ -298,8 +297,8 @@ func (r *runner[M]) close() {
 	r.wind(errEnded)
 
 	var err error
-	if hook := r.inc.takeClose(); hook != nil {
-		err = r.inlineUnder(closing, hook)
+	if r.inc.takeClose() {
+		err = r.inlineUnder(closing, node.Close)
 	}
 
 	r.closed(err)

@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"context"
 	"time"
 
 	"github.com/troupe-go/troupe/internal/node"
@@ -37,29 +36,26 @@ func (s *sleeper[M]) Call(command mailbox.Command) node.Report {
 		return s.Over(command, nil) // it was abandoned before its turn came
 	}
 
-	hook := inc.hookOf(command)
-	if hook == nil {
+	if !inc.takes(command) {
 		return s.Over(command, nil)
 	}
 
-	h := inc.newHook(hook)
+	h := inc.newHook(command)
 
 	waits.Run(h)
 
 	return s.Over(command, h.err)
 }
 
-// hookOf returns the hook that a command is for; nil if there is none.
-func (i *incarnation[M]) hookOf(command mailbox.Command) func(context.Context) error {
+// takes reports whether the instance has the hook that a command is for, and it is for the caller to call it.
+func (i *incarnation[M]) takes(command mailbox.Command) bool {
 	if command == node.Close {
 		return i.takeClose()
 	}
 
-	if f, ok := i.instance().(Flusher); ok {
-		return f.Flush
-	}
+	_, flushes := i.instance().(Flusher)
 
-	return nil
+	return flushes
 }
 
 // Over implements [node.Sleeper].

@@ -290,7 +290,11 @@ func (s *System) partReport(p *parting) *Report {
 		m.Path = n.Path()
 		stats := n.Stats()
 		at := &listed{id: m.ID, view: m.View, node: n}
-		add(steps.actor(at, stats, stuck, p.began, p.before[m.ID]), &stats)
+
+		var a ActorReport
+
+		steps.fill(&a, at, &stats, stuck, p.began, p.before[m.ID])
+		add(a, &stats)
 
 		errs = append(errs, memberErrors(&m.View, p.began)...)
 	}

@@ -307,7 +307,8 @@ func (s *System) reportActors(r *Report, ids []int, stuck map[place]stuck) {
 				total.Add(&stats)
 
 				before := c.processedBefore[lifecycle.Slot(at.id)]
-				r.Actors = append(r.Actors, steps.actor(at, stats, stuck, start, before))
+				r.Actors = append(r.Actors, ActorReport{})
+				steps.fill(&r.Actors[len(r.Actors)-1], at, &stats, stuck, start, before)
 			case at.departed != nil:
 				total.Add(&at.departed.Stats)
 
@@ -384,14 +385,14 @@ const stepsOfStop = 3
 // stepReports is where the steps of a report are, in one piece.
 type stepReports []StepReport
 
-// actor returns the report of one actor, whose stop began at start, when it had processed before messages.
-func (s *stepReports) actor(
-	at *listed, stats mailbox.Stats, stuck map[place]stuck, start time.Time, before uint64,
-) ActorReport {
+// fill makes the report of one actor, whose stop began at start, when it had processed before messages.
+func (s *stepReports) fill(
+	a *ActorReport, at *listed, stats *mailbox.Stats, stuck map[place]stuck, start time.Time, before uint64,
+) {
 	v := &at.view
-	a := ActorReport{
+	*a = ActorReport{
 		Path: v.Path, State: v.State.String(), Incarnation: v.Incarnation, Restarts: v.Restarts,
-		Figures: figures(&stats),
+		Figures: figures(stats),
 		Drain:   s.step(&v.Steps.Drain, start), Flush: s.step(&v.Steps.Flush, start),
 		Close: s.step(&v.Steps.Close, start), EverAbandoned: v.EverAbandoned,
 	}
@@ -406,8 +407,6 @@ func (s *stepReports) actor(
 			Stack: stuck[place{at.id, left.Incarnation}].stack,
 		})
 	}
-
-	return a
 }
 
 // departedReport is that of the children of a group that had gone before.
