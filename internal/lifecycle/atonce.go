@@ -16,7 +16,7 @@ func (m *Machine) atOnce(n *entry, c mailbox.Command) bool {
 
 // pass moves an actor to a state behind a step of the shutdown that was over at once, and notes that.
 func (m *Machine) pass(n *entry, s State) {
-	n.state, n.since = s, m.moment() // and no more, as no step was in progress, and it will not restart
+	n.state, n.since = s, m.at // and no more, as no step was in progress, and it will not restart
 
 	if m.now.Equal(m.began[m.phase]) {
 		n.passed |= 1 << (m.phase - Drain) // which says all there is to say of it
@@ -27,7 +27,7 @@ func (m *Machine) pass(n *entry, s State) {
 
 // stepOver notes that the step in progress is over, which is that of a phase.
 func (m *Machine) stepOver(n *entry, p Phase, err error) {
-	n.seldom.stop[p-Drain] = done{n.began, time.Duration(m.moment() - n.began)}
+	n.seldom.stop[p-Drain] = done{n.began, time.Duration(m.at - n.began)}
 
 	if err != nil {
 		m.ill(n).stop[p-Drain] = err

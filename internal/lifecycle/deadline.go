@@ -18,7 +18,7 @@ func (m *Machine) cut(n *entry, cause error) {
 
 	m.emit(Cancel{ID: n.id, Cause: cause})
 
-	m.waitUntil(n, n.hardAt)
+	m.wait(n, n.hardAt)
 }
 
 func (n *entry) overdue() *supervision.DeadlineError {

@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"math"
 	"time"
 
 	"github.com/troupe-go/troupe/internal/node"
@@ -179,12 +180,13 @@ func (n *entry) lastFailure() error {
 // moment is a time as the machine keeps it: since just before its first step, so that 0 is no time.
 type moment time.Duration
 
-func (m *Machine) moment() moment { return moment(m.now.Sub(m.epoch)) }
+// after returns the moment when d has passed since; one that is too far away for that is as late as can be.
+func (t moment) after(d time.Duration) moment {
+	if at := t + moment(d); at >= t || d < 0 {
+		return at
+	}
 
-// momentOf returns the moment of a time; one that is too far away for that is as late as can be.
-func (m *Machine) momentOf(at time.Time) moment { return moment(at.Sub(m.epoch)) }
-
-// after returns the moment when d has passed, as above.
-func (m *Machine) after(d time.Duration) moment { return m.momentOf(m.now.Add(d)) }
+	return math.MaxInt64
+}
 
 func (m *Machine) time(t moment) time.Time { return m.epoch.Add(time.Duration(t)) }

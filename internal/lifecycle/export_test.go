@@ -28,13 +28,13 @@ func NewAlarm(nodes int) *Machine {
 	return m
 }
 
-func (m *Machine) SetTimer(id int, at time.Time) { m.wait(m.nodes[id], at) }
+func (m *Machine) SetTimer(id int, at time.Time) { m.wait(m.nodes[id], m.momentOf(at)) }
 
 func (m *Machine) StopTimer(id int) { m.stopTimer(m.nodes[id]) }
 
 // Due returns the node whose timer is taken away because its time has come; -1 if there is none.
 func (m *Machine) Due(now time.Time) int {
-	m.now = now
+	m.at = m.momentOf(now)
 
 	if n := m.due(); n != nil {
 		return n.id
@@ -45,3 +45,5 @@ func (m *Machine) Due(now time.Time) int {
 
 // Room is how many timers there is room in use for.
 func (m *Machine) Room() int { return len(m.timers.queue) + len(m.timers.heap) }
+
+func (m *Machine) momentOf(at time.Time) moment { return moment(at.Sub(m.epoch)) }

@@ -37,6 +37,7 @@ type Machine struct {
 	free   []int     // ids of the slots that are not in use
 	timers timers
 	now    time.Time
+	at     moment    // the same
 	epoch  time.Time // just before the first step
 	out    []Effect
 
@@ -56,8 +57,8 @@ type Machine struct {
 	busy   bool    // proceed is running, further up the call stack
 
 	began [Done + 1]time.Time // when each phase began
-	ends  [Done + 1]time.Time // when each phase of the shutdown must be over
-	lines [Done + 1]time.Time // when the last tenth of each begins: nobody waits for its turn any more
+	ends  [Done + 1]moment    // when each phase of the shutdown must be over
+	lines [Done + 1]moment    // when the last tenth of each begins: nobody waits for its turn any more
 }
 
 // Steps are what an actor's stop was made of.
@@ -206,11 +207,17 @@ func (m *Machine) Step(now time.Time, in Input) []Effect {
 	m.spawns.reset()
 	m.happens.reset()
 
-	if m.epoch.IsZero() {
+	first := m.epoch.IsZero()
+	if first {
 		m.epoch = now.Add(-1)
+	}
+
+	m.at = moment(now.Sub(m.epoch))
+
+	if first {
 
 		for n := range m.present() {
-			n.since = m.moment()
+			n.since = m.at
 		}
 	}
 
@@ -310,7 +317,7 @@ func (m *Machine) set(n *entry, s State) {
 		m.needs(n).started = n.since
 	}
 
-	n.state, n.since = s, m.moment()
+	n.state, n.since = s, m.at
 
 	if n.stepping() {
 		n.step = step{}
@@ -330,18 +337,18 @@ func (m *Machine) stepInto(n *entry, s State, limit time.Duration) {
 	m.set(n, s)
 
 	m.needs(n).inProgress = true
-	n.began, n.cutAt, n.hardAt = m.moment(), m.after(limit-limit/10), m.after(limit)
+	n.began, n.cutAt, n.hardAt = m.at, m.at.after(limit-limit/10), m.at.after(limit)
 
 	if m.stopping() {
 		if limit == 0 {
-			end := m.momentOf(m.ends[m.actorsPhase()])
+			end := m.ends[m.actorsPhase()]
 			n.cutAt, n.hardAt = end, end
 		}
 
 		m.clamp(n)
 	}
 
-	m.waitUntil(n, n.cutAt)
+	m.wait(n, n.cutAt)
 }
 
 // clamp keeps a step within the phase.
@@ -352,14 +359,14 @@ func (m *Machine) clamp(n *entry) {
 // keepWithin keeps a step within a phase. From the phase's line on a queue is not worked off any more, nor anybody
 // started to do so, and a hook or a task gets nine tenths of what is left.
 func (m *Machine) keepWithin(s *step, p Phase, queue bool) {
-	now, end, line := m.moment(), m.momentOf(m.ends[p]), m.momentOf(m.lines[p])
+	end, line := m.ends[p], m.lines[p]
 
 	switch {
-	case line > now:
+	case line > m.at:
 	case queue:
-		line = now
+		line = m.at
 	default:
-		line = now + (end-now)*9/10
+		line = m.at + (end-m.at)*9/10
 	}
 
 	s.cutAt, s.hardAt = min(s.cutAt, line), min(s.hardAt, end)

@@ -30,12 +30,12 @@ func (m *Machine) shutdown(cause error) {
 
 // schedule fixes when each phase ends; what an early phase does not use, the later ones have besides their share.
 func (m *Machine) schedule() {
-	s, end := m.config.Shares, m.now
+	s, end := m.config.Shares, m.at
 
 	for i, share := range []time.Duration{s.Intake, s.Drain, s.Flush, s.Close} {
-		end = end.Add(share)
+		end = end.after(share)
 		m.ends[Intake+Phase(i)] = end
-		m.lines[Intake+Phase(i)] = end.Add(-share / 10)
+		m.lines[Intake+Phase(i)] = end.after(-share / 10)
 	}
 }
 
@@ -147,7 +147,7 @@ func (m *Machine) enter(p Phase) {
 		m.emit(CloseIntake{})
 
 		if m.forced { // in the intake
-			m.lines[Drain] = m.now
+			m.lines[Drain] = m.at
 		}
 	}
 
@@ -163,15 +163,15 @@ func (m *Machine) reclamp(n *entry) {
 
 	switch {
 	case !n.stepping(): // it backs off, for which there is no time
-		m.wait(n, m.now)
+		m.wait(n, m.at)
 
 		return
 	case n.cut == nil:
 		m.clamp(n)
-		m.waitUntil(n, n.cutAt)
+		m.wait(n, n.cutAt)
 	default:
 		m.clamp(n)
-		m.waitUntil(n, n.hardAt)
+		m.wait(n, n.hardAt)
 	}
 }
 
@@ -185,18 +185,18 @@ func (m *Machine) force() {
 
 	m.forced = true
 	share := m.config.Forced / time.Duration(Close-m.phase+1)
-	end := m.now
+	end := m.at
 
 	for p := m.phase; p <= Close; p++ {
-		end = end.Add(share)
+		end = end.after(share)
 
-		if m.ends[p].After(end) {
-			m.ends[p], m.lines[p] = end, end.Add(-share/10)
+		if m.ends[p] > end {
+			m.ends[p], m.lines[p] = end, end.after(-share/10)
 		}
 	}
 
 	if m.phase <= Drain {
-		m.lines[m.phase] = m.now
+		m.lines[m.phase] = m.at
 	}
 
 	m.wait(m.nodes[0], m.lines[m.phase])

@@ -167,7 +167,7 @@ func (m *Machine) restart(p, c *entry, err error) {
 	m.set(c, BackingOff)
 
 	if delay > 0 {
-		m.wait(c, m.now.Add(delay))
+		m.wait(c, m.at.after(delay))
 		m.goOn(p)
 	} else {
 		m.attempt(c)
@@ -176,7 +176,7 @@ func (m *Machine) restart(p, c *entry, err error) {
 
 // worthwhile reports whether an actor that failed while it worked off its queue has still to do and the time for it.
 func (m *Machine) worthwhile(n *entry) bool {
-	return m.config.Queued(n.id) > 0 && m.now.Before(m.lines[Drain])
+	return m.config.Queued(n.id) > 0 && m.at < m.lines[Drain]
 }
 
 // ran returns how long a child that is down had been running.
@@ -185,7 +185,7 @@ func (m *Machine) ran(n *entry) time.Duration {
 		return 0
 	}
 
-	ran := time.Duration(m.moment() - n.started)
+	ran := time.Duration(m.at - n.started)
 	n.started = 0 // a failed start in between is not a run
 
 	return ran

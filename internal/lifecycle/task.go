@@ -147,18 +147,18 @@ func (w *walk) nextTask() *task {
 // taskVisit begins a task whose turn has come, or skips it.
 func (m *Machine) taskVisit(t *task) {
 	if m.skips(t) {
-		t.began = m.moment()
+		t.began = m.at
 		m.taskOver(t, TaskSkipped)
 
 		return
 	}
 
-	t.state, t.began = TaskRunning, m.moment()
-	t.hardAt = m.after(t.spec.Deadline)
-	t.cutAt = m.after(t.spec.Deadline * 9 / 10)
+	t.state, t.began = TaskRunning, m.at
+	t.hardAt = m.at.after(t.spec.Deadline)
+	t.cutAt = m.at.after(t.spec.Deadline * 9 / 10)
 
 	if t.spec.Deadline == 0 {
-		t.hardAt = m.momentOf(m.ends[m.phase])
+		t.hardAt = m.ends[m.phase]
 		t.cutAt = t.hardAt
 	}
 
@@ -195,7 +195,7 @@ func (m *Machine) skips(t *task) bool {
 
 // taskOver goes on when a task is over.
 func (m *Machine) taskOver(t *task, s TaskState) {
-	t.state, t.took = s, time.Duration(m.moment()-t.began)
+	t.state, t.took = s, time.Duration(m.at-t.began)
 	m.walk.open--
 	m.walk.unblockTasks(t.next)
 	m.proceed()
@@ -270,7 +270,7 @@ func (t *task) due() moment {
 // expireTask handles a task whose time has come. It reports whether there was one.
 func (m *Machine) expireTask() bool {
 	t := m.firstTask()
-	if t == nil || t.due() > m.moment() {
+	if t == nil || t.due() > m.at {
 		return false
 	}
 

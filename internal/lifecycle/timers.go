@@ -47,9 +47,7 @@ func (m *Machine) Next() time.Time {
 }
 
 // wait sets the node's timer.
-func (m *Machine) wait(n *entry, at time.Time) { m.waitUntil(n, m.momentOf(at)) }
-
-func (m *Machine) waitUntil(n *entry, at moment) {
+func (m *Machine) wait(n *entry, at moment) {
 	m.stopTimer(n)
 
 	n.timer = -n.timer%maxTimerCount + 1
@@ -182,7 +180,7 @@ func (t *timers) drop() {
 // due removes and returns a node whose time has come, or nil.
 func (m *Machine) due() *entry {
 	first := m.timers.first()
-	if first == nil || m.time(first.at).After(m.now) {
+	if first == nil || first.at > m.at {
 		return nil
 	}
 
