@@ -27,10 +27,10 @@ func (m *Machine) pass(n *entry, s State) {
 
 // stepOver notes that the step in progress is over, which is that of a phase.
 func (m *Machine) stepOver(n *entry, p Phase, err error) {
-	n.seldom.stop[p-Drain] = done{n.began, time.Duration(m.at - n.began)}
+	n.stop[p-Drain] = done{n.began, time.Duration(m.at - n.began)}
 
 	if err != nil {
-		m.ill(n).stop[p-Drain] = err
+		m.ill(n).wrong[p-Drain] = err
 	}
 }
 
@@ -42,12 +42,12 @@ func (m *Machine) steps(n *entry) (all Steps) {
 		switch {
 		case n.passed&(1<<i) != 0:
 			s.Began = m.began[p]
-		case n.seldom != nil && n.seldom.stop[i].began != 0:
-			s.Began, s.Took = m.time(n.seldom.stop[i].began), n.seldom.stop[i].took
+		case n.seldom != nil && n.stop[i].began != 0:
+			s.Began, s.Took = m.time(n.stop[i].began), n.stop[i].took
 		}
 
 		if t := n.was(); t != nil {
-			s.Err = t.stop[i]
+			s.Err = t.wrong[i]
 		}
 	}
 

@@ -7,8 +7,8 @@ import (
 	"github.com/troupe-go/troupe/supervision"
 )
 
-// Effect is something to be done, in the order given. Exactly one of the types in this file; what there may be very much
-// of comes as a pointer.
+// Effect is something to be done, in the order given. Exactly one of the types in this file; what there may be very
+// much of comes as a pointer.
 type Effect interface{ effect() }
 
 // Begin starts an incarnation of an actor.

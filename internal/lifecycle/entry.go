@@ -101,7 +101,7 @@ type trouble struct {
 	hurried   bool        // a shutdown has interrupted its back-off, which it does once
 	abandoned []Abandoned // those that have not come back; at most supervision.MaxAbandoned, and one more at the stop
 	everLeft  int         // how many incarnations were abandoned
-	stop      [3]error    // how the steps of its stop went wrong, from the drain on
+	wrong     [3]error    // how the steps of its stop went wrong, from the drain on
 }
 
 func newEntry(id int, spec *supervision.Node) *entry {
@@ -131,7 +131,7 @@ func (m *Machine) needs(n *entry) *seldom {
 
 // tidy takes back what a node does not need any more: most start, and then have no trouble.
 func (m *Machine) tidy(n *entry) {
-	if n.trouble == nil && n.started == 0 && n.seldom.stop == [3]done{} {
+	if n.trouble == nil && n.started == 0 && n.stop == [3]done{} {
 		m.unused = append(m.unused, n.seldom)
 		n.seldom = nil
 	}

@@ -215,7 +215,6 @@ func (m *Machine) Step(now time.Time, in Input) []Effect {
 	m.at = moment(now.Sub(m.epoch))
 
 	if first {
-
 		for n := range m.present() {
 			n.since = m.at
 		}
@@ -293,8 +292,8 @@ func (m *Machine) expire() {
 
 func (m *Machine) emit(e Effect) { m.out = append(doubled(m.out), e) }
 
-// doubled returns a slice with room for more. Append alone makes a long one longer by a quarter, and so leaves four times
-// as much behind as it makes.
+// doubled returns a slice with room for more. Append alone makes a long one longer by a quarter, and so leaves four
+// times as much behind as it makes.
 func doubled[T any](s []T) []T {
 	if len(s) < cap(s) {
 		return s

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// timers are the times that nodes wait for. Most are set in the order in which they are to come up, as nodes begin steps
-// of the same length one after the other: those stand in a queue, the others in a heap. Most never come up, because a
-// step is over before its deadline. A timer that is stopped or set anew is therefore left where it is, void, until it is
-// the first or the void ones are more than half. So neither setting nor stopping costs much, also of hundreds of
-// thousands. A node waits for one time at most, so both are bounded by the tree.
+// timers are the times that nodes wait for. Most are set in the order in which they are to come up, as nodes begin
+// steps of the same length one after the other: those stand in a queue, the others in a heap. Most never come up,
+// because a step is over before its deadline. A timer that is stopped or set anew is therefore left where it is, void,
+// until it is the first or the void ones are more than half. So neither setting nor stopping costs much, also of
+// hundreds of thousands. A node waits for one time at most, so both are bounded by the tree.
 type timers struct {
 	queue []timer
 	gone  int // how many of the queue, from its front, have been dropped
