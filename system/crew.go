@@ -2,11 +2,9 @@ package system
 
 import (
 	"context"
-	"runtime"
 	"runtime/pprof"
 	"slices"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"github.com/troupe-go/troupe/actors"
@@ -21,6 +19,9 @@ const (
 	sideBySide = 64
 	// lookAgain is when the crew is looked at again while more are waiting.
 	lookAgain = time.Millisecond
+	// quick is how many hooks a hand calls until then if they take next to no time. Another hand would then only wait for
+	// the first to report.
+	quick = 64
 )
 
 // hookCall is a hook that is to be called, of an actor that was stopped in its sleep.
@@ -32,18 +33,19 @@ type hookCall struct {
 
 // crew are the goroutines that call the hooks of actors that were stopped in their sleep: most actors of a large tree,
 // which would cost a goroutine for each of their hooks. Each goes on from one hook to the next. There are as many as
-// hooks are waiting, so that they run side by side; but of many only as many as there are processors, and more once
-// these turn out to be busy with hooks that take their time. A hand that finds nothing waiting ends; so once the system
-// has ended, only those are left that call hooks of actors that were abandoned.
+// hooks are waiting, so that they run side by side; but for many only one, and more once the hooks turn out to take
+// their time. A hand that finds nothing waiting ends; so once the system has ended, only those are left that call hooks
+// of actors that were abandoned.
 //
-// Guarded by conductor.mu, but for calling.
+// Guarded by conductor.mu.
 type crew struct {
 	waiting []hookCall // in order; those before next have been taken
 	next    int
+	more    bool               // have come since staff was last called
 	hands   map[*hand]struct{} // the goroutines; at most as many as hooks that were waiting
 	coming  int                // of them, those that have still to take their first
 	last    uint64             // number of a hand
-	calling atomic.Int32       // hands that are in a hook
+	taken   int                // hooks since the crew was last looked at
 	watch   *time.Timer        // looks again; nil until that is first needed
 	watched bool               // watch is set
 }
@@ -69,24 +71,27 @@ func (c *conductor) callHook(e *lifecycle.Order) bool {
 		w.waiting = slices.Grow(w.waiting, len(w.waiting)+1)
 	}
 
-	w.waiting = append(w.waiting, hookCall{of, e.Command, e.ID})
+	w.waiting, w.more = append(w.waiting, hookCall{of, e.Command, e.ID}), true
 
 	return true
 }
 
-// staff sees to it that there are hands for the hooks that are waiting. Called with mu held.
+// staff sees to it that there are hands for the hooks that are waiting. What is left of many is left to their hands.
+// Called with mu held.
 func (c *conductor) staff() {
 	w := &c.crew
 
-	free := len(w.waiting) - w.next - w.coming
-	if free <= 0 {
+	more, free := w.more, len(w.waiting)-w.next-w.coming
+	w.more = false
+
+	if !more || free <= 0 {
 		return
 	}
 
 	if free > sideBySide {
 		c.watchCrew()
 
-		free = runtime.GOMAXPROCS(0) - len(w.hands)
+		free = 1 - len(w.hands)
 	}
 
 	c.hire(free)
@@ -122,11 +127,11 @@ func (c *conductor) watchCrew() {
 		w.watch.Reset(lookAgain)
 	}
 
-	w.watched = true
+	w.watched, w.taken = true, 0
 }
 
-// reinforce doubles the crew if hooks are waiting and at least half of it is in a hook: then these take their time, and
-// the others need not wait for them.
+// reinforce doubles the crew if hooks are waiting and those that were called take their time: the others need not wait
+// for them.
 func (c *conductor) reinforce() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -139,7 +144,7 @@ func (c *conductor) reinforce() {
 		return
 	}
 
-	if all := len(w.hands); 2*int(w.calling.Load()) >= all {
+	if all := len(w.hands); w.taken < quick*all {
 		c.hire(min(all, free))
 	}
 
@@ -159,6 +164,7 @@ func (w *crew) take(h *hand) bool {
 
 	h.call = w.waiting[w.next]
 	w.waiting[w.next] = hookCall{}
+	w.taken++
 
 	w.next++
 	if w.next == len(w.waiting) {
@@ -182,8 +188,6 @@ func (c *conductor) callHooks(h *hand, said *node.Report) {
 		}
 
 		// runtime.Goexit takes this goroutine; another one goes on.
-		c.crew.calling.Add(-1)
-
 		r := h.call.of.Over(h.call.command, actors.ErrExited)
 
 		go c.callHooks(h, &r)
@@ -192,10 +196,7 @@ func (c *conductor) callHooks(h *hand, said *node.Report) {
 	var r node.Report
 
 	for c.nextHook(h, said) {
-		c.crew.calling.Add(1)
 		r = h.call.of.Call(h.call.command)
-		c.crew.calling.Add(-1)
-
 		said = &r
 	}
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"runtime"
 	"strconv"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -175,4 +177,42 @@ func actorOf(t *testing.T, r *system.Report, path string) system.ActorReport {
 	t.Fatalf("%s is not in the report", path)
 
 	return system.ActorReport{}
+}
+
+// Hooks that come to an end in less time than another goroutine takes to get the lock are all called by a few.
+func TestNoHandsAreAddedForTheLastOfMany(t *testing.T) {
+	const count = 1_000
+
+	virtual(t, func(t *testing.T) {
+		var (
+			calls   atomic.Int64
+			workers sync.Map
+		)
+
+		hook := func(context.Context) error {
+			calls.Add(1)
+			workers.Store(goroutine(), true)
+
+			return nil
+		}
+
+		s := start(t, many(count, hook, hook), silent())
+		_, err := stop(t, s)
+		require.NoError(t, err)
+		require.EqualValues(t, 2*count, calls.Load())
+
+		hands := 0
+
+		workers.Range(func(any, any) bool { hands++; return true })
+		assert.LessOrEqual(t, hands, 2, "one for each phase, as no time passes")
+	})
+}
+
+// goroutine returns what tells the calling goroutine from others.
+func goroutine() string {
+	var b [64]byte
+
+	name, _, _ := strings.Cut(string(b[:runtime.Stack(b[:], false)]), " [")
+
+	return name
 }
