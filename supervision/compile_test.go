@@ -310,8 +310,8 @@ func TestADeclarationCanBeCompiledTwice(t *testing.T) {
 }
 
 func TestASubtreeThatCannotBeMadeIsReportedWithTheRest(t *testing.T) {
-	none := supervision.NewSubtree("none", nil, nil)
-	bad := supervision.NewSubtree("bad", nil, func(string) (supervision.Tree, error) { panic("boom") })
+	none := supervision.NewSubtree("none", nil, nil, nil)
+	bad := supervision.NewSubtree("bad", nil, func(string) (supervision.Tree, error) { panic("boom") }, nil)
 
 	assert.Equal(t, []string{
 		"/shop/none: build: is nil, must make the tree",

@@ -12,13 +12,14 @@ type Subtree struct {
 	name      string
 	dependsOn []Child
 	build     func(path string) (Tree, error)
+	trial     Trial
 }
 
 // NewSubtree declares a subtree. Build is called once for each [Compile], with the path that the tree will have; its
 // name and dependencies are set for it. It returns all that is wrong at once, joined, as [*SpecError] values. A nil
-// function and one that panics are reported, too.
-func NewSubtree(name string, dependsOn []Child, build func(path string) (Tree, error)) *Subtree {
-	return &Subtree{name: name, dependsOn: dependsOn, build: build}
+// function and one that panics are reported, too. Trial may be nil.
+func NewSubtree(name string, dependsOn []Child, build func(path string) (Tree, error), trial Trial) *Subtree {
+	return &Subtree{name: name, dependsOn: dependsOn, build: build, trial: trial}
 }
 
 func (s *Subtree) declaration() declaration {

@@ -33,7 +33,8 @@ type System struct {
 
 // Run starts the tree and returns when it has stopped, in order: because ctx ended, a signal came (again: the
 // shutdown is forced), or the root supervisor gave up. The error is nil if everything went well; else it wraps the
-// failure the system stopped for and every hook that failed and actor that was abandoned at the stop.
+// failure the system stopped for and every hook that failed and actor that was abandoned at the stop. What is wrong
+// with the tree or the options is reported as by [Start].
 func Run(ctx context.Context, tree supervision.Tree, options Options) error {
 	s, err := prepare(ctx, "Run", tree, options)
 	if err != nil {
@@ -45,13 +46,15 @@ func Run(ctx context.Context, tree supervision.Tree, options Options) error {
 
 	s.conductor.step(lifecycle.Boot{})
 
-	return s.wait(ctx)
+	return s.tried(ctx, tree, s.wait(ctx))
 }
 
 // Start starts the tree: every actor in dependency order, each awaited. If ctx ends or an actor does not start, those
 // already started are stopped in reverse and the error names the actor. Everything wrong with the tree or the options
-// is reported at once, before anything is started. The system runs until [System.Shutdown]. A signal that comes from
-// Options.Interrupts stops the start, and the error is [ErrInterrupted].
+// is reported at once, before anything is started. Beside that, and beside an actor that does not start, stands what
+// else would not have opened, such as sinks of pipelines: what can be opened without an actor is opened, and closed
+// again, see [supervision.Trial]. The system runs until [System.Shutdown]. A signal that comes from Options.Interrupts
+// stops the start, and the error is [ErrInterrupted].
 func Start(ctx context.Context, tree supervision.Tree, options Options) (*System, error) {
 	s, err := prepare(ctx, "Start", tree, options)
 	if err != nil {
@@ -89,7 +92,22 @@ func Start(ctx context.Context, tree supervision.Tree, options Options) (*System
 		return nil, mailbox.ErrStopping // a stop that was asked for by one of the actors while they started
 	}
 
-	return nil, s.report.Err()
+	return nil, s.tried(ctx, tree, s.report.Err())
+}
+
+// tried adds to the failure of a start what else refuses to open, that was not asked in it: see [supervision.Try].
+func (s *System) tried(ctx context.Context, tree supervision.Tree, err error) error {
+	select {
+	case <-s.conductor.booted:
+		return err
+	default:
+	}
+
+	if ctx.Err() != nil || s.report.Cause == "" || len(s.report.Signals) > 0 { // it was to end, whatever is wrong
+		return err
+	}
+
+	return errors.Join(err, supervision.Try(ctx, tree))
 }
 
 // prepare checks everything and makes a system in which nothing has started.
@@ -109,7 +127,11 @@ func prepare(ctx context.Context, method string, tree supervision.Tree, options 
 	}
 
 	if err != nil {
-		return nil, err
+		if ctx == nil {
+			ctx = background
+		}
+
+		return nil, errors.Join(err, supervision.Try(ctx, tree))
 	}
 
 	s := &System{options: options, plan: plan, done: make(chan struct{}), signals: options.Interrupts}

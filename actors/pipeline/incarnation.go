@@ -28,6 +28,8 @@ func (a *stageActor[In, Out]) Start(ctx *actors.Context[In]) error {
 	}
 
 	if s.opens != nil {
+		s.run.opening.ask(s.path)
+
 		if err := s.opens(ctx); err != nil {
 			return s.run.opening.refuse(s.path, err)
 		}

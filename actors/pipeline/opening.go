@@ -31,11 +31,39 @@ func (e *OpenError) Unwrap() error { return e.Err }
 // start of its stage alone.
 type opening struct {
 	mu      sync.Mutex
-	refused []error       // guarded by mu
-	over    chan struct{} // closed when all is open for the first time
+	asked   map[string]bool // by path, those that were to open; guarded by mu
+	refused []error         // not yet reported; guarded by mu
+	over    chan struct{}   // closed when all is open for the first time
 }
 
-func newOpening() *opening { return &opening{over: make(chan struct{})} }
+func newOpening() *opening { return &opening{asked: make(map[string]bool), over: make(chan struct{})} }
+
+// ask notes that a source or a sink is going to be opened.
+func (o *opening) ask(stage string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+
+	o.asked[stage] = true
+}
+
+// hasAsked reports whether it was to open.
+func (o *opening) hasAsked(stage string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+
+	return o.asked[stage]
+}
+
+// report returns what was refused and not yet reported, joined.
+func (o *opening) report() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+
+	err := errors.Join(o.refused...)
+	o.refused = nil
+
+	return err
+}
 
 // refuse takes the error that a stage did not open with. It returns what the stage is to fail with: nothing, as long as
 // the opening does it for all.
@@ -58,17 +86,14 @@ func (o *opening) refuse(stage string, err error) error {
 
 // Start fails with what was refused, or lets the sources begin.
 func (o *opening) Start(*actors.Context[struct{}]) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-
 	select {
 	case <-o.over: // it is a restart of the whole pipeline
 		return nil
 	default:
 	}
 
-	if len(o.refused) > 0 {
-		return errors.Join(o.refused...)
+	if err := o.report(); err != nil {
+		return err
 	}
 
 	close(o.over)

@@ -22,7 +22,8 @@ type Pipeline struct {
 	name     string
 	options  Options
 	vertices []*vertex
-	current  atomic.Pointer[run] // the latest that was compiled
+	compiled atomic.Pointer[run] // the latest; nil if something is wrong with the declaration
+	current  atomic.Pointer[run] // the latest that a system took
 }
 
 var _ supervision.Child = (*Pipeline)(nil)
@@ -31,7 +32,7 @@ var _ supervision.Child = (*Pipeline)(nil)
 // starts.
 func New(name string, options Options) *Pipeline {
 	p := &Pipeline{name: name, options: options}
-	p.subtree = supervision.NewSubtree(name, options.DependsOn, p.build)
+	p.subtree = supervision.NewSubtree(name, options.DependsOn, p.build, p.try)
 
 	return p
 }
@@ -81,6 +82,7 @@ type vertex struct {
 	patient  bool                   // a batch that waits until it is complete, however long it takes
 	aligned  bool                   // between a broadcast and a zip: what has no value leaves a hole
 	diverts  func(d diversion) bool // reports whether its items can be diverted there
+	opens    opener                 // a source, or a sink that needs no actor; else nil
 	// open makes the queues, and declare the actor once all queues are there.
 	open    func(r *run)
 	declare func(r *run, spec supervision.Spec) (supervision.Child, member)

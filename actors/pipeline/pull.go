@@ -37,6 +37,8 @@ func From[T any](p *Pipeline, name string, source Source[T]) Flow[T] {
 
 	if source == nil {
 		v.wrongf("Source", "is nil, must hand out items")
+	} else {
+		v.opens = source
 	}
 
 	v.declare = func(r *run, spec supervision.Spec) (supervision.Child, member) {
@@ -83,6 +85,8 @@ func (a *feedActor[T]) Start(ctx *actors.Context[struct{}]) error {
 	if err := f.run.flight.failed(); err != nil {
 		return err
 	}
+
+	f.run.opening.ask(f.path)
 
 	if err := f.source.Open(ctx); err != nil {
 		return f.run.opening.refuse(f.path, err)
@@ -278,7 +282,9 @@ func (f *feed[T]) finish() {
 }
 
 // Mount implements node.Holder. There are no letters of its own.
-func (*feed[T]) Mount(func(item any, r mailbox.Reason, cause error, at mailbox.Delivery)) {}
+func (f *feed[T]) Mount(func(item any, r mailbox.Reason, cause error, at mailbox.Delivery)) {
+	f.run.taken()
+}
 
 // Stats implements node.Holder.
 func (f *feed[T]) Stats() mailbox.Stats {

@@ -9,13 +9,17 @@ import (
 
 // run is a pipeline in one compiled tree.
 type run struct {
-	path    string
-	flight  *inflight
-	crew    *crew
-	opening *opening
-	queues  map[inletID]any // of *queue[T]
-	members []member        // by number of the vertex
+	pipeline *Pipeline
+	path     string
+	flight   *inflight
+	crew     *crew
+	opening  *opening
+	queues   map[inletID]any // of *queue[T]
+	members  []member        // by number of the vertex
 }
+
+// taken notes that a system has taken the run.
+func (r *run) taken() { r.pipeline.current.Store(r) }
 
 type inletID struct{ vertex, inlet int }
 
@@ -28,12 +32,14 @@ type member interface {
 // build makes the tree of the pipeline.
 func (p *Pipeline) build(path string) (supervision.Tree, error) {
 	t := supervision.Tree{Budget: p.options.Budget}
+	p.compiled.Store(nil)
+
 	if err := p.check(path); err != nil {
 		return t, err
 	}
 
 	r := &run{
-		path: path, flight: newInflight(), crew: newCrew(), opening: newOpening(), queues: make(map[inletID]any),
+		pipeline: p, path: path, flight: newInflight(), crew: newCrew(), opening: newOpening(), queues: make(map[inletID]any),
 		members: make([]member, len(p.vertices)),
 	}
 	workers := supervision.Actor("workers", func(supervision.Deps) (*crew, error) { return r.crew, nil },
@@ -54,7 +60,7 @@ func (p *Pipeline) build(path string) (supervision.Tree, error) {
 	opening := supervision.Actor("opening", func(supervision.Deps) (*opening, error) { return r.opening, nil },
 		supervision.Spec{DependsOn: children})
 	t.Children = append(append(t.Children, children...), opening)
-	p.current.Store(r)
+	p.compiled.Store(r)
 
 	return t, nil
 }

@@ -15,8 +15,17 @@ type none struct{}
 func To[T any](f Flow[T], name string, sink Sink[T], s Stage) {
 	ToWith(f, name, func(supervision.Deps) (Sink[T], error) { return sink, nil }, s)
 
-	if sink == nil && f.from != nil {
-		f.from.pipeline.vertices[len(f.from.pipeline.vertices)-1].wrongf("Sink", "is nil, must take items")
+	if f.from == nil {
+		return // its pipeline is nobody's
+	}
+
+	v := f.from.pipeline.vertices[len(f.from.pipeline.vertices)-1]
+
+	switch {
+	case sink == nil:
+		v.wrongf("Sink", "is nil, must take items")
+	case len(s.DependsOn) == 0:
+		v.opens = sink
 	}
 }
 

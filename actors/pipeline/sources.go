@@ -29,7 +29,8 @@ func (s *slice[T]) Pull(ctx context.Context, items []T) (int, error) {
 }
 
 // Seq is a source of the values of an iterator, each handed out as soon as it is there. An iterator that waits cannot
-// be interrupted: it should end when the program stops. It is begun once, however often the source is opened.
+// be interrupted: it should end when the program stops. It is begun once, by the first Pull, however often the source
+// is opened.
 func Seq[T any](values iter.Seq[T]) Source[T] { //nolint:iface // how it is made is its own affair
 	if values == nil {
 		return nil
@@ -44,17 +45,15 @@ type seq[T any] struct {
 	stop   func()
 }
 
-// Open begins with the iterator, the first time.
-func (s *seq[T]) Open(context.Context) error {
+// Open does nothing: a source that is opened and never asked for anything leaves nothing behind.
+func (*seq[T]) Open(context.Context) error { return nil }
+
+// Pull hands out the next value. It begins with the iterator, the first time.
+func (s *seq[T]) Pull(ctx context.Context, items []T) (int, error) {
 	if s.next == nil {
 		s.next, s.stop = iter.Pull(s.values)
 	}
 
-	return nil
-}
-
-// Pull hands out the next value.
-func (s *seq[T]) Pull(ctx context.Context, items []T) (int, error) {
 	if ctx.Err() == nil {
 		if v, ok := s.next(); ok {
 			items[0] = v

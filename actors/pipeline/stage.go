@@ -197,6 +197,7 @@ func (s *stage[In, Out]) leaveHole(outs [][]item[Out]) {
 // Mount implements node.Holder.
 func (s *stage[In, Out]) Mount(letter func(item any, r mailbox.Reason, cause error, at mailbox.Delivery)) {
 	s.letter = letter
+	s.run.taken()
 }
 
 // Stats implements node.Holder.
