@@ -390,3 +390,73 @@ func TestWhatASourceHandsOutWhenThePipelineHasFailedIsGivenBack(t *testing.T) {
 		require.Equal(t, 2, l.check(t, 2), "both are acknowledged negatively, once each")
 	})
 }
+
+// TestAStopThatComesWhileAFailedPipelineComesDownReportsTheFailure begins the shutdown at three moments of the
+// failure's way: while the stage that failed closes, while the rest of the pipeline does, and while its restart waits.
+func TestAStopThatComesWhileAFailedPipelineComesDownReportsTheFailure(t *testing.T) {
+	at := func(name string) (sourceCloses, sinkCloses func(context.Context)) {
+		wait := func(context.Context) { <-time.After(time.Second) }
+		nothing := func(context.Context) {}
+
+		switch name {
+		case "the stage closes":
+			return nothing, wait
+		case "the source closes":
+			return wait, nothing
+		default:
+			return nothing, nothing
+		}
+	}
+
+	for _, name := range []string{"the stage closes", "the source closes", "a restart waits"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				source, sink := &slowSource{ledger: newLedger(10)}, &slowSink{}
+				source.closes, sink.closes = at(name)
+				sink.fail = func([]int) error { return errOdd }
+				p := pipeline.New("p", options())
+				pipeline.To[int](pipeline.From[int](p, "numbers", source), "db", sink,
+					pipeline.Stage{Failed: pipeline.FailPipeline()})
+
+				sys := start(t, p)
+
+				require.ErrorIs(t, p.Wait(t.Context()), errOdd)
+				synctest.Wait()
+
+				r, err := sys.Shutdown(context.WithoutCancel(t.Context()))
+				require.ErrorIs(t, err, errOdd)
+				require.Contains(t, r.Errors[0], "the pipeline has failed: odd")
+				require.False(t, r.Clean)
+				require.Zero(t, r.Unaccounted)
+				require.Equal(t, 10, source.check(t, 10))
+			})
+		})
+	}
+}
+
+// slowSource and slowSink do something before they close.
+type slowSource struct {
+	*ledger
+
+	closes func(ctx context.Context)
+}
+
+func (s *slowSource) Pull(ctx context.Context, items []int) (int, error) { return s.pull(ctx, items) }
+
+func (s *slowSource) Close(ctx context.Context) error {
+	s.closes(ctx)
+
+	return s.ledger.Close(ctx)
+}
+
+type slowSink struct {
+	list[int]
+
+	closes func(ctx context.Context)
+}
+
+func (s *slowSink) Close(ctx context.Context) error {
+	s.closes(ctx)
+
+	return s.list.Close(ctx)
+}

@@ -89,9 +89,15 @@ func (m *Machine) settleActor(n *entry, served, comes bool) {
 func (m *Machine) settleTree(n *entry, served, comes bool) {
 	if n.state == BackingOff || n.state == Starting && served || comes && n.comesBack() {
 		m.startAtOnce(n)
-	} else {
-		m.reclamp(n)
+
+		return
 	}
+
+	if n.parent != nil && n.state == Halting && !n.ordered {
+		m.errs = append(m.errs, n.cause) // it gave up, and nobody decides about it any more
+	}
+
+	m.reclamp(n)
 }
 
 // startAtOnce goes on with the restart of a supervisor, so that its actors can work off their queues. A shutdown has
