@@ -11,6 +11,10 @@ import (
 // CheckGrace reports, joined, for each phase of a shutdown the path of dependencies whose deadlines add up to more than
 // it has, if there is one. A deadline that was not set is what the phase has left, and adds nothing.
 func (p *Plan) CheckGrace(s Shares) error {
+	if p == nil {
+		return nil
+	}
+
 	var errs []error
 
 	for _, phase := range []struct {

@@ -1,13 +1,16 @@
 package supervision
 
 import (
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/troupe-go/troupe/internal/node"
 	"github.com/troupe-go/troupe/mailbox"
 )
 
-// Plan is a valid tree, flattened: what [Compile] makes and package system runs. It is read-only.
+// Plan is a valid tree, flattened: what [Compile] makes and package system runs. It is read-only. The zero Plan and a
+// nil one are empty: that cannot be mounted.
 type Plan struct {
 	// Nodes holds the root first, and every supervisor before its children.
 	Nodes []Node
@@ -57,6 +60,13 @@ func (n *Node) IsActor() bool { return n.actor != nil }
 // Mount makes the actors of the plan in a host, registered with protoactor and not started. It is for package system:
 // users cannot name a host.
 func (p *Plan) Mount(host node.Host) (*Mounted, error) {
+	switch {
+	case p == nil || len(p.Nodes) == 0:
+		return nil, errNoPlan
+	case host == nil:
+		return nil, errNoHost
+	}
+
 	m := &Mounted{
 		Nodes: make([]node.Node, len(p.Nodes)),
 		refs: &references{
@@ -76,7 +86,12 @@ func (p *Plan) Mount(host node.Host) (*Mounted, error) {
 	return m, nil
 }
 
-// Mounted is a plan whose actors are there.
+var (
+	errNoPlan = errors.New("supervision.Plan.Mount: the plan is empty, Compile makes one")
+	errNoHost = errors.New("supervision.Plan.Mount: the host is nil")
+)
+
+// Mounted is a plan whose actors are there. The zero Mounted and a nil one have none.
 type Mounted struct {
 	// Nodes are the actors by their index in Plan.Nodes; nil for others.
 	Nodes []node.Node
@@ -117,13 +132,31 @@ func (m *Mounted) discard() {
 }
 
 // Intake is the view that code outside the tree has of the actors.
-func (m *Mounted) Intake() Deps { return Deps{view: &view{refs: m.refs, gate: m.refs.host.Intake()}} }
+func (m *Mounted) Intake() Deps {
+	if m.empty() {
+		return Deps{}
+	}
+
+	return Deps{view: &view{refs: m.refs, gate: m.refs.host.Intake()}}
+}
+
+func (m *Mounted) empty() bool { return m == nil || m.refs == nil }
 
 // Front returns what stands for the pool of an index in Plan.Nodes, or nil.
-func (m *Mounted) Front(pool int) node.Front { return m.refs.fronts[pool] }
+func (m *Mounted) Front(pool int) node.Front {
+	if m.empty() {
+		return nil
+	}
+
+	return m.refs.fronts[pool]
+}
 
 // FrontAt returns what stands for the pool at a path, or nil.
 func (m *Mounted) FrontAt(path string) node.Front {
+	if m.empty() {
+		return nil
+	}
+
 	for id, f := range m.refs.fronts {
 		if m.refs.path(id) == path {
 			return f
@@ -133,8 +166,12 @@ func (m *Mounted) FrontAt(path string) node.Front {
 	return nil
 }
 
-// Member makes a member of the pool of an index in Plan.Nodes.
+// Member makes a member of the pool of an index in Plan.Nodes. That there is none is an error.
 func (m *Mounted) Member(pool, id int, path string) (node.Node, error) {
+	if m.empty() || m.refs.fronts[pool] == nil {
+		return nil, fmt.Errorf("%s: the plan has no pool number %d", path, pool)
+	}
+
 	return m.refs.member(pool, id, path)
 }
 

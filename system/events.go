@@ -11,7 +11,8 @@ import (
 
 // Events are what happens in the lives of a system's actors and supervisors, in the order it happened, and its dead
 // letters: the most recent events to look at, all of them counted, and streams for those who subscribe. Nobody who
-// listens, however slow, holds up an actor or a decision. All methods are safe for concurrent use.
+// listens, however slow, holds up an actor or a decision. All methods are safe for concurrent use. The
+// zero Events are those of no system: there are none.
 type Events struct {
 	stream  *stream[supervision.Event]
 	journal *journal // nil if nothing is to be logged

@@ -60,6 +60,10 @@ type Hanging struct {
 // then is degraded with the context's error. A nil ctx never ends. The states of the tree are those of one moment;
 // mailboxes and hooks are asked right after it.
 func (s *System) Health(ctx context.Context) *NodeHealth {
+	if s.nobody() {
+		return nil
+	}
+
 	if ctx == nil {
 		ctx = background
 	}

@@ -20,7 +20,8 @@ import (
 // takes letters from actors without making them wait, hands them to subscribers, and tells of each as an event. A
 // goroutine of the system publishes them on protoactor's event stream, where handlers that are slow miss some
 // ([Office.Unpublished]); that one panicked or ended the goroutine is one of the shutdown's errors, and the next letter
-// is published all the same. All methods are safe for concurrent use.
+// is published all the same. All methods are safe for concurrent use. The zero Office is that of no system: it is empty
+// and stays so.
 type Office struct {
 	protoactor *actor.ActorSystem
 	events     *Events
@@ -131,6 +132,10 @@ func (f *Office) Stats() OfficeStats {
 
 // Counts returns how many letters were ever taken, by reason.
 func (f *Office) Counts() (counts mailbox.Counts) {
+	if f.stream == nil {
+		return counts
+	}
+
 	f.stream.mu.Lock()
 	defer f.stream.mu.Unlock()
 
@@ -157,7 +162,13 @@ func (f *Office) Missed() uint64 {
 
 // Unpublished returns how many letters were not published on protoactor's event stream, because its handlers fell
 // behind: up to 1024 letters wait for them. The office itself has counted them, and told its subscribers.
-func (f *Office) Unpublished() uint64 { return f.queue.Missed() }
+func (f *Office) Unpublished() uint64 {
+	if f.queue == nil {
+		return 0
+	}
+
+	return f.queue.Missed()
+}
 
 // Subscribe returns a stream of all letters from now on, with room for buffer of them, from 1 to [MaxBuffer]; what is
 // out of range is set to the nearest.

@@ -79,6 +79,8 @@ var ErrOwnStop = errors.New("an actor cannot wait for its own stop, which has be
 // by its own context, but what that part sends to it meanwhile must find room.
 func (s *System) StopNode(ctx context.Context, path string, options StopOptions) (*Report, error) {
 	switch {
+	case s.nobody():
+		return nil, ErrNoSystem
 	case ctx == nil:
 		return nil, fmt.Errorf("%s: StopNode: %w", path, mailbox.ErrNilContext)
 	case options.Dependents > StopDependents:

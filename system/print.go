@@ -2,6 +2,7 @@ package system
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -48,24 +49,47 @@ func (s Seconds) String() string {
 
 // WriteTo prints the report as a table.
 func (r *Report) WriteTo(w io.Writer) (int64, error) {
+	switch {
+	case r == nil:
+		return 0, errNoReport
+	case w == nil:
+		return 0, errNoWriter
+	}
+
 	var b bytes.Buffer
 
+	r.print(&b)
+
+	n, err := b.WriteTo(w)
+	if err != nil {
+		return n, fmt.Errorf("printing the report: %w", err)
+	}
+
+	return n, nil
+}
+
+var (
+	errNoReport = errors.New("printing the report: there is none, the system has not stopped")
+	errNoWriter = errors.New("printing the report: nil writer")
+)
+
+func (r *Report) print(b *bytes.Buffer) {
 	what := r.System
 	if r.Part != "" {
 		what = r.Part
 	}
 
-	fmt.Fprintf(&b, "shutdown of %s after %v: %s\n", what, r.Uptime, r.outcome())
+	fmt.Fprintf(b, "shutdown of %s after %v: %s\n", what, r.Uptime, r.outcome())
 
 	for _, s := range r.Signals {
-		fmt.Fprintf(&b, "  signal %s at %v: %s\n", s.Signal, s.Came, s.Did)
+		fmt.Fprintf(b, "  signal %s at %v: %s\n", s.Signal, s.Came, s.Did)
 	}
 
 	for _, p := range r.Phases {
-		fmt.Fprintf(&b, "  %-6s took %v\n", p.Name, p.Took)
+		fmt.Fprintf(b, "  %-6s took %v\n", p.Name, p.Took)
 	}
 
-	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
+	table := tabwriter.NewWriter(b, 0, 0, 2, ' ', tabwriter.AlignRight)
 	_, _ = fmt.Fprintln(table, header)
 
 	var drained uint64
@@ -87,39 +111,32 @@ func (r *Report) WriteTo(w io.Writer) (int64, error) {
 	_ = table.Flush() // into a buffer, which takes everything
 
 	if len(r.DeadLetters) > 0 {
-		fmt.Fprintf(&b, "dead letters: %s\n", countsText(r.DeadLetters))
+		fmt.Fprintf(b, "dead letters: %s\n", countsText(r.DeadLetters))
 	}
 
 	if r.Unpublished > 0 {
-		fmt.Fprintf(&b, "dead letters not published on protoactor's event stream: %d\n", r.Unpublished)
+		fmt.Fprintf(b, "dead letters not published on protoactor's event stream: %d\n", r.Unpublished)
 	}
 
-	r.printTasks(&b)
+	r.printTasks(b)
 
 	for _, e := range r.Errors {
-		fmt.Fprintf(&b, "error: %s\n", e)
+		fmt.Fprintf(b, "error: %s\n", e)
 	}
 
 	for _, a := range r.Actors {
 		for _, left := range a.Abandoned {
-			fmt.Fprintf(&b, "abandoned: %s, incarnation %d, in %s:\n%s\n", a.Path, left.Incarnation, left.Step, left.Stack)
+			fmt.Fprintf(b, "abandoned: %s, incarnation %d, in %s:\n%s\n", a.Path, left.Incarnation, left.Step, left.Stack)
 		}
 	}
 
 	for _, t := range r.Tasks {
 		if t.Stack != "" {
-			fmt.Fprintf(&b, "abandoned: task:%s, in %s:\n%s\n", t.Name, t.Phase, t.Stack)
+			fmt.Fprintf(b, "abandoned: task:%s, in %s:\n%s\n", t.Name, t.Phase, t.Stack)
 		}
 	}
 
-	fmt.Fprintf(&b, "unaccounted: %d\n", r.Unaccounted)
-
-	n, err := b.WriteTo(w)
-	if err != nil {
-		return n, fmt.Errorf("printing the report: %w", err)
-	}
-
-	return n, nil
+	fmt.Fprintf(b, "unaccounted: %d\n", r.Unaccounted)
 }
 
 // printTasks prints a line for each task.

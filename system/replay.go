@@ -168,12 +168,22 @@ func (f *Office) ReplayOne(number uint64) Replayed {
 
 // Resend replays a letter that is kept somewhere else, say in a file, whether the office has it too or not. Held is
 // called once nobody else can replay the letter; it says whether it is still there, and must not block. Where it is
-// kept it is to be removed if it was accepted. Without a function it is [Refused], with [actors.ErrNilFunc].
+// kept it is to be removed if it was accepted. Without a function it is [Refused], with [actors.ErrNilFunc], and
+// so it is by the zero Office, with [ErrNoSystem].
 func (f *Office) Resend(l Letter, held func() bool) Replayed {
-	if held == nil {
+	var wrong error
+
+	switch {
+	case held == nil:
+		wrong = actors.ErrNilFunc
+	case f.find == nil:
+		wrong = ErrNoSystem
+	}
+
+	if wrong != nil {
 		return Replayed{
 			Number: l.Number, Target: l.Target, Outcome: Refused,
-			Err: fmt.Errorf("letter %d: Resend: %w", l.Number, actors.ErrNilFunc),
+			Err: fmt.Errorf("letter %d: Resend: %w", l.Number, wrong),
 		}
 	}
 

@@ -135,7 +135,7 @@ type AbandonedReport struct {
 
 // Err returns nil if the shutdown was clean, and else what [Run] returns, a [*StopError].
 func (r *Report) Err() error {
-	if r.err == nil {
+	if r == nil || r.err == nil {
 		return nil
 	}
 

@@ -14,6 +14,10 @@ type ActorStats struct {
 // longer there have counted together stands under the group's path with "/*". Each actor's figures were true together
 // at an instant; the actors are read one after the other.
 func (s *System) Stats() []ActorStats {
+	if s.nobody() {
+		return nil
+	}
+
 	var all []ActorStats
 
 	for _, m := range s.conductor.members() {

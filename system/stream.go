@@ -64,6 +64,10 @@ func (s *stream[T]) put(class uint8, at time.Time, v T) {
 
 // recent returns the values that are kept, oldest first.
 func (s *stream[T]) recent() []T {
+	if s == nil {
+		return nil // of no system; so for the methods below
+	}
+
 	s.mu.Lock()
 	defer s.mu.Unlock()
 
@@ -77,6 +81,10 @@ func (s *stream[T]) recent() []T {
 
 // dropped returns how many values are no longer kept because newer ones needed the room.
 func (s *stream[T]) dropped() uint64 {
+	if s == nil {
+		return 0
+	}
+
 	s.mu.Lock()
 	defer s.mu.Unlock()
 
@@ -85,6 +93,10 @@ func (s *stream[T]) dropped() uint64 {
 
 // count returns how many values of a class were ever put.
 func (s *stream[T]) count(class uint8) uint64 {
+	if s == nil {
+		return 0
+	}
+
 	s.mu.Lock()
 	defer s.mu.Unlock()
 
@@ -98,6 +110,12 @@ func (s *stream[T]) count(class uint8) uint64 {
 // subscribe returns a stream of those values from now on that admit, called with mu held, wants; nil wants all.
 func (s *stream[T]) subscribe(buffer int, admit admission) *Subscription[T] {
 	sub := &Subscription[T]{stream: s, values: make(chan T, min(max(buffer, 1), MaxBuffer)), admit: admit}
+
+	if s == nil {
+		close(sub.values)
+
+		return sub
+	}
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -125,7 +143,8 @@ func (s *stream[T]) close() {
 
 // Subscription is a bounded stream of what happens from the moment of subscribing on: letters from [Office.Subscribe],
 // events from [Events.Subscribe]. A subscriber that falls behind misses values, which are counted; it holds up nobody.
-// All methods are safe for concurrent use; each value goes to one reader.
+// All methods are safe for concurrent use; each value goes to one reader. The zero Subscription has nothing: its
+// channel is closed.
 type Subscription[T any] struct {
 	stream *stream[T]
 	values chan T
@@ -135,12 +154,21 @@ type Subscription[T any] struct {
 
 // C is the channel the values come through. It is closed by Close and when the system has stopped; what is in it by
 // then can still be read.
-func (s *Subscription[T]) C() <-chan T { return s.values }
+func (s *Subscription[T]) C() <-chan T {
+	if s.values == nil {
+		closed := make(chan T)
+		close(closed)
+
+		return closed
+	}
+
+	return s.values
+}
 
 // All yields the values as they come, until the channel is closed. Breaking off does not close the subscription.
 func (s *Subscription[T]) All() iter.Seq[T] {
 	return func(yield func(T) bool) {
-		for v := range s.values {
+		for v := range s.C() {
 			if !yield(v) {
 				return
 			}

@@ -18,8 +18,14 @@ import (
 // background is for calls that want a context and have nobody's.
 var background = context.Background() //nolint:gochecknoglobals // a constant in all but name
 
+// ErrNoSystem is what the zero System and a nil one answer: there is no tree that runs.
+var ErrNoSystem = errors.New("there is no system, Start makes one")
+
 // System is a running tree. All methods are safe for concurrent use, also from inside actors, except that an actor
 // must not wait for the shutdown it is part of.
+//
+// [Start] makes one. The zero System, and the nil one that comes with an error of Start, have no tree and have stopped:
+// Done is closed, what returns an error returns [ErrNoSystem], and the rest does nothing and returns what is empty.
 type System struct {
 	options   Options
 	plan      *supervision.Plan
@@ -148,10 +154,24 @@ func prepare(ctx context.Context, method string, tree supervision.Tree, options 
 	return s, nil
 }
 
+// nobody reports whether the system has no tree.
+func (s *System) nobody() bool { return s == nil || s.conductor == nil }
+
+// gone is the Done channel of a system that has no tree.
+var gone = func() <-chan struct{} { //nolint:gochecknoglobals // immutable
+	c := make(chan struct{})
+	close(c)
+
+	return c
+}()
+
 // Wait blocks until the system has stopped, and shuts it down when ctx ends or a signal comes; a signal during a
 // shutdown forces it. The error is that of [Run].
 func (s *System) Wait(ctx context.Context) error {
-	if ctx == nil {
+	switch {
+	case s.nobody():
+		return ErrNoSystem
+	case ctx == nil:
 		return nilContext(s.path(), "Wait")
 	}
 
@@ -203,7 +223,10 @@ func (s *System) wait(ctx context.Context) error {
 // Shutdown stops the tree in order and returns the report, the same to every caller. If ctx ends before that, it
 // returns the context's error and the shutdown goes on. The other error is that of [Run].
 func (s *System) Shutdown(ctx context.Context) (*Report, error) {
-	if ctx == nil {
+	switch {
+	case s.nobody():
+		return nil, ErrNoSystem
+	case ctx == nil:
 		return nil, nilContext(s.path(), "Shutdown")
 	}
 
@@ -218,17 +241,34 @@ func (s *System) Shutdown(ctx context.Context) (*Report, error) {
 }
 
 // Stop begins a shutdown and does not wait for it. It is for actors, which must not wait for their own end.
-func (s *System) Stop() { s.conductor.step(lifecycle.Shutdown{}) }
+func (s *System) Stop() { s.step(lifecycle.Shutdown{}) }
 
 // Force makes a shutdown end within [ForcedGrace], beginning one if need be: queues are dead-lettered, hooks still run
 // with what time is left, actors that do not return are abandoned. It does not wait.
-func (s *System) Force() { s.conductor.step(lifecycle.Force{}) }
+func (s *System) Force() { s.step(lifecycle.Force{}) }
+
+// step gives the state machine an input, if there is one.
+func (s *System) step(in lifecycle.Input) {
+	if !s.nobody() {
+		s.conductor.step(in)
+	}
+}
 
 // Done is closed when the system has stopped and its report is there.
-func (s *System) Done() <-chan struct{} { return s.done }
+func (s *System) Done() <-chan struct{} {
+	if s.nobody() {
+		return gone
+	}
+
+	return s.done
+}
 
 // Report returns the report of the shutdown, or nil while the system has not stopped.
 func (s *System) Report() *Report {
+	if s.nobody() {
+		return nil
+	}
+
 	select {
 	case <-s.done:
 		return s.report
@@ -243,16 +283,40 @@ func (s *System) Report() *Report {
 //
 // What is sent through them is refused with [mailbox.ErrStopping] from the end of the intake of a shutdown on, and with
 // [mailbox.ErrStopped] once the system has stopped.
-func (s *System) Intake() supervision.Deps { return s.intake }
+func (s *System) Intake() supervision.Deps {
+	if s.nobody() {
+		return supervision.Deps{}
+	}
+
+	return s.intake
+}
 
 // DeadLetters returns the office that holds what could not be delivered.
-func (s *System) DeadLetters() *Office { return s.conductor.office }
+func (s *System) DeadLetters() *Office {
+	if s.nobody() {
+		return new(Office)
+	}
+
+	return s.conductor.office
+}
 
 // Events returns what happens in the lives of the actors and supervisors.
-func (s *System) Events() *Events { return s.conductor.events }
+func (s *System) Events() *Events {
+	if s.nobody() {
+		return new(Events)
+	}
+
+	return s.conductor.events
+}
 
 // Protoactor returns the protoactor system the actors are registered in.
-func (s *System) Protoactor() *actor.ActorSystem { return s.conductor.protoactor }
+func (s *System) Protoactor() *actor.ActorSystem {
+	if s.nobody() {
+		return nil
+	}
+
+	return s.conductor.protoactor
+}
 
 // node returns the actor at a path.
 func (s *System) node(path string) (node.Node, bool) {
@@ -273,6 +337,10 @@ func (s *System) node(path string) (node.Node, bool) {
 
 // PID returns the protoactor identity of the actor or pool at a path such as "/shop/orders".
 func (s *System) PID(path string) (*actor.PID, bool) {
+	if s.nobody() {
+		return nil, false
+	}
+
 	if f := s.conductor.mounted.FrontAt(path); f != nil {
 		return f.PID(), true
 	}

@@ -47,7 +47,10 @@ func (e *UnreadableError) Is(target error) bool { return target == ErrUnreadable
 // One replay goes on at a time, others get [ErrReplaying]. An error of the file ends it: then the last of what it
 // returns may have been accepted and still be in the file. A nil system is an error, and nothing is replayed.
 func (s *Store) Replay(into *system.System, filter system.Filter, most int) (all []system.Replayed, err error) {
-	if into == nil {
+	switch {
+	case s.ofNoFile():
+		return nil, ErrNoFile
+	case into == nil:
 		return nil, errNoSystem
 	}
 
@@ -98,7 +101,10 @@ func (s *Store) Replay(into *system.System, filter system.Filter, most int) (all
 
 // ReplayOne is [Store.Replay] for the letter of a number.
 func (s *Store) ReplayOne(into *system.System, number uint64) (r system.Replayed, err error) {
-	if into == nil {
+	switch {
+	case s.ofNoFile():
+		return r, ErrNoFile
+	case into == nil:
 		return r, errNoSystem
 	}
 

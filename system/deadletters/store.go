@@ -55,7 +55,8 @@ func (o Options) validate() error {
 }
 
 // Store is a file of dead letters. All methods are safe for concurrent use. They wait for the disk and for each other's
-// transactions, so they are not for actors, but for Keep, which the system calls.
+// transactions, so they are not for actors, but for Keep, which the system calls. [Open] makes one. The zero Store, and
+// the nil one that comes with an error of Open, are of no file: they answer [ErrNoFile], and Close does nothing.
 type Store struct {
 	db         *bbolt.DB
 	codec      *codec
@@ -80,6 +81,12 @@ const (
 
 // ErrInUse says that another process, or another Store, has the file open.
 var ErrInUse = errors.New("the file is in use by another process")
+
+// ErrNoFile says that a Store is of no file: it is the zero Store or nil.
+var ErrNoFile = errors.New("dead letters: no file, Open opens one")
+
+// ofNoFile reports whether the store was not made by Open.
+func (s *Store) ofNoFile() bool { return s == nil || s.db == nil }
 
 // Open opens a file of dead letters, and makes it if there is none. If another process has it open, it waits for a
 // second; the error is [ErrInUse] then.
@@ -113,6 +120,10 @@ func Open(path string, options Options) (*Store, error) {
 
 // Close closes the file. It waits for transactions to end. The store cannot be used any more; it can be closed again.
 func (s *Store) Close() error {
+	if s.ofNoFile() {
+		return nil
+	}
+
 	if err := s.db.Close(); err != nil {
 		return fmt.Errorf("dead letters in %q: %w", s.db.Path(), err)
 	}
@@ -162,6 +173,10 @@ type file struct {
 
 // view runs a function on the file as it is.
 func (s *Store) view(f func(*file) error) error {
+	if s.ofNoFile() {
+		return ErrNoFile
+	}
+
 	return s.failed(s.db.View(func(tx *bbolt.Tx) error {
 		totals, err := readTotals(tx.Bucket(totalsBucket))
 		if err != nil {
@@ -174,6 +189,10 @@ func (s *Store) view(f func(*file) error) error {
 
 // update changes the file, in whole or, if there is an error, not at all.
 func (s *Store) update(f func(*file) error) error {
+	if s.ofNoFile() {
+		return ErrNoFile
+	}
+
 	return s.failed(s.db.Update(func(tx *bbolt.Tx) error {
 		letters, err := tx.CreateBucketIfNotExists(lettersBucket)
 		if err != nil {
