@@ -288,6 +288,7 @@ func (r *runner) fail(err error) {
 		return
 	}
 
+	r.busy = true // nobody takes it for one who is at rest while it says so
 	r.report(node.Failing, err, d)
 	r.end(node.Ended, err, d)
 }
