@@ -50,5 +50,11 @@ type HealthReporter interface {
 // Func makes an actor without state of a function.
 type Func[M any] func(ctx *Context[M], m M) error
 
-// Receive calls f.
-func (f Func[M]) Receive(ctx *Context[M], m M) error { return f(ctx, m) }
+// Receive calls f. Of a nil Func it returns [ErrNilFunc].
+func (f Func[M]) Receive(ctx *Context[M], m M) error {
+	if f == nil {
+		return misuse(ctx.Path(), "Receive", ErrNilFunc)
+	}
+
+	return f(ctx, m)
+}

@@ -14,6 +14,9 @@ import (
 // not sit out its deadline when the answer can no longer come. An actor that would wait for itself, directly or around
 // a cycle, gets a [*DeadlockError].
 //
+// A panic of build comes out of Ask as it would out of any call of it, before anything is sent: in an actor it is the
+// actor's failure, and elsewhere the caller's.
+//
 //	total, err := actors.Ask(ctx, ledger, func(r actors.Reply[int64]) ledger.Msg { return ledger.Total{Reply: r} })
 func Ask[R, M any](ctx context.Context, to Ref[M], build func(Reply[R]) M) (R, error) {
 	var zero R

@@ -5,6 +5,10 @@ package mailbox
 // lease was revoked.
 func (l *Lease[M]) Accept(m M) bool {
 	b := l.box
+	if b == nil {
+		return false
+	}
+
 	b.mu.Lock()
 	defer b.mu.Unlock()
 

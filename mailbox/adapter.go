@@ -39,7 +39,7 @@ import (
 //     Only a DeadLetterEvent is not published again: whoever sends them on to an actor would be told of his own
 //     message for ever.
 //
-// All methods are safe for concurrent use.
+// All methods are safe for concurrent use. The zero Adapter, which no producer has made, takes no messages.
 type Adapter struct {
 	box        Mailbox[any]
 	receiver   functions[any] // the name is guarded by box.mu
@@ -101,8 +101,13 @@ func newAdapter(options Options, middleware []actor.MailboxMiddleware) *Adapter 
 	return a
 }
 
-// RegisterHandlers tells the mailbox whose it is. Protoactor calls it once, before the actor is started.
+// RegisterHandlers tells the mailbox whose it is. Protoactor calls it once, before the actor is started. Without an
+// invoker or a dispatcher it does nothing.
 func (a *Adapter) RegisterHandlers(invoker actor.MessageInvoker, dispatcher actor.Dispatcher) {
+	if a.box.common == nil || invoker == nil || dispatcher == nil {
+		return
+	}
+
 	h := &home{invoker: invoker, dispatcher: dispatcher}
 
 	if context, ok := invoker.(interface {

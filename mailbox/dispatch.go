@@ -73,7 +73,11 @@ func (l *Lease[M]) Sender() context.Context { return l.sender }
 
 // Continue starts the turn that is running anew, on a goroutine as the dispatch says, because runtime.Goexit takes the
 // one it is on. The caller touches nothing of the lease any more.
-func (l *Lease[M]) Continue() { l.box.start(l, false) }
+func (l *Lease[M]) Continue() {
+	if l.box != nil {
+		l.box.start(l, false)
+	}
+}
 
 // named returns the function that runs a turn, under a short name. With every go statement the runtime reads the name
 // of the function to its end, and that of a method of a generic type is long.

@@ -15,6 +15,9 @@ var (
 	ErrStopped = errors.New("stopped")
 	// ErrDropped is what every [*DroppedError] is: the message was dropped by the policy of its lane.
 	ErrDropped = errors.New("dropped")
+	// ErrNoMailbox says that a message was sent to the zero [Mailbox], or one that nobody has made with [New] or a
+	// [Template].
+	ErrNoMailbox = errors.New("no mailbox, New makes one")
 	// ErrNoLane says that a message was sent to a lane other than [Data] and [Control].
 	ErrNoLane = errors.New("no such lane")
 )
@@ -81,7 +84,7 @@ type SendError struct {
 }
 
 // Error names the target and the cause.
-func (e *SendError) Error() string { return e.Target + ": " + e.Err.Error() }
+func (e *SendError) Error() string { return fmt.Sprintf("%s: %v", e.Target, e.Err) }
 
 // Unwrap returns the cause.
 func (e *SendError) Unwrap() error { return e.Err }

@@ -93,6 +93,10 @@ func (l *Lease[M]) DeadLetter(r Reason, cause error) bool {
 
 func (l *Lease[M]) lose(cause error, count func(c *counts)) (m M, had bool) {
 	b := l.box
+	if b == nil {
+		return m, false
+	}
+
 	b.mu.Lock()
 
 	claims := l.claims.Load()
@@ -124,6 +128,10 @@ func (l *Lease[M]) lose(cause error, count func(c *counts)) (m M, had bool) {
 // state, and any reply port in it, is gone. It does nothing if the lease was revoked.
 func (l *Lease[M]) Orphan(cause error) {
 	b := l.box
+	if b == nil {
+		return
+	}
+
 	b.mu.Lock()
 
 	if b.lease != l {

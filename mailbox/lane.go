@@ -220,11 +220,11 @@ func (b *Mailbox[M]) refuse(l *lane[M], inner bool) error {
 	case b.gate == closed:
 		l.needs().late[1]++
 
-		return &SendError{Target: b.receiver.Name(), Err: ErrStopped}
+		return &SendError{Target: b.name(), Err: ErrStopped}
 	case b.gate == sealed && !inner:
 		l.needs().late[0]++
 
-		return &SendError{Target: b.receiver.Name(), Err: ErrStopping}
+		return &SendError{Target: b.name(), Err: ErrStopping}
 	default:
 		return nil
 	}
@@ -232,6 +232,10 @@ func (b *Mailbox[M]) refuse(l *lane[M], inner bool) error {
 
 // full counts and returns the refusal of a message for want of room.
 func (b *Mailbox[M]) full(l *lane[M]) error {
+	if b.common == nil { // which is why there is no room
+		return &SendError{Target: b.name(), Err: ErrNoMailbox}
+	}
+
 	l.needs().refused++
 
 	return &FullError{Target: b.receiver.Name(), Lane: l.kind, Capacity: int(l.capacity)}

@@ -8,7 +8,7 @@ import (
 
 // Lease is the right to take messages from a mailbox. One is valid at a time; [Mailbox.Revoke] makes a new one and the
 // old one worthless, whatever its holder does. Its methods are called by the holder only, from one goroutine at a
-// time.
+// time. The zero Lease is of no mailbox: it is void and has nothing in hand.
 type Lease[M any] struct {
 	// Local is for the holder to keep its own state between turns.
 	Local any
@@ -173,6 +173,10 @@ func (l *Lease[M]) claimSlow(at int, claims uint64) (m M, got Got) {
 // next is where the lanes are looked at under mu: at the end of a batch, and while a lane before data has something.
 func (l *Lease[M]) next(commands, rest bool) (m M, got Got) {
 	b := l.box
+	if b == nil {
+		return m, Void
+	}
+
 	b.mu.Lock()
 
 	if b.lease != l {

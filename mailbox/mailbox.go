@@ -37,7 +37,8 @@ const (
 )
 
 // Mailbox is a typed, bounded queue with many senders and one receiver. Make one with [New]. All methods are safe for
-// concurrent use.
+// concurrent use. The zero Mailbox has no room and no receiver: sends answer [ErrNoMailbox], and what else there is
+// does nothing. A nil one is not a mailbox, its methods panic.
 //
 // It is a monitor: everything but two words of the lease is guarded by one mutex, which is held for a few instructions
 // and never while user code runs. A sender takes it once per message. The receiver takes it once per batch, the stretch
@@ -134,12 +135,21 @@ func (b *Mailbox[M]) Signal(c Command) {
 	b.valid().urgent.Or(uint64(c))
 
 	var turn *Lease[M]
-	if b.status != busy {
+	if b.status != busy && b.common != nil {
 		b.status, turn = busy, b.lease
 	}
 
 	b.mu.Unlock()
 	b.start(turn, false)
+}
+
+// name is what errors call the mailbox.
+func (b *Mailbox[M]) name() string {
+	if b.receiver == nil {
+		return "mailbox.Mailbox"
+	}
+
+	return b.receiver.Name()
 }
 
 // valid returns the valid lease, making it if there is none. Called with mu held.
@@ -194,7 +204,7 @@ func (b *Mailbox[M]) Close() {
 	lost = append(append(lost, b.aside.takenTickets()...), b.aside.waitingTickets()...)
 
 	b.mu.Unlock()
-	lost.tell(&SendError{Target: b.receiver.Name(), Err: ErrStopped})
+	lost.tell(&SendError{Target: b.name(), Err: ErrStopped})
 }
 
 // CloseEmpty is Close if nothing is left to be dealt with: no message in the queue or in hand, nothing that was ever
@@ -254,7 +264,7 @@ func (b *Mailbox[M]) lane(kind Lane) *lane[M] {
 	case Data:
 		return &b.data
 	case Control:
-		if b.control == nil {
+		if b.control == nil && b.common != nil {
 			b.control = new(lane[M])
 			b.control.init(Control, int(b.options.Control), b.options.ControlOverflow)
 		}

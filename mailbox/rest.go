@@ -5,6 +5,10 @@ package mailbox
 // already be in use by the next turn. A suspended receiver is woken by commands only.
 func (l *Lease[M]) Rest(suspend bool) (again, void bool) {
 	b := l.box
+	if b == nil {
+		return false, true
+	}
+
 	b.mu.Lock()
 	defer b.mu.Unlock()
 

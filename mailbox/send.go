@@ -70,7 +70,7 @@ func (b *Mailbox[M]) nilContext() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 
-	return fmt.Errorf("%s: Send: %w", b.receiver.Name(), ErrNilContext)
+	return fmt.Errorf("%s: Send: %w", b.name(), ErrNilContext)
 }
 
 // TrySend puts a message into a lane if there is room now. It never blocks, whatever the lane's policy. Its answers
@@ -103,8 +103,12 @@ func (b *Mailbox[M]) TrySend(to Lane, m M) error {
 // enter returns the lane of that kind if the gate lets a sender in. Called with mu held.
 func (b *Mailbox[M]) enter(to Lane, inner bool) (*lane[M], error) {
 	l := b.lane(to)
-	if l == nil {
-		return nil, &SendError{Target: b.receiver.Name(), Err: ErrNoLane}
+	switch {
+	case l != nil:
+	case b.common == nil:
+		return nil, &SendError{Target: b.name(), Err: ErrNoMailbox}
+	default:
+		return nil, &SendError{Target: b.name(), Err: ErrNoLane}
 	}
 
 	return l, b.refuse(l, inner)

@@ -14,6 +14,10 @@ var ErrNotInHand = errors.New("no message in hand")
 // What is in hand while another goroutine calls them is a matter of chance.
 func (l *Lease[M]) Stash(capacity int) error {
 	b := l.box
+	if b == nil {
+		return ErrNotInHand
+	}
+
 	b.mu.Lock()
 	defer b.mu.Unlock()
 
@@ -48,6 +52,10 @@ func (l *Lease[M]) Stash(capacity int) error {
 // are; 0 if the lease was revoked.
 func (l *Lease[M]) Unstash() int {
 	b := l.box
+	if b == nil {
+		return 0
+	}
+
 	b.mu.Lock()
 
 	stashed, _ := b.aside.counted()
@@ -76,6 +84,10 @@ func (l *Lease[M]) Unstash() int {
 // only, or if the lease was revoked.
 func (l *Lease[M]) Redeliver() bool {
 	b := l.box
+	if b == nil {
+		return false
+	}
+
 	b.mu.Lock()
 	defer b.mu.Unlock()
 
@@ -102,6 +114,10 @@ func (l *Lease[M]) Redeliver() bool {
 // was revoked.
 func (l *Lease[M]) Delivery() Delivery {
 	b := l.box
+	if b == nil {
+		return Delivery{}
+	}
+
 	b.mu.Lock()
 	defer b.mu.Unlock()
 

@@ -32,8 +32,12 @@ func (s *Stats) Unaccounted() int64 {
 	return int64(s.Accepted - known) //nolint:gosec // wraps to the signed difference, as intended
 }
 
-// Add adds the figures of another mailbox.
+// Add adds the figures of another mailbox; nil adds nothing.
 func (s *Stats) Add(other *Stats) {
+	if other == nil {
+		return
+	}
+
 	s.Accepted += other.Accepted
 	s.Processed += other.Processed
 	s.Failed += other.Failed

@@ -36,7 +36,12 @@ func NewTemplate[M any](options *Options) (*Template[M], error) {
 	return t, nil
 }
 
-// Init makes the zero Mailbox b one of the receiver's, as [New] would, where it lies in a struct of the receiver's.
+// Init makes the zero Mailbox b one of the receiver's, as [New] would, where it lies in a struct of the receiver's. The
+// zero Template makes mailboxes without room. Of nil arguments it makes nothing.
 func (t *Template[M]) Init(b *Mailbox[M], receiver Receiver[M]) {
+	if b == nil || receiver == nil {
+		return
+	}
+
 	b.status, b.data, b.receiver, b.common = suspended, t.data, receiver, &t.common
 }

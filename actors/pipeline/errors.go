@@ -49,7 +49,9 @@ type FailedError struct {
 }
 
 // Error names the stage.
-func (e *FailedError) Error() string { return e.Stage + ": the pipeline has failed: " + e.Err.Error() }
+func (e *FailedError) Error() string {
+	return fmt.Sprintf("%s: the pipeline has failed: %v", e.Stage, e.Err)
+}
 
 // Unwrap returns what the stage failed with.
 func (e *FailedError) Unwrap() error { return e.Err }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/troupe-go/troupe/mailbox"
 	"github.com/troupe-go/troupe/supervision"
 )
 
@@ -42,7 +43,11 @@ func New(name string, options Options) *Pipeline {
 // that no system has started is not waited for.
 func (p *Pipeline) Wait(ctx context.Context) error {
 	r := p.current.Load()
-	if r == nil {
+
+	switch {
+	case ctx == nil:
+		return fmt.Errorf("%s: Wait: %w", p.name, mailbox.ErrNilContext)
+	case r == nil:
 		return fmt.Errorf("%s: Wait: %w", p.name, errNotStarted)
 	}
 

@@ -103,7 +103,7 @@ func Invalid(err error) error {
 var errNoCause = errors.New("no cause was given")
 
 // Error says what is wrong with the message.
-func (e *InvalidError) Error() string { return "invalid message: " + e.Err.Error() }
+func (e *InvalidError) Error() string { return fmt.Sprintf("invalid message: %v", e.Err) }
 
 // Unwrap returns the cause.
 func (e *InvalidError) Unwrap() error { return e.Err }

@@ -51,12 +51,20 @@ func (d *duplex) end(err error) {
 func (d *duplex) shut() { d.sendOnce.Do(func() { close(d.sent) }) }
 
 // HostStream is the host's side of a stream to a plugin; one goroutine may send while another receives. It ends with
-// the context it was opened with, which has to end: the stream keeps a slot of the plugin until then.
+// the context it was opened with, which has to end: the stream keeps a slot of the plugin until then. The zero
+// HostStream has ended.
 type HostStream struct{ of *duplex }
+
+// closed reports whether it is the zero HostStream, or nil.
+func (s *HostStream) closed() bool { return s == nil || s.of == nil }
 
 // Send sends a message. It blocks while the plugin is behind. The error is a [*SizeError], [ErrUnhandled],
 // [io.ErrClosedPipe] after CloseSend or when the plugin is being stopped, or why the stream has ended.
 func (s *HostStream) Send(m Message) error {
+	if s.closed() {
+		return io.ErrClosedPipe
+	}
+
 	d := s.of
 
 	switch {
@@ -85,12 +93,20 @@ func (s *HostStream) Send(m Message) error {
 }
 
 // CloseSend says that there is no more to send. The plugin answers what it has, and ends the stream.
-func (s *HostStream) CloseSend() { s.of.shut() }
+func (s *HostStream) CloseSend() {
+	if !s.closed() {
+		s.of.shut()
+	}
+}
 
 // Recv returns the plugin's next message. The error is [io.EOF] if the plugin has ended the stream, an
 // [*InstanceError] if its instance was given up, and then what was sent and not answered may have been handled or not;
 // a [*CallError] if the plugin has ended it with an error; or the context's.
 func (s *HostStream) Recv() (Message, error) {
+	if s.closed() {
+		return Message{}, io.EOF
+	}
+
 	d := s.of
 
 	select {
