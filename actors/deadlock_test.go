@@ -215,6 +215,8 @@ func TestADeadlockErrorIsAnOrdinaryFailure(t *testing.T) {
 
 		require.ErrorAs(t, err, &deadlock)
 		require.EqualError(t, err, "/stage/actor: on the way: deadlock: /stage/actor asks /stage/actor")
+		synctest.Wait() // the answer comes before the dead letter
+
 		require.Len(t, s.letters(), 1, "the message failed, and what it asked was not sent")
 		assert.Equal(t, mailbox.Failed, s.letters()[0].Reason)
 		require.ErrorAs(t, s.letters()[0].Cause, &deadlock)
