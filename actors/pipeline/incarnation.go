@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 
 	"github.com/troupe-go/troupe/actors"
 	"github.com/troupe-go/troupe/mailbox"
@@ -14,6 +15,7 @@ type stageActor[In, Out any] struct {
 	op      operation[In, Out]
 	refused bool // the factory has failed
 	opened  bool
+	fall    *downfall // once it is open
 }
 
 // Start opens what the stage works with and starts its workers.
@@ -35,20 +37,10 @@ func (a *stageActor[In, Out]) Start(ctx *actors.Context[In]) error {
 		}
 	}
 
-	a.opened = true
-	s.start(ctx, a.op)
+	a.opened, a.fall = true, newDownfall()
+	s.start(ctx, a.op, a.fall)
 
-	return ctx.Go(a.watch)
-}
-
-// watch fails the actor when a worker has crashed.
-func (a *stageActor[In, Out]) watch(ctx context.Context) error {
-	select {
-	case <-a.stage.crashed:
-		return a.stage.takeFailure()
-	case <-ctx.Done():
-		return nil
-	}
+	return ctx.Go(a.fall.watch)
 }
 
 // Receive puts a message into the queue, as what no source waits for.
@@ -89,17 +81,10 @@ func (a *stageActor[In, Out]) Drain(ctx context.Context) error {
 
 	s.in.end()
 
-	select {
-	case <-s.over:
-		return nil
-	case <-s.crashed:
-		return s.takeFailure()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return a.fall.drain(ctx, s.over)
 }
 
-// Close ends the workers, and then what they work with.
+// Close ends the workers, and then what they work with. It fails with what a worker has crashed with meanwhile, too.
 func (a *stageActor[In, Out]) Close(ctx context.Context) error {
 	if !a.opened {
 		return nil
@@ -107,11 +92,13 @@ func (a *stageActor[In, Out]) Close(ctx context.Context) error {
 
 	a.stage.halt(ctx)
 
+	err := a.fall.untold()
+
 	if a.stage.closes != nil {
-		return a.stage.closes(ctx)
+		err = errors.Join(err, a.stage.closes(ctx))
 	}
 
-	return nil
+	return err
 }
 
 // halt ends the workers of an incarnation and waits for them. Those that do not return in time are fenced.

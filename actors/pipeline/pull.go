@@ -61,7 +61,7 @@ func From[T any](p *Pipeline, name string, source Source[T]) Flow[T] {
 		}
 
 		return supervision.Holding(name, func(supervision.Deps) (*feedActor[T], error) {
-			return &feedActor[T]{feed: f, failed: make(chan struct{})}, nil
+			return &feedActor[T]{feed: f, fall: newDownfall()}, nil
 		}, spec, f), f
 	}
 
@@ -73,7 +73,7 @@ type feedActor[T any] struct {
 	feed   *feed[T]
 	opened bool
 	stop   context.CancelFunc // ends the intake
-	failed chan struct{}      // closed when pulling has failed
+	fall   *downfall
 }
 
 // Receive is never called: nobody has a reference.
@@ -95,19 +95,24 @@ func (a *feedActor[T]) Start(ctx *actors.Context[struct{}]) error {
 	a.opened = true
 
 	intake, stop := context.WithCancel(ctx)
+	told, nobodyTells := context.WithCancel(ctx)
 	a.stop = stop
 
 	if err := ctx.Go(func(ctx context.Context) error {
 		defer stop()
+		defer nobodyTells()
 
-		err := f.pull(ctx, intake)
-		if err != nil {
-			close(a.failed)
+		err := f.pull(ctx, intake, told)
+		if a.fall.keep(ctx, err) {
+			f.finish()
+
+			return nil
 		}
 
-		return err
+		return a.fall.of(ctx, err)
 	}); err != nil {
 		stop()
+		nobodyTells()
 
 		return err
 	}
@@ -116,10 +121,20 @@ func (a *feedActor[T]) Start(ctx *actors.Context[struct{}]) error {
 		return nil
 	}
 
-	return ctx.Go(func(ctx context.Context) error { return f.tracker.follow(ctx, f.source, f.every) })
+	return ctx.Go(func(ctx context.Context) error {
+		defer nobodyTells()
+
+		err := f.tracker.follow(ctx, f.source, f.every)
+		if a.fall.keep(ctx, err) {
+			return nil
+		}
+
+		return a.fall.of(ctx, err)
+	})
 }
 
-// Drain ends the intake and waits until what came in has been sent on.
+// Drain ends the intake and waits until what came in has been sent on. A source that fails now hands out nothing more;
+// it is told of its items all the same.
 func (a *feedActor[T]) Drain(ctx context.Context) error {
 	if !a.opened {
 		return nil
@@ -127,16 +142,7 @@ func (a *feedActor[T]) Drain(ctx context.Context) error {
 
 	a.stop()
 
-	select {
-	case <-a.feed.over:
-		return nil
-	case <-a.failed:
-		<-ctx.Done() // the failure is looked at before
-
-		return ctx.Err()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return a.fall.drain(ctx, a.feed.over)
 }
 
 // Flush tells the source what became of the last items.
@@ -153,11 +159,11 @@ func (a *feedActor[T]) Close(ctx context.Context) error {
 
 	err := a.feed.tracker.tellAll(ctx, a.feed.source, make([]Ack, maxTold))
 
-	return errors.Join(err, a.feed.source.Close(ctx))
+	return errors.Join(a.fall.untold(), err, a.feed.source.Close(ctx))
 }
 
-// pull pulls items and sends them on until the source ends.
-func (f *feed[T]) pull(ctx, intake context.Context) error {
+// pull pulls items and sends them on until the source ends. When told ends nobody makes room for more.
+func (f *feed[T]) pull(ctx, intake, told context.Context) error {
 	if f.finished() {
 		return nil
 	}
@@ -177,9 +183,9 @@ func (f *feed[T]) pull(ctx, intake context.Context) error {
 
 	for !f.eof {
 		// Also when intake is over: what the source has still to hand out finds room as the pipeline runs empty.
-		free, err := f.tracker.wait(ctx)
+		free, err := f.tracker.wait(told)
 		if err != nil {
-			return nil //nolint:nilerr // the pipeline has failed, or the source halts
+			return told.Err() // else the pipeline has failed
 		}
 
 		began := time.Now()

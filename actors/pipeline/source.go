@@ -14,7 +14,8 @@ type Source[T any] interface {
 	// Pull writes at least one item to the beginning of items, waiting for it if need be, and returns how many it wrote.
 	// At the end of the source it returns [io.EOF], perhaps beside last items. When ctx ends, intake is over: Pull hands
 	// out what the source has already accepted from others, if there is such a thing, and then returns io.EOF. Any other
-	// error is a failure of the source; the items written beside it are taken all the same.
+	// error is a failure of the source; the items written beside it are taken all the same. While the pipeline runs empty
+	// a failure is the end of the source, and an error of the stop.
 	Pull(ctx context.Context, items []T) (int, error)
 	// Close is called once after each Open that succeeded, when all items are acknowledged, or the source has failed.
 	Close(ctx context.Context) error

@@ -50,8 +50,7 @@ type stage[In, Out any] struct {
 	tickets   uint64
 	turn      uint64
 	turns     []parker
-	crashed   chan struct{} // closed when the stage has failed
-	failure   error         // why, until somebody has taken it
+	fall      *downfall     // of the incarnation
 	gone      chan struct{} // closed when the last worker goes, if somebody waits
 	over      chan struct{} // closed when there is nothing more to do, ever
 	isOver    bool
@@ -111,12 +110,12 @@ func (s *stage[In, Out]) child(spec supervision.Spec) (supervision.Child, member
 	}, spec, s), s
 }
 
-// start starts the workers under the context of an incarnation.
-func (s *stage[In, Out]) start(ctx context.Context, op operation[In, Out]) {
+// start starts the workers under the context of an incarnation, which fails with what they crash with.
+func (s *stage[In, Out]) start(ctx context.Context, op operation[In, Out], fall *downfall) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 
-	s.ctx, s.op, s.crashed, s.failure = ctx, op, make(chan struct{}), nil
+	s.ctx, s.op, s.fall = ctx, op, fall
 	s.halting.Store(false)
 
 	if s.isOver {
@@ -155,29 +154,11 @@ func (s *stage[In, Out]) crash(err error) {
 
 	s.halting.Store(true)
 
-	if s.failure == nil {
-		s.failure = err
-
-		select {
-		case <-s.crashed:
-		default:
-			close(s.crashed)
-		}
-	}
+	s.fall.note(err)
 
 	for _, w := range s.workers {
 		signal(w.park)
 	}
-}
-
-func (s *stage[In, Out]) takeFailure() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-
-	err := s.failure
-	s.failure = nil
-
-	return err
 }
 
 // fail fails the pipeline.

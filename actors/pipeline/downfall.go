@@ -1,0 +1,110 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"sync"
+)
+
+// downfall is what one incarnation of a source or a stage has failed with. The actor hears of it once: as the failure
+// of the goroutine that comes to it; of Drain, while that waits, since the actor listens to no goroutine meanwhile; or
+// of Close, if it comes when the others are over.
+type downfall struct {
+	come chan struct{} // closed when it has come
+
+	mu       sync.Mutex
+	err      error // the first
+	told     bool
+	draining bool // Drain waits
+}
+
+func newDownfall() *downfall { return &downfall{come: make(chan struct{})} }
+
+// note keeps the first failure.
+func (d *downfall) note(err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+
+	if d.err == nil {
+		d.err = err
+		close(d.come)
+	}
+}
+
+// untold returns the failure if the actor has not heard of it, and will not from Drain.
+func (d *downfall) untold() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+
+	if d.told || d.draining || d.err == nil {
+		return nil
+	}
+
+	d.told = true
+
+	return d.err
+}
+
+// watch is the goroutine of an actor that fails with it.
+func (d *downfall) watch(ctx context.Context) error {
+	select {
+	case <-d.come:
+	case <-ctx.Done():
+	}
+
+	return d.untold()
+}
+
+// of returns what a goroutine of an actor is to fail with which has come to err.
+func (d *downfall) of(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() != nil {
+		return err // the actor knows that it ends
+	}
+
+	d.note(err)
+
+	return d.untold()
+}
+
+// keep keeps what a goroutine has come to for Close, if Drain waits: an actor that has nothing in its queue is not
+// started again then. It reports whether it does.
+func (d *downfall) keep(ctx context.Context, err error) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+
+	if err == nil || ctx.Err() != nil || !d.draining {
+		return false
+	}
+
+	d.err = cmp.Or(d.err, err)
+
+	return true
+}
+
+// drain is a Drain hook that waits until over is closed. It fails also with what a goroutine tells: the actor may not
+// have listened before it drained.
+func (d *downfall) drain(ctx context.Context, over <-chan struct{}) error {
+	d.setDraining(true)
+	defer d.setDraining(false)
+
+	select {
+	case <-over:
+		return nil
+	case <-d.come:
+		d.mu.Lock()
+		defer d.mu.Unlock()
+
+		d.told = true
+
+		return d.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (d *downfall) setDraining(yes bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+
+	d.draining = yes
+}

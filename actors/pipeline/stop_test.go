@@ -1,0 +1,166 @@
+package pipeline_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/troupe-go/troupe/actors/pipeline"
+	"github.com/troupe-go/troupe/mailbox"
+	"github.com/troupe-go/troupe/supervision"
+)
+
+// endsBadly is a source whose Pull fails when intake is over, or whose Commit fails after that, once.
+type endsBadly struct {
+	*ledger
+
+	stopping <-chan struct{}
+	inCommit bool
+	failed   bool
+}
+
+func (e *endsBadly) Pull(ctx context.Context, items []int) (int, error) {
+	if e.inCommit || e.next < e.n {
+		return e.pull(ctx, items[:1])
+	}
+
+	<-ctx.Done()
+
+	return 0, errOdd
+}
+
+func (e *endsBadly) Commit(ctx context.Context, done uint64) error {
+	select {
+	case <-e.stopping:
+		if e.inCommit && !e.failed {
+			e.failed = true
+
+			return errOdd
+		}
+	default:
+	}
+
+	return e.ledger.Commit(ctx, done)
+}
+
+// TestASourceThatFailsWhileThePipelineRunsEmptyHearsOfItsItems has a source with items on their way that fails when
+// intake is over: nothing waits for its deadline, it is told of all it has handed out, and the report of why it failed.
+func TestASourceThatFailsWhileThePipelineRunsEmptyHearsOfItsItems(t *testing.T) {
+	for name, inCommit := range map[string]bool{"in Pull": false, "in Commit": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o := options()
+				o.InFlight, o.CommitEvery = 4, pipeline.Immediately
+				stopping := make(chan struct{})
+				source := &endsBadly{ledger: newLedger(4), stopping: stopping, inCommit: inCommit}
+
+				if inCommit {
+					source.n = 100 // it waits for room when intake ends
+				}
+
+				p := pipeline.New("p", o)
+				pipeline.ToFunc(pipeline.From[int](p, "numbers", source), "slow", func(context.Context, int) error {
+					<-stopping
+					<-time.After(time.Second)
+
+					return nil
+				}, pipeline.Stage{})
+
+				sys := start(t, p)
+
+				synctest.Wait()
+
+				began := time.Now()
+
+				close(stopping)
+
+				r, err := sys.Shutdown(context.WithoutCancel(t.Context()))
+				require.ErrorIs(t, err, errOdd)
+				assert.Zero(t, r.Unaccounted)
+				assert.Equal(t, 4*time.Second, time.Since(began))
+				assert.Zero(t, source.check(t, 4))
+				assert.EqualValues(t, 4, source.done)
+				assert.Zero(t, source.opened)
+			})
+		})
+	}
+}
+
+// TestACrashWhileThePipelineRunsEmptyLosesNothing has a worker crash while its stage drains.
+func TestACrashWhileThePipelineRunsEmptyLosesNothing(t *testing.T) {
+	for range 20 { // who hears of it first differs
+		synctest.Test(t, func(t *testing.T) {
+			source, sink := newLedger(10), &list[int]{}
+			stopping := make(chan struct{})
+			crashed := false
+			p := pipeline.New("p", options())
+			flow := pipeline.Map(pipeline.From[int](p, "numbers", numbers{source}), "crash",
+				func(_ context.Context, v int) (int, error) {
+					if v == 5 && !crashed {
+						crashed = true
+
+						<-stopping
+						<-time.After(time.Second)
+
+						panic(v)
+					}
+
+					return v, nil
+				}, pipeline.Stage{Redeliver: 1})
+			pipeline.To(flow, "list", sink, pipeline.Stage{})
+
+			sys := start(t, p)
+
+			synctest.Wait()
+			close(stopping)
+
+			began := time.Now()
+
+			stop(t, sys)
+			assert.Equal(t, time.Second, time.Since(began))
+			assert.Equal(t, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, sink.all())
+			assert.Zero(t, source.check(t, 10))
+		})
+	}
+}
+
+// TestACrashOfAStageThatIsHaltedIsReported has a worker crash because its context has ended, when another stage has
+// failed the pipeline.
+func TestACrashOfAStageThatIsHaltedIsReported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := newLedger(2)
+		begun := make(chan struct{})
+		p := pipeline.New("p", options())
+		parts := pipeline.Partition(pipeline.From[int](p, "numbers", numbers{source}), "parts", 2,
+			func(v int) uint64 { return uint64(v) }, pipeline.Stage{})
+		pipeline.ToFunc(parts[0], "fails", func(context.Context, int) error { <-begun; return errFinal },
+			pipeline.Stage{Failed: pipeline.FailPipeline()})
+		pipeline.ToFunc(parts[1], "crashes", func(ctx context.Context, _ int) error {
+			<-ctx.Done()
+			panic(errOdd)
+		}, pipeline.Stage{})
+
+		sys := start(t, p)
+		hooks := sys.Events().Subscribe(16, supervision.HookFailed)
+
+		close(begun)
+		require.ErrorIs(t, p.Wait(t.Context()), errFinal)
+		synctest.Wait()
+
+		e := <-hooks.C()
+		assert.Equal(t, "/app/p/crashes", e.Path)
+		require.ErrorContains(t, e.Err, "panic: odd")
+
+		letters := sys.DeadLetters().Letters()
+		require.Len(t, letters, 1)
+		assert.Equal(t, mailbox.Failed, letters[0].Reason)
+
+		_, err := sys.Shutdown(context.WithoutCancel(t.Context()))
+		require.ErrorIs(t, err, errFinal)
+		assert.Equal(t, 2, source.check(t, 2))
+	})
+}
