@@ -28,6 +28,10 @@ func TestPinnedRunsOnOneThread(t *testing.T) {
 		other = map[int]bool{}
 	)
 
+	// The worker has its thread when it has handled a message; until then that may be anybody's.
+	require.NoError(t, r.box.Send(t.Context(), mailbox.Data, messages))
+	own[await(t, threads, "the message is handled")] = true
+
 	for m := range messages {
 		wg.Go(func() { // makes the scheduler move goroutines about
 			runtime.Gosched()
