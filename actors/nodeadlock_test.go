@@ -246,18 +246,24 @@ func TestATurnOnASendersGoroutineHoldsUpTheSender(t *testing.T) {
 
 	bubble(t, "which is waited for", func(t *testing.T) {
 		s := play(t, &part{name: "a"}, &part{name: "b"}, &part{name: "s", spec: synchronous})
+		held, release := hold()
 
 		var err error
 
-		perform(t, s.refs["a"], func(ctx *actors.Context[job]) error {
+		tell(t, s.refs["a"], func(ctx *actors.Context[job]) error {
 			return s.refs["s"].Tell(ctx, func(inner *actors.Context[job]) error {
 				_, err = ask(inner, s.refs["b"], func(ctx *actors.Context[job], r actors.Reply[string]) error {
+					_ = held(ctx)
+
 					return r.Fail(asks(ctx, s.refs["a"]))
 				})
 
 				return nil
 			})
 		})
+		synctest.Wait() // s waits for b: who is the last to wait is told
+		release()
+		synctest.Wait()
 		require.EqualError(t, err, "deadlock: /stage/b asks /stage/a, which runs a turn of /stage/s, which asks /stage/b")
 	})
 
