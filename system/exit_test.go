@@ -187,13 +187,21 @@ func TestTheReportIsWrittenAlsoWhenForced(t *testing.T) {
 	})
 }
 
+// deaf has the process ignore a signal until somebody wants to be told of it, and returns what waits for that.
+func deaf(t *testing.T, s os.Signal) (listening func()) {
+	t.Helper()
+	signal.Ignore(s)
+	t.Cleanup(func() { signal.Reset(s) })
+
+	return func() {
+		t.Helper()
+		require.Eventually(t, func() bool { return !signal.Ignored(s) }, time.Minute, time.Millisecond)
+	}
+}
+
 // TestSignalsAreInTheReport uses a signal of its own, so that the test's runner does not mind.
 func TestSignalsAreInTheReport(t *testing.T) {
-	safe := make(chan os.Signal, 1) // from now on the signal does not end the process
-	signal.Notify(safe, syscall.SIGUSR2)
-
-	defer signal.Stop(safe)
-
+	listening := deaf(t, syscall.SIGUSR2)
 	release := make(chan struct{})
 	begun := make(chan struct{})
 	listener := &supervision.Task{Name: "listener", Phase: supervision.PhaseIntake, Run: func(context.Context) error {
@@ -213,17 +221,9 @@ func TestSignalsAreInTheReport(t *testing.T) {
 		all.Go(func() { assert.ErrorIs(t, s.Wait(t.Context()), system.ErrForced) })
 	}
 
-	require.Eventually(t, func() bool { // the first may come before anybody listens
-		require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGUSR2))
-
-		select {
-		case <-begun:
-			return true
-		case <-time.After(time.Second):
-			return false
-		}
-	}, 10*time.Second, time.Millisecond)
-
+	listening()
+	require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGUSR2))
+	<-begun
 	assert.False(t, s.Health(t.Context()).Ready())
 
 	select {

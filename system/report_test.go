@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -107,11 +107,7 @@ func TestAnOnReportThatEndsItsGoroutineHoldsUpNobody(t *testing.T) {
 
 // TestASignalShutsDownAndASecondOneForces uses a signal of its own, so that the test's runner does not mind.
 func TestASignalShutsDownAndASecondOneForces(t *testing.T) {
-	safe := make(chan os.Signal, 1) // from now on the signal does not end the process
-	signal.Notify(safe, syscall.SIGUSR1)
-
-	defer signal.Stop(safe)
-
+	listening := deaf(t, syscall.SIGUSR1)
 	a := declare(&probe{name: "a"}, supervision.Spec{})
 	options := silent()
 	options.Grace = time.Hour
@@ -131,16 +127,13 @@ func TestASignalShutsDownAndASecondOneForces(t *testing.T) {
 	})
 	<-entered
 
-	signalUntil := func(what func() bool) {
-		require.Eventually(t, func() bool { // the first may come before Wait listens
-			require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGUSR1))
+	refused := func() bool { return errors.Is(a.From(s.Intake()).TryTell(nothing), mailbox.ErrStopping) }
 
-			return what()
-		}, 10*time.Second, 10*time.Millisecond)
-	}
+	listening()
+	require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGUSR1))
+	require.Eventually(t, refused, time.Minute, time.Millisecond)
+	require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGUSR1))
 
-	signalUntil(func() bool { return a.From(s.Intake()).TryTell(nothing) != nil }) // the intake is closed
-	signalUntil(func() bool { return s.Report() != nil })
 	err := <-waited
 
 	r := s.Report()
