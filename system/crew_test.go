@@ -71,28 +71,31 @@ func TestHooksThatWaitRunSideBySide(t *testing.T) {
 	}
 }
 
+// The time is virtual, for on a machine with other things to do a quick hook is a slow one.
 func TestQuickHooksOfManyCostAFewGoroutines(t *testing.T) {
 	const count = 2_000
 
-	var most, calls atomic.Int64
+	virtual(t, func(t *testing.T) {
+		var most, calls atomic.Int64
 
-	look := func(context.Context) error {
-		calls.Add(1)
+		look := func(context.Context) error {
+			calls.Add(1)
 
-		for n := int64(runtime.NumGoroutine()); ; {
-			if was := most.Load(); n <= was || most.CompareAndSwap(was, n) {
-				return nil
+			for n := int64(runtime.NumGoroutine()); ; {
+				if was := most.Load(); n <= was || most.CompareAndSwap(was, n) {
+					return nil
+				}
 			}
 		}
-	}
 
-	before := runtime.NumGoroutine()
-	s := start(t, many(count, look, look), silent())
-	_, err := stop(t, s)
+		before := runtime.NumGoroutine()
+		s := start(t, many(count, look, look), silent())
+		_, err := stop(t, s)
 
-	require.NoError(t, err)
-	assert.EqualValues(t, 2*count, calls.Load())
-	assert.Less(t, int(most.Load())-before, count/4, "not one for each")
+		require.NoError(t, err)
+		assert.EqualValues(t, 2*count, calls.Load())
+		assert.Less(t, int(most.Load())-before, count/100, "not one for each")
+	})
 }
 
 func TestAHookThatDoesNotGoWellCostsNobodyElseAnything(t *testing.T) {
