@@ -18,6 +18,9 @@ import (
 	"github.com/troupe-go/troupe/system/plugin"
 )
 
+// patience is how long a test waits for what must happen before it says that it did not.
+const patience = time.Minute
+
 // orphans are the kinds of the plugins of a host that is killed.
 func orphans() []string { return []string{"good", "good", "hangs", "stubborn", "stubborn"} }
 
@@ -143,11 +146,8 @@ func (w *worker) Handle(ctx context.Context, m plugin.Message) (plugin.Message, 
 		return m, syscall.Kill(os.Getpid(), syscall.SIGSTOP)
 	case "hang":
 		select {}
-	case "slow":
-		select {
-		case <-time.After(50 * time.Millisecond):
-		case <-ctx.Done():
-		}
+	case "wait": // until a file is there
+		return m, waitFor(ctx, arg)
 	case "long":
 		n, _ := strconv.Atoi(arg)
 
@@ -169,6 +169,24 @@ func (w *worker) Handle(ctx context.Context, m plugin.Message) (plugin.Message, 
 	}
 
 	return upper(ctx, m)
+}
+
+// waitFor blocks until there is such a file.
+func waitFor(ctx context.Context, path string) error {
+	poll := time.NewTicker(time.Millisecond)
+	defer poll.Stop()
+
+	for {
+		if _, err := os.Stat(path); err == nil {
+			return nil
+		}
+
+		select {
+		case <-poll.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // startHost starts a host as a process, and returns the processes of its plugins.
@@ -211,7 +229,7 @@ func beHost() {
 			if kind == "hangs" {
 				go func() { _, _ = do(b, geo, "hang") }()
 
-				require.Eventually(b, func() bool { return status(b, geo).Stats.InFlight == 1 }, time.Minute, time.Millisecond)
+				require.Eventually(b, func() bool { return status(b, geo).Stats.InFlight == 1 }, patience, time.Millisecond)
 			}
 
 			_, _ = fmt.Fprint(os.Stdout, p, " ")

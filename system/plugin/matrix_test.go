@@ -265,7 +265,7 @@ func TestMatrix(t *testing.T) {
 					h.beats()
 
 					return status(t, geo).Quarantined != nil
-				}, time.Minute, 10*time.Millisecond)
+				}, patience, 10*time.Millisecond)
 			}
 
 			st := status(t, geo)
@@ -274,7 +274,7 @@ func TestMatrix(t *testing.T) {
 			told.balance(t, st.Stats)
 			h.wellKnown(st)
 			h.beats()
-			require.Eventually(t, h.nobodyHangs, time.Minute, 10*time.Millisecond)
+			require.Eventually(t, h.nobodyHangs, patience, 10*time.Millisecond)
 
 			r := h.end()
 			if of.report == "" {
@@ -322,16 +322,19 @@ func TestACallInFlightWhenTheProcessEnds(t *testing.T) {
 			geo := s.From(h.sys.Intake())
 			ends := make(chan error, 8)
 			p := pid(t, geo)
+			file := filepath.Join(t.TempDir(), "over") // until it is there, no call returns
 
 			for range cap(ends) {
 				go func() {
-					_, err := geo.Call(t.Context(), line("slow"))
+					_, err := geo.Call(t.Context(), line("wait "+file))
 					ends <- err
 				}()
 			}
 
-			require.Eventually(t, func() bool { return status(t, geo).Stats.InFlight > 0 }, 10*time.Second, time.Millisecond)
+			require.Eventually(t, func() bool { return status(t, geo).Stats.InFlight > 0 }, patience, time.Millisecond)
 			require.NoError(t, syscall.Kill(p, syscall.SIGKILL))
+			require.Eventually(t, func() bool { return !alive(p) }, patience, time.Millisecond)
+			require.NoError(t, os.WriteFile(file, nil, 0o600))
 
 			lost := uint64(0)
 
@@ -347,7 +350,7 @@ func TestACallInFlightWhenTheProcessEnds(t *testing.T) {
 			assert.Positive(t, st.Lost)
 			require.Eventually(t, func() bool {
 				return status(t, geo).Stats.Instances == 2
-			}, 10*time.Second, time.Millisecond)
+			}, patience, time.Millisecond)
 
 			if again == 0 {
 				assert.Equal(t, st.Lost, lost)
@@ -529,7 +532,7 @@ func TestAReplacedProgram(t *testing.T) {
 
 	_, err = do(t, geo, "exit 1")
 	require.ErrorAs(t, err, new(*plugin.InstanceError))
-	require.Eventually(t, func() bool { return status(t, geo).Quarantined != nil }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return status(t, geo).Quarantined != nil }, patience, time.Millisecond)
 	require.ErrorAs(t, status(t, geo).Quarantined, new(*plugin.ChecksumError))
 	h.beats()
 	h.end()

@@ -154,7 +154,7 @@ func TestProcess(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, alive(child))
 		h.end()
-		assert.Eventually(t, func() bool { return !alive(child) }, 10*time.Second, time.Millisecond)
+		assert.Eventually(t, func() bool { return !alive(child) }, patience, time.Millisecond)
 	})
 
 	t.Run("old and new ones go together", func(t *testing.T) {
@@ -245,7 +245,7 @@ func TestTheHostIsKilled(t *testing.T) {
 	require.NoError(t, err)
 
 	for i, p := range pids {
-		assert.Eventually(t, func() bool { return !alive(p) }, 10*time.Second, time.Millisecond, orphans()[i])
+		assert.Eventually(t, func() bool { return !alive(p) }, patience, time.Millisecond, orphans()[i])
 	}
 }
 
@@ -298,7 +298,7 @@ func TestAnIdleProcessIsKilled(t *testing.T) {
 	assert.Equal(t, "1000\n", string(score)) // the kernel would take it before the host
 
 	require.NoError(t, syscall.Kill(p, syscall.SIGKILL))
-	require.Eventually(t, func() bool { return status(t, geo).Stats.Instances == 2 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return status(t, geo).Stats.Instances == 2 }, patience, time.Millisecond)
 	require.ErrorContains(t, status(t, geo).LastFailure, "crashed: the process has ended: signal: killed")
 	assert.NotEqual(t, p, pid(t, geo))
 	h.beats()
@@ -335,7 +335,7 @@ func TestADrainThatDoesNotEnd(t *testing.T) {
 				told <- err
 			}()
 
-			require.Eventually(t, func() bool { return status(t, geo).Stats.InFlight == 1 }, 10*time.Second, time.Millisecond)
+			require.Eventually(t, func() bool { return status(t, geo).Stats.InFlight == 1 }, patience, time.Millisecond)
 			end(h, geo)
 
 			var fault *plugin.InstanceError
