@@ -92,8 +92,8 @@ func TestCompileChecksTheRangesOfAnActor(t *testing.T) {
 			},
 		},
 		"a back-off whose cap is below its beginning": {
-			supervision.Spec{Backoff: supervision.Backoff{Initial: 2 * time.Second, Max: time.Second}},
-			[]string{"Backoff.Max: 1s is out of range, must be at least Initial, 2s, or 0 for 30s"},
+			supervision.Spec{Backoff: supervision.Backoff{Initial: 2, Max: 1}},
+			[]string{"Backoff.Max: 1ns is out of range, must be at least Initial, 2ns, or 0 for 30s"},
 		},
 		"negative deadlines": {
 			supervision.Spec{Deadlines: supervision.Deadlines{Start: -1, Drain: -2, Flush: -3, Close: math.MinInt64}},
@@ -191,11 +191,11 @@ func TestCompileChecksTheRangesOfASupervisor(t *testing.T) {
 			[]string{"Budget.Restarts: 100001 is out of range, must be from 0 to 100000"},
 		},
 		"a strategy and a restart type that do not exist, and a negative back-off": {
-			supervision.Tree{Budget: budget, Strategy: 9, Restart: 4, Backoff: supervision.Backoff{Stable: -1}},
+			supervision.Tree{Budget: budget, Strategy: 5, Restart: 4, Backoff: supervision.Backoff{Stable: -1}},
 			[]string{
 				"Restart: Restart(4) is not a restart type, must be permanent, transient or temporary",
 				"Backoff.Stable: -1ns is negative",
-				"Strategy: Strategy(9) is not a strategy, must be one-for-one, all-for-one, rest-for-one or " +
+				"Strategy: Strategy(5) is not a strategy, must be one-for-one, all-for-one, rest-for-one or " +
 					"dependents-for-one",
 			},
 		},

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net"
 	"strconv"
 	"strings"
 	"testing"
@@ -27,7 +29,7 @@ func TestCompileReportsEverythingThatIsWrongWithTasksAtOnce(t *testing.T) {
 
 	listener := task("listener", supervision.PhaseIntake)
 	pool := task("pool", supervision.PhaseClose, listener)
-	early := task("early", supervision.PhaseDrain, pool)
+	early := task("early", supervision.PhaseFlush, pool)
 	early.After = supervision.On(elsewhere, nil)
 	intake := task("greeter", supervision.PhaseIntake)
 	intake.After = supervision.On(ledger)
@@ -39,22 +41,23 @@ func TestCompileReportsEverythingThatIsWrongWithTasksAtOnce(t *testing.T) {
 
 	_, err := supervision.Compile(*tree("shop", ledger),
 		listener, pool, early, intake, lost, self, hen, egg, nil, pool,
-		&supervision.Task{Deadline: -1, OnFailure: 3, Phase: 7},
+		&supervision.Task{Deadline: -1, OnFailure: 3, Phase: 5}, task("unset", 0),
 		task("pool", supervision.PhaseClose), task("a b", supervision.PhaseClose))
 
 	assert.Equal(t, []string{
 		`tasks: Tasks[8]: is nil`,
 		`task:pool: Tasks: the same task is given twice`,
 		`task:: Name: is empty, every task needs one`,
-		`task:: Phase: Phase(7) is not a phase, must be intake, drain, flush or close`,
+		`task:: Phase: Phase(5) is not a phase, must be intake, drain, flush or close`,
 		`task:: Deadline: -1ns is negative`,
 		`task:: OnFailure: OnFailure(3) is not a choice, must be recover or abort`,
 		`task:: Run: is nil, must do the task`,
+		`task:unset: Phase: unset is not a phase, must be intake, drain, flush or close`,
 		`task:pool: Name: "pool" is taken, two tasks have it`,
 		`task:a b: Name: "a b" contains a slash or white space`,
 		`task:early: After[0]: "legder" is not in the tree, did you mean /shop/ledger?`,
 		`task:early: After[1]: is nil`,
-		`task:early: AfterTasks[0]: task:pool is of the close phase, which is later than drain`,
+		`task:early: AfterTasks[0]: task:pool is of the close phase, which is later than flush`,
 		`task:greeter: After[0]: /shop/ledger has no part in the intake, which is before the drain of all actors`,
 		`task:lost: AfterTasks[0]: "listner" is not among the tasks, did you mean task:listener?`,
 		`task:lost: AfterTasks[1]: is nil`,
@@ -129,7 +132,7 @@ func (d *door) Close() error {
 
 func TestACloserThatIsClosedAlreadyIsNoFailure(t *testing.T) {
 	db := actor("db")
-	d := &door{open: true, err: fmt.Errorf("door: %w", fs.ErrClosed)}
+	d := &door{open: true}
 	closer := supervision.CloserTask("door", d, db)
 
 	assert.Equal(t, supervision.PhaseClose, closer.Phase)
@@ -137,7 +140,11 @@ func TestACloserThatIsClosedAlreadyIsNoFailure(t *testing.T) {
 
 	require.NoError(t, closer.Run(t.Context()))
 	assert.False(t, d.open)
-	require.NoError(t, closer.Run(t.Context()))
+
+	for _, closed := range []error{fs.ErrClosed, net.ErrClosed, io.ErrClosedPipe} {
+		d.err = fmt.Errorf("door: %w", closed)
+		require.NoError(t, closer.Run(t.Context()))
+	}
 
 	d.err = errors.New("stuck")
 	require.ErrorIs(t, closer.Run(t.Context()), d.err)
