@@ -243,7 +243,7 @@ func TestLinesArePosted(t *testing.T) {
 
 func TestAFullPipelineTellsClientsToComeAgain(t *testing.T) {
 	db := filepath.Join(t.TempDir(), "totals.db")
-	p, url := serve(t, "-db", db, "-rate", "20", "-grace", "5s")
+	p, url := serve(t, "-db", db, "-rate", "20", "-grace", "10s")
 	client := &http.Client{Transport: &http.Transport{}, Timeout: longest}
 
 	defer client.CloseIdleConnections()

@@ -37,7 +37,7 @@ func start(t *testing.T, args ...string) *process {
 	self, err := os.Executable()
 	require.NoError(t, err)
 
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	t.Cleanup(cancel)
 
 	dir := t.TempDir()
@@ -170,7 +170,7 @@ func TestNoSignalCostsAnAcceptedOrder(t *testing.T) {
 			nil, []syscall.Signal{syscall.SIGTERM}, system.ExitClean, []string{"shutdown"},
 		},
 		"SIGTERM and no time for what is open": {
-			[]string{"-latency", never, "-grace", "4s"},
+			[]string{"-latency", never, "-grace", "10s"},
 			[]syscall.Signal{syscall.SIGTERM},
 			system.ExitFailed,
 			[]string{"shutdown"},

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -41,12 +42,18 @@ func TestStoppedUnderLoadItLosesNoAcceptedOrder(t *testing.T) {
 		middle = orders / 2
 	)
 
-	var count atomic.Int64
+	var (
+		mu    sync.Mutex // what is done for one order is done before the next is counted
+		count int
+	)
 
 	outcome := f.crowd(orders, func(string) {
-		n := count.Add(1)
+		mu.Lock()
+		defer mu.Unlock()
 
-		switch {
+		count++
+
+		switch n := count; {
 		case n == middle:
 			f.sys.Stop()
 		case n > middle:
@@ -74,7 +81,7 @@ func TestStoppedUnderLoadItLosesNoAcceptedOrder(t *testing.T) {
 
 func TestWhatIsNotFinishedInTimeIsTakenUpAtTheNextStart(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "events.db")
-	f := openShop(t, file, closedBank{}, func(c *config) { c.grace = time.Second })
+	f := openShop(t, file, closedBank{}, func(c *config) { c.grace = 5 * time.Second }) // enough to close all the same
 	outcome := f.crowd(30, nil).Run(t.Context())
 	require.Len(t, outcome.Accepted, 30)
 
