@@ -98,6 +98,20 @@ func TestWatch(t *testing.T) {
 			assert.Empty(t, e.read())
 		})
 
+	bubble(t, "one that is halted to be restarted has not ended", func(t *testing.T) {
+		var e ends
+
+		s, watcher, target := pair(t, &part{spec: supervision.Spec{Restart: supervision.Permanent}})
+		perform(t, watcher, watches(t, target, &e))
+		tell(t, target, halt)
+		synctest.Wait()
+		assert.Equal(t, uint64(2), incarnation(t, target))
+		assert.Empty(t, e.read())
+		poison(s, target)
+		synctest.Wait()
+		assert.Len(t, e.read(), 1)
+	})
+
 	for name, spec := range map[string]supervision.Spec{
 		"temporary": {Restart: supervision.Temporary},
 		"stopped by the directive": {Decide: func(error) supervision.Directive {

@@ -12,11 +12,13 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
 	sdk "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.uber.org/goleak"
 
 	"github.com/troupe-go/troupe/actors"
+	"github.com/troupe-go/troupe/mailbox"
 	"github.com/troupe-go/troupe/supervision"
 	"github.com/troupe-go/troupe/system"
 	"github.com/troupe-go/troupe/system/telemetry"
@@ -113,6 +115,70 @@ func TestTheFiguresOfAReportBecomeMetrics(t *testing.T) {
 		"troupe.shutdown.unaccounted":            0,
 	}, values)
 	assert.Equal(t, map[string]bool{"intake": true, "drain": true, "flush": true, "close": true}, phases)
+}
+
+func TestEveryFigureIsThatOfTheReport(t *testing.T) {
+	reader := sdk.NewManualReader()
+	report := &system.Report{
+		System: "shop", Unaccounted: 1, Restarts: 2, Unpublished: 3,
+		Phases: []system.PhaseReport{
+			{Name: "drain", Began: system.Seconds(time.Second), Took: system.Seconds(3 * time.Second / 2)},
+		},
+		Actors: []system.ActorReport{{Drained: 4, EverAbandoned: 5}, {Drained: 6, EverAbandoned: 7}},
+		Total: system.Figures{
+			Accepted: 20, Processed: 21, Failed: 22, Dropped: 23,
+			DeadLettered: map[mailbox.Reason]uint64{mailbox.Deadline: 24, mailbox.Stopped: 25},
+		},
+		DeadLetters: map[mailbox.Reason]uint64{mailbox.Failed: 30, mailbox.NoActor: 31},
+		Tasks:       []system.TaskReport{{State: "done"}, {State: "failed"}, {State: "done"}},
+	}
+
+	require.NoError(t, telemetry.Record(t.Context(), sdk.NewMeterProvider(sdk.WithReader(reader)), report))
+
+	var collected metricdata.ResourceMetrics
+	require.NoError(t, reader.Collect(t.Context(), &collected))
+
+	got := make(map[string]float64)
+
+	for _, m := range collected.ScopeMetrics[0].Metrics {
+		switch data := m.Data.(type) {
+		case metricdata.Gauge[int64]:
+			for _, p := range data.DataPoints {
+				got[pointName(m.Name, p.Attributes)] = float64(p.Value)
+			}
+		case metricdata.Gauge[float64]:
+			for _, p := range data.DataPoints {
+				got[pointName(m.Name, p.Attributes)] = p.Value
+			}
+		}
+	}
+
+	assert.Equal(t, map[string]float64{
+		"troupe.shutdown.phase.duration drain shop":       1.5,
+		"troupe.shutdown.messages accepted shop":          20,
+		"troupe.shutdown.messages processed shop":         21,
+		"troupe.shutdown.messages failed shop":            22,
+		"troupe.shutdown.messages dead-lettered shop":     24 + 25,
+		"troupe.shutdown.messages dropped shop":           23,
+		"troupe.shutdown.messages drained shop":           4 + 6,
+		"troupe.shutdown.dead_letters failed shop":        30,
+		"troupe.shutdown.dead_letters no such actor shop": 31,
+		"troupe.shutdown.tasks done shop":                 2,
+		"troupe.shutdown.tasks failed shop":               1,
+		"troupe.shutdown.unpublished shop":                3,
+		"troupe.shutdown.restarts shop":                   2,
+		"troupe.shutdown.abandoned shop":                  5 + 7,
+		"troupe.shutdown.unaccounted shop":                1,
+	}, got)
+}
+
+// pointName returns the name of an instrument with the values of a point's attributes.
+func pointName(name string, attrs attribute.Set) string {
+	for _, kv := range attrs.ToSlice() { // sorted by key
+		name += " " + kv.Value.AsString()
+	}
+
+	return name
 }
 
 func ExampleEmit() {
