@@ -32,6 +32,9 @@ func TestThePhasesGoThroughTheDependencyGraph(t *testing.T) {
 		front, middle, back, tree := chain(d)
 		s := start(t, tree, silent())
 
+		tell(t, s, front, nothing) // before the shutdown
+		synctest.Wait()
+
 		for _, c := range []*child{back, middle, front} {
 			tell(t, s, c, func(*actors.Context[job]) error { // takes its time, and more waits behind it
 				<-time.After(100 * time.Millisecond)
@@ -51,7 +54,9 @@ func TestThePhasesGoThroughTheDependencyGraph(t *testing.T) {
 		r, err := stop(t, s)
 		require.NoError(t, err)
 		assert.True(t, r.Clean)
-		assert.Equal(t, uint64(12), r.Total.Processed)
+		assert.Equal(t, uint64(13), r.Total.Processed)
+		assert.Equal(t, uint64(5), r.Actors[2].Processed)
+		assert.Equal(t, uint64(4), r.Actors[2].Drained)
 
 		entries := d.read()
 		work := func(path string) int { return lastIndex(entries, "work "+path) }
@@ -302,6 +307,53 @@ func TestACallerThatGivesUpLeavesTheShutdownGoingOn(t *testing.T) {
 	})
 }
 
+func TestForcedEachPhaseHasAShareOfTheSecond(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		release := make(chan struct{})
+		stuck := func(context.Context) error {
+			<-release
+
+			return nil
+		}
+		a := declare(&probe{name: "a"}, supervision.Spec{})
+		b := declare(&probe{name: "b", flush: stuck}, supervision.Spec{})
+		c := declare(&probe{name: "c", closes: stuck}, supervision.Spec{})
+		slow := declare(&probe{name: "slow"}, supervision.Spec{})
+		s := start(t, tree(a, b, c, slow), silent())
+
+		tell(t, s, a, hangs(release))
+
+		for range 4 {
+			tell(t, s, slow, func(*ctxOf) error {
+				<-time.After(50 * time.Millisecond)
+
+				return nil
+			})
+		}
+
+		synctest.Wait()
+
+		began := time.Now()
+		s.Force()
+
+		r, err := stop(t, s)
+		require.ErrorIs(t, err, system.ErrForced)
+		assert.LessOrEqual(t, time.Since(began), system.ForcedGrace)
+		assert.Equal(t, system.ExitForced, r.Exit)
+
+		for i, step := range []string{"drain", "flush", "close"} {
+			require.Len(t, r.Actors[i].Abandoned, 1, step)
+			assert.Equal(t, step, r.Actors[i].Abandoned[0].Step)
+		}
+
+		assert.Equal(t, uint64(1), r.Actors[3].Processed, "the message in hand")
+		assert.Equal(t, uint64(3), r.Actors[3].DeadLettered[mailbox.Deadline], "what is queued is cut at once")
+
+		close(release)
+		synctest.Wait()
+	})
+}
+
 func TestForcedEverythingEndsWithinASecond(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		d := &diary{}
@@ -386,27 +438,37 @@ func TestAnActorThatFailsWhileItDrainsIsRestartedToGoOn(t *testing.T) {
 
 func TestMessagesToAnActorThatDrainsAreDeadLetters(t *testing.T) {
 	virtual(t, func(t *testing.T) {
-		var toBack actors.Ref[job]
-
 		back := declare(&probe{name: "back"}, supervision.Spec{})
-		asked := make(chan error, 1)
+		told := make(chan error, 2)
 		front := supervision.Actor("front", func(in supervision.Deps) (*probe, error) {
-			toBack = back.From(in)
+			ref := back.From(in)
 
 			return &probe{name: "front", flush: func(ctx context.Context) error {
-				asked <- toBack.Tell(ctx, nothing) // back has drained by now
+				told <- ref.Tell(ctx, nothing) // back has drained by now
 
 				return nil
 			}}, nil
 		}, supervision.Spec{DependsOn: supervision.On(back)})
 
 		s := start(t, tree(back, front), silent())
+		tell(t, s, back, func(ctx *ctxOf) error {
+			<-time.After(time.Second)
+
+			told <- ctx.Self().TryTell(nothing) // it drains
+
+			return nil
+		})
+		tell(t, s, back, nothing)
+		synctest.Wait()
+
 		r, err := stop(t, s)
 		require.NoError(t, err)
-		require.ErrorIs(t, <-asked, mailbox.ErrStopping)
-		assert.Equal(t, uint64(1), r.DeadLetters[mailbox.Stopping])
-		assert.Equal(t, uint64(1), r.Actors[0].Refused[mailbox.Stopping])
-		assert.Zero(t, r.Total.Accepted)
+		require.ErrorIs(t, <-told, mailbox.ErrStopping)
+		require.ErrorIs(t, <-told, mailbox.ErrStopping)
+		assert.Equal(t, uint64(2), r.DeadLetters[mailbox.Stopping])
+		assert.Equal(t, uint64(2), r.Actors[0].Refused[mailbox.Stopping])
+		assert.Equal(t, uint64(2), r.Total.Accepted)
+		assert.Equal(t, uint64(2), r.Total.Processed, "what was accepted before is handled")
 	})
 }
 

@@ -170,30 +170,34 @@ func TestAnExhaustedBudgetAtTheRootShutsDownInOrderAndIsWhatRunReturns(t *testin
 }
 
 func TestTheBudgetIsASlidingWindowExactToTheNanosecond(t *testing.T) {
+	const s = time.Second
+
 	for name, c := range map[string]struct {
-		pause time.Duration
-		over  bool
+		failures []time.Duration // when
+		over     bool
 	}{
-		"one nanosecond early the oldest still counts": {10*time.Second - 1, true},
-		"on time the oldest has left the window":       {10 * time.Second, false},
+		"one nanosecond early the oldest still counts":   {[]time.Duration{0, 4 * s, 8 * s, 10*s - 1}, true},
+		"on time the oldest has left the window":         {[]time.Duration{0, 4 * s, 8 * s, 10 * s}, false},
+		"and so does the next, one nanosecond early":     {[]time.Duration{0, 4 * s, 8 * s, 10 * s, 14*s - 1}, true},
+		"it leaves the window on time":                   {[]time.Duration{0, 4 * s, 8 * s, 10 * s, 14 * s}, false},
+		"all at once count until the window has passed":  {[]time.Duration{0, 0, 0, 10*s - 1}, true},
+		"all at once leave the window at the same time ": {[]time.Duration{0, 0, 0, 10 * s, 10 * s, 10 * s}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			virtual(t, func(t *testing.T) {
 				a := declare(&probe{name: "a"}, supervision.Spec{
 					Restart: supervision.Permanent, Backoff: supervision.Backoff{Initial: supervision.Immediately},
 				})
-				s := start(t, tree(a), silent())
+				sys := start(t, tree(a), silent())
+				began := time.Now()
 
-				for range 3 {
-					tell(t, s, a, broken)
+				for _, at := range c.failures {
+					<-time.After(time.Until(began.Add(at)))
+					tell(t, sys, a, broken)
+					synctest.Wait()
 				}
 
-				synctest.Wait()
-				<-time.After(c.pause)
-				tell(t, s, a, broken)
-				synctest.Wait()
-
-				_, err := stop(t, s)
+				_, err := stop(t, sys)
 				assert.Equal(t, c.over, err != nil, "%v", err)
 			})
 		})
