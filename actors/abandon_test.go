@@ -52,7 +52,13 @@ func TestAbandoned(t *testing.T) {
 
 			release()
 			synctest.Wait()
-			assert.Len(t, s.letters(), 2)
+
+			reasons := make(map[mailbox.Reason]int)
+			for _, l := range s.letters() {
+				reasons[l.Reason]++
+			}
+
+			assert.Equal(t, map[mailbox.Reason]int{mailbox.Abandoned: 1, mailbox.Deadline: 1}, reasons)
 		}
 	})
 

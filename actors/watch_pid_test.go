@@ -50,6 +50,26 @@ func TestWatchPID(t *testing.T) {
 		assert.Equal(t, actors.ReasonNotFound, got[0].Reason)
 	})
 
+	bubble(t, "one that says twice that it has ended is told of once", func(t *testing.T) {
+		var e ends
+
+		s := play(t, &part{})
+		pid := native(t, s, func(actor.Context) {})
+		perform(t, s.ref(), func(ctx *actors.Context[job]) error { return actors.WatchPID(ctx, pid, e.message) })
+		tell(t, s.ref(), lasts(time.Second)) // so that both are there before either is told
+		synctest.Wait()
+
+		watcher, ok := s.Protoactor().ProcessRegistry.Get(s.ref().PID())
+		require.True(t, ok)
+
+		for range 2 {
+			watcher.SendSystemMessage(s.ref().PID(), &actor.Terminated{Who: pid})
+		}
+
+		pass(time.Minute)
+		assert.Len(t, e.read(), 1)
+	})
+
 	bubble(t, "neither Unwatch nor a restart leaves a watcher behind", func(t *testing.T) {
 		var (
 			e ends

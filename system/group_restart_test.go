@@ -270,6 +270,7 @@ func TestTheReportShowsWhereAnAbandonedMemberOfAGroupHangs(t *testing.T) {
 
 		r, err := stop(t, s)
 		require.ErrorIs(t, err, system.ErrHangs)
+		assert.Equal(t, system.ExitForced, r.Exit, "nobody is given up on in the shutdown, but it hangs")
 		assert.False(t, r.Clean)
 		require.Len(t, r.Actors[0].Abandoned, 1)
 		assert.Equal(t, uint64(1), r.Actors[0].Abandoned[0].Incarnation)

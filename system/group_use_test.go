@@ -73,6 +73,17 @@ func TestAStartWhoseContextEndsLeavesNobodyBehind(t *testing.T) {
 		assert.Equal(t, time.Second, time.Since(began), "it does not wait for the child")
 		<-time.After(time.Minute)
 		assert.Zero(t, g.Len())
+
+		for range 20 { // whichever of both it would find first
+			_, err = g.Start(ctx, "a", &probe{start: func(*ctxOf) error {
+				t.Error("it is started though the context has ended")
+
+				return nil
+			}})
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			require.ErrorContains(t, err, "/test/crowd: ")
+		}
+
 		enter(t, g, "a", &probe{})
 	})
 }

@@ -30,6 +30,45 @@ func (a slowStart) Start(ctx *actors.Context[struct{}]) error {
 
 func (slowStart) Receive(*actors.Context[struct{}], struct{}) error { return nil }
 
+func TestThirdAndLaterSignalsDoNothingAndTheFirstOnesAreShown(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		interrupts, release := make(chan os.Signal), make(chan struct{})
+		a := declare(&probe{name: "a", closes: func(context.Context) error {
+			<-release
+
+			return nil
+		}}, supervision.Spec{})
+		options := silent()
+		options.Interrupts = interrupts
+		s := start(t, tree(a), options)
+
+		stopped := make(chan error, 1)
+		go func() { stopped <- s.Wait(t.Context()) }()
+
+		began := time.Now()
+
+		for range 10 {
+			interrupts <- os.Interrupt
+			<-time.After(time.Millisecond)
+		}
+
+		require.ErrorIs(t, <-stopped, system.ErrForced)
+		assert.Equal(t, time.Millisecond+system.ForcedGrace, time.Since(began), "since the second one")
+
+		var did []string
+		for _, r := range s.Report().Signals {
+			did = append(did, r.Did)
+		}
+
+		assert.Equal(t, []string{
+			"shutdown", "force", "nothing", "nothing", "nothing", "nothing", "nothing", "nothing",
+		}, did)
+
+		close(release)
+		synctest.Wait()
+	})
+}
+
 func TestASignalOfTheProgramsOwnStopsTheSystemWheneverItComes(t *testing.T) {
 	for name, c := range map[string]struct {
 		before, after int // signals while it starts, and before it is waited for

@@ -47,6 +47,33 @@ func TestALetterSaysWhatWasLostAndWhy(t *testing.T) {
 	})
 }
 
+func TestWhoHasEndedIsToldFromWhoNeverWas(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		a := declare(&probe{name: "a"}, supervision.Spec{})
+		s := start(t, tree(a), silent())
+
+		tell(t, s, a, func(ctx *ctxOf) error { ctx.Stop(); return nil })
+		synctest.Wait()
+
+		for _, name := range []string{"test/a", "test/b"} {
+			s.Protoactor().Root.Send(actor.NewPID("nonhost", name), "hello")
+		}
+
+		letters := s.DeadLetters().Letters()
+		require.Len(t, letters, 2)
+		assert.Equal(t, "/test/a", letters[0].Target)
+		assert.Equal(t, mailbox.Stopped, letters[0].Reason)
+		assert.Equal(t, "/test/b", letters[1].Target)
+		assert.Equal(t, mailbox.NoActor, letters[1].Reason)
+
+		counts := s.DeadLetters().Counts()
+		assert.Equal(t, map[mailbox.Reason]uint64{mailbox.Stopped: 1, mailbox.NoActor: 1}, counts.Map())
+
+		_, err := stop(t, s)
+		require.NoError(t, err)
+	})
+}
+
 func TestTheOfficeIsBoundedTheOldestGoCounted(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		options := silent()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -29,9 +30,9 @@ func TestTheReportPrintsAsATableAndMarshalsToJSON(t *testing.T) {
 		options := silent()
 		options.ReportFile = path
 
-		var seen *system.Report
+		var seen []*system.Report
 
-		options.OnReport = func(r *system.Report) { seen = r }
+		options.OnReport = func(r *system.Report) { seen = append(seen, r) }
 
 		s, a := failing(t, options)
 		tell(t, s, a, broken)
@@ -41,7 +42,8 @@ func TestTheReportPrintsAsATableAndMarshalsToJSON(t *testing.T) {
 
 		r, err := stop(t, s)
 		require.NoError(t, err)
-		assert.Same(t, r, seen)
+		require.Len(t, seen, 1, "once")
+		assert.Same(t, r, seen[0])
 
 		var table bytes.Buffer
 
@@ -73,6 +75,43 @@ func TestTheReportPrintsAsATableAndMarshalsToJSON(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, string(text), string(again)+"\n", "it reads back as it was")
 	})
+}
+
+func TestAReportTakesThePlaceOfAnotherOrIsNotThere(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "report.json")
+	require.NoError(t, os.WriteFile(path, []byte("the last one"), 0o600))
+
+	old, err := os.Open(path)
+	require.NoError(t, err)
+
+	defer func() { require.NoError(t, old.Close()) }()
+
+	options := silent()
+	options.ReportFile = path
+	s, _ := failing(t, options)
+	_, err = s.Shutdown(t.Context())
+	require.NoError(t, err)
+
+	text, err := io.ReadAll(old)
+	require.NoError(t, err)
+	assert.Equal(t, "the last one", string(text), "who reads the last one reads all of it")
+
+	text, err = os.ReadFile(path)
+	require.NoError(t, err)
+	assert.True(t, json.Valid(text))
+
+	taken := filepath.Join(dir, "taken")
+	require.NoError(t, os.MkdirAll(filepath.Join(taken, "below"), 0o700))
+
+	options.ReportFile = taken
+	s, _ = failing(t, options)
+	_, err = s.Shutdown(t.Context())
+	require.ErrorContains(t, err, "taken")
+
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	assert.Len(t, entries, 2, "nothing half-written is left")
 }
 
 func TestAReportThatCannotBeWrittenIsAnError(t *testing.T) {

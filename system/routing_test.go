@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -21,17 +22,48 @@ func TestRoundRobinGivesEverybodyTheSame(t *testing.T) {
 	inPool(t, spec, func(t *testing.T, s *system.System, _ *taskPool, ref actors.Ref[task]) {
 		assert.Equal(t, "/test/pool", ref.Path())
 
-		for range 100 {
+		for n := range uint64(100) {
 			require.NoError(t, ref.Tell(t.Context(), task{}))
 			require.NoError(t, ref.TryTell(task{}))
 			require.NoError(t, ref.TellControl(t.Context(), task{}))
 			require.NoError(t, ref.TryTellControl(task{}))
 			synctest.Wait()
+			require.Equal(t, map[string]uint64{
+				"/test/pool/1": n + 1, "/test/pool/2": n + 1, "/test/pool/3": n + 1, "/test/pool/4": n + 1,
+			}, processed(s), "in turn")
+		}
+	})
+}
+
+func TestLeastLoadedPrefersWhoIsRunning(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		p := supervision.Pool("pool", func(supervision.Deps) (actors.Func[task], error) { return perform, nil },
+			supervision.PoolSpec[task]{
+				Size: 2, Routing: actors.LeastLoaded[task](), Budget: supervision.Budget{Restarts: 3, Within: time.Second},
+				Member: supervision.Spec{Backoff: supervision.Backoff{Initial: time.Hour, Max: time.Hour}},
+			})
+		s := start(t, tree(p), silent())
+		ref := p.From(s.Intake())
+		held := make(chan struct{})
+
+		require.NoError(t, ref.Tell(t.Context(), task{do: func(*actors.Context[task]) error { return errBroken }}))
+		synctest.Wait()
+		require.NoError(t, ref.Tell(t.Context(), task{do: func(*actors.Context[task]) error { <-held; return nil }}))
+		synctest.Wait()
+
+		for range 3 {
+			require.NoError(t, ref.Tell(t.Context(), task{}))
 		}
 
-		assert.Equal(t, map[string]uint64{
-			"/test/pool/1": 100, "/test/pool/2": 100, "/test/pool/3": 100, "/test/pool/4": 100,
-		}, processed(s))
+		for _, h := range health(t, s, "/test/pool").Children {
+			want := map[system.State]int{system.BackingOff: 0, system.Running: 3}
+			assert.Equal(t, want[h.State], h.Queued, "%s: %v", h.Path, h.State)
+		}
+
+		close(held)
+
+		_, err := stop(t, s)
+		require.NoError(t, err)
 	})
 }
 
