@@ -14,9 +14,11 @@ import (
 
 func TestCloseOfAnIncarnationThatComesBackLateFindsItsContextEnded(t *testing.T) {
 	virtual(t, func(t *testing.T) {
-		release := make(chan struct{})
+		release, closed := make(chan struct{}), 0
 		a := declare(&probe{name: "a", closes: func(ctx context.Context) error {
 			<-ctx.Done()
+
+			closed++
 
 			return nil
 		}}, supervision.Spec{})
@@ -29,5 +31,6 @@ func TestCloseOfAnIncarnationThatComesBackLateFindsItsContextEnded(t *testing.T)
 		close(release)
 		synctest.Wait()
 		assert.Equal(t, system.Stopped, health(t, s, "/test/a").State, "it has come back")
+		assert.Equal(t, 1, closed)
 	})
 }
