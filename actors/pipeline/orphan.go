@@ -21,7 +21,7 @@ func (s *stage[In, Out]) leave(w *worker[In, Out], h hand[In, Out], ended bool) 
 
 	s.workers = slices.Delete(s.workers, i, i+1)
 
-	dropped := s.dropping
+	dropped, reason, cause := s.dropping, s.reason, s.dropCause
 	if !h.empty() || w.hasTurn {
 		s.orphans = append(s.orphans, h)
 		slices.SortStableFunc(s.orphans, func(a, b hand[In, Out]) int { return cmp.Compare(a.ticket, b.ticket) })
@@ -41,7 +41,7 @@ func (s *stage[In, Out]) leave(w *worker[In, Out], h hand[In, Out], ended bool) 
 	}
 
 	if dropped {
-		s.Drop(s.reason, s.dropCause)
+		s.Drop(reason, cause)
 	}
 }
 
