@@ -25,7 +25,7 @@ func (w *worker[In, Out]) within(f func(ctx context.Context) error) error {
 	defer cancel(nil)
 
 	w.mu.Lock()
-	w.cancel, w.late = cancel, false
+	w.cancel, w.late, w.due = cancel, false, time.Now().Add(timeout)
 
 	if w.timer == nil {
 		w.timer = time.AfterFunc(timeout, w.overdue)
@@ -61,13 +61,14 @@ func (w *worker[In, Out]) stuck(timeout time.Duration) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 
-	switch {
-	case w.cancel == nil: // it is back
+	switch now := time.Now(); {
+	case w.cancel == nil, now.Before(w.due): // it is back, or even at the next item
 		return false
 	case !w.late:
-		w.late = true
+		grace := max(1, timeout/10)
+		w.late, w.due = true, now.Add(grace)
 		w.cancel(ErrTimeout)
-		w.timer.Reset(max(1, timeout/10))
+		w.timer.Reset(grace)
 
 		return false
 	default:

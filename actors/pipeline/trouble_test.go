@@ -2,6 +2,7 @@ package pipeline_test
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -459,4 +460,41 @@ func (s *slowSink) Close(ctx context.Context) error {
 	s.closes(ctx)
 
 	return s.list.Close(ctx)
+}
+
+// TestATimeIsOverForItsItemOnly has every other item take exactly its time, so that the end of it and the next item
+// come at one moment.
+func TestATimeIsOverForItsItemOnly(t *testing.T) {
+	const items, limit = 400, time.Second
+
+	// On one processor: the race detector crashes if a bubble's timers fire on two (golang/go#78156).
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+
+	synctest.Test(t, func(t *testing.T) {
+		source, sink := newLedger(items), &list[int]{}
+		p := pipeline.New("p", options())
+		flow := pipeline.Map(pipeline.From[int](p, "source", numbers{source}), "call",
+			func(ctx context.Context, v int) (int, error) {
+				if v%2 == 0 {
+					<-time.After(limit) // does not listen
+
+					return v, nil
+				}
+
+				select {
+				case <-time.After(limit / 2):
+					return v, nil
+				case <-ctx.Done():
+					return v, ctx.Err()
+				}
+			}, pipeline.Stage{Timeout: limit})
+		pipeline.To(flow, "sink", sink, pipeline.Stage{})
+
+		sys := start(t, p)
+		require.NoError(t, p.Wait(t.Context()))
+		require.Empty(t, sys.DeadLetters().Letters())
+		stop(t, sys)
+		require.Len(t, sink.all(), items)
+		require.Zero(t, source.check(t, items))
+	})
 }

@@ -47,6 +47,7 @@ type worker[In, Out any] struct {
 	timer   *time.Timer
 	cancel  context.CancelCauseFunc // of the call that runs; nil if none does
 	late    bool
+	due     time.Time   // when the timer has something to say; what comes before that was meant for a call that is over
 	verdict func(error) // what the breaker is to be told
 }
 
