@@ -10,10 +10,6 @@ import (
 
 // failed deals with an error. The item is tried again after the pause, unless that is goOn.
 func (w *worker[In, Out]) failed(it *item[In], err error) (pause time.Duration) {
-	if w.ctx.Err() != nil {
-		return 0 // it is no fault of the item's, which stays in hand
-	}
-
 	s := w.stage
 
 	if pause = w.again(err); pause != goOn {
@@ -34,7 +30,7 @@ func (w *worker[In, Out]) failed(it *item[In], err error) (pause time.Duration) 
 // again returns how long to wait before another try, or goOn if there is none.
 func (w *worker[In, Out]) again(err error) (pause time.Duration) {
 	if w.ctx.Err() != nil {
-		return 0
+		return 0 // it is no fault of the item's, which stays in hand
 	}
 
 	s := w.stage
