@@ -76,30 +76,7 @@ func TestBatchesThatWouldWaitForEverAreRefused(t *testing.T) {
 	assert.NoError(t, compile())
 }
 
-func TestAKeyWithoutAnOrderIsRefused(t *testing.T) {
-	p := pipeline.New("keys", options())
-	parts := pipeline.Partition(pipeline.From[int](p, "numbers", numbers{newLedger(1)}), "parts", 1,
-		func(v int) uint64 { return uint64(v) }, pipeline.Stage{Order: pipeline.AsCompleted})
-	pipeline.To(parts[0], "list", &list[int]{}, pipeline.Stage{})
-
-	_, err := supervision.Compile(supervision.Tree{Name: "app", Budget: budget, Children: []supervision.Child{p}})
-	assert.ErrorContains(t, err, "/app/keys/parts: Order: is as completed, a partition keeps the order of each key")
-}
-
 type actorOfInt struct{ actorFunc }
-
-func TestADivertThatMakesACycleIsRefused(t *testing.T) {
-	p := pipeline.New("round", options())
-	side, failed := pipeline.NewSide[int](p, "failed", pipeline.Stage{})
-	again := pipeline.Map(failed, "again",
-		func(_ context.Context, f pipeline.Failure[int]) (int, error) { return f.Item, nil }, pipeline.Stage{})
-	all := pipeline.Merge("all", pipeline.Stage{}, pipeline.From[int](p, "numbers", numbers{newLedger(1)}), again)
-	parsed := pipeline.Map(all, "parse", oddFails, pipeline.Stage{Failed: side.Policy()})
-	pipeline.To(parsed, "list", &list[int]{}, pipeline.Stage{})
-
-	_, err := supervision.Compile(supervision.Tree{Name: "app", Budget: budget, Children: []supervision.Child{p}})
-	assert.ErrorContains(t, err, "is in a cycle: ")
-}
 
 func TestADivertToItemsOfAnotherTypeIsRefused(t *testing.T) {
 	p := pipeline.New("types", options())
