@@ -30,49 +30,82 @@ func TestWhatAStopHasNoTimeForIsInTheDeadLetters(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o := options()
-			o.Deadlines = supervision.Deadlines{Drain: 50 * time.Millisecond}
-			p := pipeline.New("p", o)
-			source := newLedger(1)
-			entered := make(chan struct{})
+			synctest.Test(t, func(t *testing.T) {
+				o := options()
+				o.Deadlines = supervision.Deadlines{Drain: 50 * time.Millisecond}
+				p := pipeline.New("p", o)
+				source := newLedger(1)
 
-			many := pipeline.FlatMap(pipeline.From(p, "source", numbers{source}), "many",
-				func(_ context.Context, _ int, emit func(int)) error {
-					for i := range most {
-						emit(i)
+				many := pipeline.FlatMap(pipeline.From(p, "source", numbers{source}), "many",
+					func(_ context.Context, _ int, emit func(int)) error {
+						for i := range most {
+							emit(i)
+						}
+
+						return nil
+					}, pipeline.Stage{})
+				pipeline.ToFunc(split(many), "slow", func(ctx context.Context, _ int) error {
+					<-ctx.Done()
+
+					return ctx.Err()
+				}, pipeline.Stage{Capacity: 1})
+
+				sys := start(t, p)
+
+				synctest.Wait()
+
+				r, _ := sys.Shutdown(context.WithoutCancel(t.Context())) // it says that there was no time
+				require.Zero(t, r.Unaccounted, "%v", r)
+				require.Equal(t, 1, source.check(t, 1))
+
+				var values []int
+
+				for l := range sys.DeadLetters().All(system.Filter{}) {
+					switch v := l.Message.(type) {
+					case int:
+						values = append(values, v)
+					case pipeline.Pair[int, int]:
+						values = append(values, v.Left, v.Right)
 					}
-
-					return nil
-				}, pipeline.Stage{})
-			pipeline.ToFunc(split(many), "slow", func(ctx context.Context, _ int) error {
-				close(entered)
-				<-ctx.Done()
-
-				return ctx.Err()
-			}, pipeline.Stage{Capacity: 1})
-
-			sys := start(t, p)
-			<-entered
-
-			r, _ := sys.Shutdown(context.WithoutCancel(t.Context())) // it says that there was no time
-			require.Zero(t, r.Unaccounted, "%v", r)
-			require.Equal(t, 1, source.check(t, 1))
-
-			var values []int
-
-			for l := range sys.DeadLetters().All(system.Filter{}) {
-				switch v := l.Message.(type) {
-				case int:
-					values = append(values, v)
-				case pipeline.Pair[int, int]:
-					values = append(values, v.Left, v.Right)
 				}
-			}
 
-			slices.Sort(values)
-			require.Equal(t, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, slices.Compact(values))
+				slices.Sort(values)
+				require.Equal(t, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, slices.Compact(values))
+			})
 		})
 	}
+}
+
+// TestWhatCouldNotBeDivertedIsADeadLetterOfTheSide has failed items in the hand of a stage, whose side is full, when
+// the time to drain is over.
+func TestWhatCouldNotBeDivertedIsADeadLetterOfTheSide(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := options()
+		o.Deadlines.Drain = time.Second
+		source := newLedger(20)
+		p := pipeline.New("p", o)
+		side, failed := pipeline.NewSide[int](p, "failed", pipeline.Stage{Capacity: 1})
+		pipeline.ToFunc(failed, "slow", func(ctx context.Context, _ pipeline.Failure[int]) error {
+			<-ctx.Done()
+
+			return ctx.Err()
+		}, pipeline.Stage{Capacity: 1})
+		pipeline.ToFunc(pipeline.From[int](p, "numbers", numbers{source}), "parse",
+			func(context.Context, int) error { return errOdd }, pipeline.Stage{Failed: side.Policy()})
+
+		sys := start(t, p)
+
+		synctest.Wait()
+
+		r, _ := sys.Shutdown(context.WithoutCancel(t.Context())) // it says that there was no time
+		require.Zero(t, r.Unaccounted, "%v", r)
+		require.Equal(t, 20, source.check(t, 20))
+		require.Len(t, sys.DeadLetters().Letters(), 20)
+
+		for l := range sys.DeadLetters().All(system.Filter{Target: "/app/p/failed"}) {
+			require.IsType(t, pipeline.Failure[int]{}, l.Message)
+		}
+	})
 }
 
 // TestWhatASourceCouldNotSendOnIsADeadLetterOfTheNextStage has items in the hand of a source when the time to drain is
