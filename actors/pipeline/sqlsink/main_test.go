@@ -54,7 +54,8 @@ func TestMain(m *testing.M) {
 func onBoth(t *testing.T, test func(t *testing.T, db *sql.DB)) {
 	t.Helper()
 	t.Run("SQLite", func(t *testing.T) {
-		db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "test.db")+"?_pragma=busy_timeout(5000)")
+		db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "test.db")+
+			"?_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)")
 		require.NoError(t, err)
 
 		defer db.Close()

@@ -95,6 +95,24 @@ func TestAWriteIsAllOrNothing(t *testing.T) {
 	})
 }
 
+// TestACommitThatFailsIsAnErrorOfTheWrite has a constraint that the database looks at when the transaction commits.
+func TestACommitThatFailsIsAnErrorOfTheWrite(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *sql.DB) {
+		o := visits()
+		o.Setup = []string{
+			`CREATE TABLE IF NOT EXISTS paths (path TEXT PRIMARY KEY)`,
+			`CREATE TABLE IF NOT EXISTS visits (id INTEGER PRIMARY KEY,
+				path TEXT NOT NULL REFERENCES paths DEFERRABLE INITIALLY DEFERRED)`,
+			`INSERT INTO paths (path) VALUES ('/')`,
+		}
+		s := opened(t, db, o)
+		require.ErrorContains(t, s.Write(t.Context(), []visit{{1, "/"}, {2, "/a"}}), "sqlsink: commit: ")
+		assert.Empty(t, rows(t, db, allVisits))
+		require.NoError(t, s.Write(t.Context(), []visit{{1, "/"}}), "it can be used on")
+		assert.Equal(t, []string{"1 /"}, rows(t, db, allVisits))
+	})
+}
+
 func TestWhatIsWrittenTwiceIsThereOnceWithAKey(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *sql.DB) {
 		o := visits()
