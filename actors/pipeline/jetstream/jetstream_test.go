@@ -49,6 +49,7 @@ func TestWhatIsDoneIsAcknowledgedAndWhatIsNotComesAgain(t *testing.T) {
 
 			require.NoError(t, s.Acknowledge(t.Context(), []pipeline.Ack{{Item: 3}}))
 			eventually(t, js, 0, 0)
+			require.ErrorContains(t, s.Acknowledge(t.Context(), []pipeline.Ack{{Item: 3}}), "item 3 is not under way")
 		})
 	}
 }
@@ -255,4 +256,24 @@ func TestABrokerThatHasGoneIsAFailure(t *testing.T) {
 	_, err := s.Pull(t.Context(), make([]ours.Message, 1))
 	require.ErrorIs(t, err, nats.ErrConnectionClosed)
 	require.ErrorIs(t, s.Acknowledge(t.Context(), []pipeline.Ack{{Item: 0}}), nats.ErrConnectionClosed)
+}
+
+// TestAConfirmedAcknowledgementIsHeard acknowledges to a server that has lost the consumer.
+func TestAConfirmedAcknowledgementIsHeard(t *testing.T) {
+	for name, confirm := range map[string]bool{"as it goes": false, "confirmed": true} {
+		t.Run(name, func(t *testing.T) {
+			js := broker(t)
+			publish(t, js, "one")
+
+			s := consume(t, js, ours.ConsumeOptions{Confirm: confirm}, jetstream.ConsumerConfig{})
+			pull(t, s, 1)
+			require.NoError(t, js.DeleteConsumer(t.Context(), "logs", "test"))
+
+			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+			defer cancel()
+
+			err := s.Acknowledge(ctx, []pipeline.Ack{{Item: 0}})
+			assert.Equal(t, confirm, err != nil, "%v", err)
+		})
+	}
 }
