@@ -1,6 +1,8 @@
 package pipeline_test
 
 import (
+	"context"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -134,5 +136,40 @@ func TestABatchGoesOnWithWhatItHadAfterACrash(t *testing.T) {
 		close(items)
 		require.NoError(t, p.Wait(t.Context()))
 		stop(t, sys)
+	})
+}
+
+// TestAWriteThatFailsIsRepeatedForEachItem has a sink that takes no batch with one of the items.
+func TestAWriteThatFailsIsRepeatedForEachItem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		most := 0
+		sink := &list[int]{fail: func(items []int) error {
+			most = max(most, len(items))
+			if slices.Contains(items, 5) {
+				return errOdd
+			}
+
+			return nil
+		}}
+		p := pipeline.New("p", options())
+		many := pipeline.FlatMap(pipeline.From(p, "one", pipeline.Slice([]int{10})), "many",
+			func(_ context.Context, n int, emit func(int)) error {
+				for v := range n {
+					emit(v)
+				}
+
+				return nil
+			}, pipeline.Stage{})
+		pipeline.To(many, "list", sink, pipeline.Stage{})
+
+		sys := start(t, p)
+		require.NoError(t, p.Wait(t.Context()))
+
+		letters := sys.DeadLetters().Letters()
+		require.Len(t, letters, 1)
+		assert.Equal(t, 5, letters[0].Message)
+		stop(t, sys)
+		assert.Equal(t, 10, most)
+		assert.Equal(t, []int{0, 1, 2, 3, 4, 6, 7, 8, 9}, sink.all())
 	})
 }

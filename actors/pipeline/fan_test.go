@@ -42,6 +42,24 @@ func TestADiamondOfABroadcastAndAZipDoesNotHang(t *testing.T) {
 	assert.EqualValues(t, 1000, source.done)
 }
 
+// TestADiamondWithRoomForOneDoesNotHang has a broadcast that takes many at a time right before a zip with room for one.
+func TestADiamondWithRoomForOneDoesNotHang(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source, sink := newLedger(1000), &list[int]{}
+		p := pipeline.New("diamond", options())
+		both := pipeline.Broadcast(pipeline.From[int](p, "numbers", numbers{source}), "both", 2, pipeline.Stage{})
+		flow := pipeline.Zip(both[0], both[1], "zip", func(_ context.Context, a, _ int) (int, error) { return a, nil },
+			pipeline.Stage{Capacity: 1})
+		pipeline.To(flow, "list", sink, pipeline.Stage{})
+
+		sys := start(t, p)
+		require.NoError(t, p.Wait(t.Context()))
+		stop(t, sys)
+		assert.Len(t, sink.all(), 1000)
+		assert.Zero(t, source.check(t, 1000))
+	})
+}
+
 func TestWhatHasNoPairIsADeadLetter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b, sink := newLedger(5000), newLedger(4), &list[int]{}
@@ -66,6 +84,28 @@ func TestWhatHasNoPairIsADeadLetter(t *testing.T) {
 	})
 }
 
+// TestAPairCountsAsTwoItems has a pair in the hand of a zip: what it has accepted is there.
+func TestAPairCountsAsTwoItems(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b, release := newLedger(1), newLedger(1), make(chan struct{})
+		p := pipeline.New("zipped", options())
+		flow := pipeline.Zip(pipeline.From[int](p, "a", numbers{a}), pipeline.From[int](p, "b", numbers{b}), "zip",
+			func(_ context.Context, a, b int) (int, error) { <-release; return a + b, nil }, pipeline.Stage{})
+		pipeline.To(flow, "list", &list[int]{}, pipeline.Stage{})
+
+		sys := start(t, p)
+
+		synctest.Wait()
+
+		zip := p.Snapshot().Stages[2]
+		assert.EqualValues(t, 2, zip.In)
+		assert.Equal(t, 2, zip.Queue)
+		close(release)
+		require.NoError(t, p.Wait(t.Context()))
+		stop(t, sys)
+	})
+}
+
 func TestAPartitionKeepsTheOrderOfEachKey(t *testing.T) {
 	source, sink := newLedger(5000), &list[int]{}
 	p := pipeline.New("parts", options())
@@ -74,7 +114,11 @@ func TestAPartitionKeepsTheOrderOfEachKey(t *testing.T) {
 
 	for i, part := range parts {
 		parts[i] = pipeline.Map(part, []string{"a", "b", "c"}[i],
-			func(_ context.Context, v int) (int, error) { return v, nil }, pipeline.Stage{Capacity: 5 * (i + 1)})
+			func(_ context.Context, v int) (int, error) {
+				assert.Equal(t, v%7%3, i, "the key chooses")
+
+				return v, nil
+			}, pipeline.Stage{Capacity: 5 * (i + 1)})
 	}
 
 	pipeline.To(pipeline.Merge("all", pipeline.Stage{}, parts...), "list", sink, pipeline.Stage{})
@@ -125,6 +169,28 @@ func TestABalanceAndADivertLoseNothing(t *testing.T) {
 	assert.Len(t, all, 1000)
 	assert.Len(t, slices.Compact(all), 1000)
 	assert.Zero(t, source.check(t, 1000))
+}
+
+// TestABalanceGoesRoundAFlowThatIsFull has one of two flows take nothing: the other gets what that has no room for.
+func TestABalanceGoesRoundAFlowThatIsFull(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source, sink := newLedger(100), &list[int]{}
+		release := make(chan struct{})
+		p := pipeline.New("balanced", options())
+		halves := pipeline.Balance(pipeline.From[int](p, "numbers", numbers{source}), "halves", 2, pipeline.Stage{})
+		pipeline.ToFunc(halves[0], "block", func(context.Context, int) error { <-release; return nil },
+			pipeline.Stage{Capacity: 4})
+		pipeline.To(halves[1], "list", sink, pipeline.Stage{Capacity: 4})
+
+		sys := start(t, p)
+
+		synctest.Wait()
+		assert.GreaterOrEqual(t, len(sink.all()), 100-4-1)
+		close(release)
+		require.NoError(t, p.Wait(t.Context()))
+		stop(t, sys)
+		assert.Zero(t, source.check(t, 100))
+	})
 }
 
 // TestACopyIsDivertedAndADeadLetter has an item finished only when its copy is, and a crash make no copy.

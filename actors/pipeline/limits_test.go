@@ -79,6 +79,25 @@ func TestTheRateOfASinkCountsItems(t *testing.T) {
 	})
 }
 
+// TestTheRateOfABatchCountsItems has batches of more items than there can be at once.
+func TestTheRateOfABatchCountsItems(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sink := &stamps{}
+		p := pipeline.New("slow", options())
+		batches := pipeline.Batch(pipeline.From(p, "numbers", pipeline.Slice(make([]int, 10))), "batch",
+			pipeline.BatchSize[int]{Items: 5}, pipeline.Stage{Rate: pipeline.Rate{PerSecond: 10, Burst: 2}})
+		flow := pipeline.Map(batches, "size", func(_ context.Context, b []int) (int, error) { return len(b), nil },
+			pipeline.Stage{})
+		pipeline.To(flow, "stamps", sink, pipeline.Stage{})
+
+		sys := start(t, p)
+		require.NoError(t, p.Wait(t.Context()))
+		stop(t, sys)
+
+		assert.Equal(t, []time.Duration{300 * time.Millisecond, 800 * time.Millisecond}, sink.rounded())
+	})
+}
+
 var errFinal = errors.New("final")
 
 func TestOnlyErrorsWorthItAreTriedAgainAndOnlySoOften(t *testing.T) {
@@ -121,6 +140,22 @@ func TestOnlyErrorsWorthItAreTriedAgainAndOnlySoOften(t *testing.T) {
 		assert.Equal(t, []int{4, 1, 3}, calls)
 		assert.Equal(t, []int{2}, sink.all())
 		assert.Zero(t, source.check(t, 3))
+	})
+}
+
+func TestNoWaitIsLongerThanTheLongest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := newLedger(1)
+		p := pipeline.New("retry", options())
+		pipeline.ToFunc(pipeline.From[int](p, "numbers", numbers{source}), "call",
+			func(context.Context, int) error { return errOdd },
+			pipeline.Stage{Retry: pipeline.Retry{Max: 10, Initial: time.Second, Longest: 2 * time.Second}})
+
+		began := time.Now()
+		sys := start(t, p)
+		require.NoError(t, p.Wait(t.Context()))
+		assert.Less(t, time.Since(began), 30*time.Second, "ten waits, each two seconds and half of that at most")
+		stop(t, sys)
 	})
 }
 
@@ -225,5 +260,64 @@ func TestEachItemHasWaitsOfItsOwn(t *testing.T) {
 		assert.Less(t, time.Since(began), n*1500*time.Millisecond, "each waits a second and a half at most")
 		stop(t, sys)
 		assert.Len(t, sink.all(), n)
+	})
+}
+
+// lasts is a function that takes as long as it is told for each item.
+func lasts(took func(v int) time.Duration) func(ctx context.Context, v int) (int, error) {
+	return func(_ context.Context, v int) (int, error) {
+		<-time.After(took(v))
+
+		return v, nil
+	}
+}
+
+func TestQuantilesAreOfTheLatencies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := pipeline.New("watched", options())
+		flow := pipeline.Map(pipeline.From[int](p, "numbers", numbers{newLedger(200)}), "call",
+			lasts(func(v int) time.Duration {
+				switch {
+				case v < 120:
+					return time.Millisecond
+				case v < 190:
+					return 10 * time.Millisecond
+				case v < 199:
+					return 100 * time.Millisecond
+				default:
+					return time.Second
+				}
+			}), pipeline.Stage{})
+		pipeline.To(flow, "list", &list[int]{}, pipeline.Stage{})
+
+		sys := start(t, p)
+		require.NoError(t, p.Wait(t.Context()))
+
+		l := p.Snapshot().Stages[1].Latency
+		for took, q := range map[time.Duration]time.Duration{
+			time.Millisecond: l.P50, 10 * time.Millisecond: l.P90, 100 * time.Millisecond: l.P99, time.Second: l.Max,
+		} {
+			assert.GreaterOrEqual(t, q, took)
+			assert.LessOrEqual(t, q, took+took/4)
+		}
+
+		stop(t, sys)
+	})
+}
+
+// TestTheSlowestStageBoundsTheOthers has a stage that takes longer for an item than another, but has more workers.
+func TestTheSlowestStageBoundsTheOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		always := func(d time.Duration) func(int) time.Duration { return func(int) time.Duration { return d } }
+		p := pipeline.New("watched", options())
+		flow := pipeline.Map(pipeline.From[int](p, "numbers", numbers{newLedger(100)}), "many",
+			lasts(always(100*time.Millisecond)), pipeline.Stage{Workers: 4})
+		flow = pipeline.Map(flow, "one", lasts(always(50*time.Millisecond)), pipeline.Stage{})
+		pipeline.To(flow, "list", &list[int]{}, pipeline.Stage{})
+
+		sys := start(t, p)
+		require.NoError(t, p.Wait(t.Context()))
+		assert.Equal(t, "one", p.Snapshot().Slowest)
+		stop(t, sys)
 	})
 }

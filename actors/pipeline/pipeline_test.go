@@ -14,6 +14,7 @@ import (
 
 	"github.com/troupe-go/troupe/actors/pipeline"
 	"github.com/troupe-go/troupe/mailbox"
+	"github.com/troupe-go/troupe/supervision"
 )
 
 var eof = io.EOF
@@ -210,11 +211,17 @@ func TestTheFirstFailureFailsThePipeline(t *testing.T) {
 		pipeline.To(flow, "list", sink, pipeline.Stage{})
 
 		sys := start(t, p)
+		restarts := sys.Events().Subscribe(16, supervision.Restarting)
+
 		close(started)
 
 		err := p.Wait(t.Context())
 		require.ErrorIs(t, err, errOdd)
 		synctest.Wait() // until the failure has reached the supervisor
+
+		for len(restarts.C()) > 0 {
+			assert.NotEqual(t, "/app/ingest/parse", (<-restarts.C()).Path, "it is the supervisor above that is told")
+		}
 
 		r, err := sys.Shutdown(context.WithoutCancel(t.Context()))
 		require.ErrorIs(t, err, errOdd)

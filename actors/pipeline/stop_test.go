@@ -151,9 +151,13 @@ func TestACrashOfAStageThatIsHaltedIsReported(t *testing.T) {
 		require.ErrorIs(t, p.Wait(t.Context()), errFinal)
 		synctest.Wait()
 
-		e := <-hooks.C()
-		assert.Equal(t, "/app/p/crashes", e.Path)
-		require.ErrorContains(t, e.Err, "panic: odd")
+		select {
+		case e := <-hooks.C():
+			assert.Equal(t, "/app/p/crashes", e.Path)
+			require.ErrorContains(t, e.Err, "panic: odd")
+		default:
+			assert.Fail(t, "nobody has heard of the crash")
+		}
 
 		letters := sys.DeadLetters().Letters()
 		require.Len(t, letters, 1)
@@ -162,5 +166,51 @@ func TestACrashOfAStageThatIsHaltedIsReported(t *testing.T) {
 		_, err := sys.Shutdown(context.WithoutCancel(t.Context()))
 		require.ErrorIs(t, err, errFinal)
 		assert.Equal(t, 2, source.check(t, 2))
+	})
+}
+
+// slowToCommit is a source that takes a second to commit.
+type slowToCommit struct{ *ledger }
+
+func (s slowToCommit) Pull(ctx context.Context, items []int) (int, error) { return s.pull(ctx, items) }
+
+func (s slowToCommit) Commit(ctx context.Context, done uint64) error {
+	<-time.After(time.Second)
+
+	return s.ledger.Commit(ctx, done)
+}
+
+// TestOffsetsAreCommittedInTheFlushPhase has something to commit that was not before the stop.
+func TestOffsetsAreCommittedInTheFlushPhase(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source, items := newLedger(10), make(chan struct{})
+		o := options()
+		o.CommitEvery = time.Hour
+		p := pipeline.New("p", o)
+		pipeline.ToFunc(pipeline.From[int](p, "numbers", slowToCommit{source}), "sink", func(_ context.Context, v int) error {
+			if v > 0 {
+				<-items // the first is committed, the others later
+			}
+
+			return nil
+		}, pipeline.Stage{})
+
+		sys := start(t, p)
+
+		<-time.After(time.Minute)
+		synctest.Wait()
+		require.EqualValues(t, 1, source.done)
+		close(items)
+		synctest.Wait()
+
+		r := stop(t, sys)
+		assert.EqualValues(t, 10, source.done)
+
+		for _, a := range r.Actors {
+			if a.Path == "/app/p/numbers" {
+				require.NotNil(t, a.Flush)
+				assert.EqualValues(t, time.Second, a.Flush.Took)
+			}
+		}
 	})
 }
