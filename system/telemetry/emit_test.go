@@ -174,11 +174,12 @@ func TestEveryFigureIsThatOfTheReport(t *testing.T) {
 
 // pointName returns the name of an instrument with the values of a point's attributes.
 func pointName(name string, attrs attribute.Set) string {
+	words := []string{name}
 	for _, kv := range attrs.ToSlice() { // sorted by key
-		name += " " + kv.Value.AsString()
+		words = append(words, kv.Value.AsString())
 	}
 
-	return name
+	return strings.Join(words, " ")
 }
 
 func ExampleEmit() {
