@@ -334,6 +334,28 @@ func TestALaneThatDropsDropsWhatIsReplayed(t *testing.T) {
 	}
 }
 
+func TestNothingIsReplayedOnceTheIntakeIsShut(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		release := make(chan struct{})
+		back := declare(&probe{name: "back"}, supervision.Spec{Decide: resume})
+		front := declare(&probe{name: "front"}, supervision.Spec{DependsOn: supervision.On(back)})
+		s := start(t, tree(back, front), silent())
+
+		tell(t, s, back, broken)
+		tell(t, s, front, hangs(release))
+		s.Stop()
+		synctest.Wait()
+
+		// It does not drain yet: who depends on it does.
+		all := s.DeadLetters().Replay(system.Filter{}, 1)
+		assert.Equal(t, []string{"stopping"}, outcomesOf(all...))
+		assert.Equal(t, system.OfficeStats{Taken: 1, Held: 1}, s.DeadLetters().Stats())
+
+		close(release)
+		<-s.Done()
+	})
+}
+
 func TestWhatCannotBeReplayedStaysAndSaysWhy(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		release := make(chan struct{})

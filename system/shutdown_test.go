@@ -472,6 +472,38 @@ func TestMessagesToAnActorThatDrainsAreDeadLetters(t *testing.T) {
 	})
 }
 
+func TestMessagesToAnActorWhoseTurnComesWhileItStartsAreDeadLetters(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		var self actors.Ref[job] // which passes no gate
+
+		a := declare(&probe{name: "a", start: func(ctx *ctxOf) error {
+			if ctx.Incarnation() > 1 {
+				<-time.After(time.Second)
+			}
+
+			return nil
+		}}, supervision.Spec{Backoff: immediately})
+		s := start(t, tree(a), silent())
+
+		tell(t, s, a, func(ctx *ctxOf) error {
+			self = ctx.Self()
+
+			return errBroken
+		})
+		synctest.Wait()
+		require.NoError(t, self.TryTell(nothing), "while it starts it accepts")
+
+		s.Stop()
+		synctest.Wait()
+		require.ErrorIs(t, self.TryTell(nothing), mailbox.ErrStopping)
+
+		r, err := stop(t, s)
+		require.NoError(t, err)
+		assert.Equal(t, uint64(1), r.Total.Processed)
+		assert.Equal(t, uint64(1), r.DeadLetters[mailbox.Stopping])
+	})
+}
+
 func TestAnEndedSystemIsHeldByNoTimer(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		s := start(t, tree(declare(&probe{name: "a"}, supervision.Spec{})), silent())

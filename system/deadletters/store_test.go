@@ -177,6 +177,7 @@ func TestWhatCannotBeEncodedIsKeptAsItPrints(t *testing.T) {
 		{nil, "<nil>", "<nil>", "not registered"},
 		{wrapperspb.String("\xff"), "*wrapperspb.StringValue", "", "UTF-8"},
 		{long + long, "string", long, "not registered"},
+		{long + "x", "string", long, "not registered"},
 	} {
 		keep(t, s, false, letter(uint64(n+1), of.message))
 
@@ -191,7 +192,7 @@ func TestWhatCannotBeEncodedIsKeptAsItPrints(t *testing.T) {
 		assert.Contains(t, o.Why, of.because)
 	}
 
-	assert.Equal(t, uint64(6), stats(t, s).Opaque)
+	assert.Equal(t, uint64(7), stats(t, s).Opaque)
 }
 
 func TestATypeThatThisProgramDoesNotKnowIsLeftAsItIs(t *testing.T) {
