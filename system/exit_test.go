@@ -196,6 +196,11 @@ func deaf(t *testing.T, s os.Signal) (listening func()) {
 	return func() {
 		t.Helper()
 		require.Eventually(t, func() bool { return !signal.Ignored(s) }, time.Minute, time.Millisecond)
+
+		// It is said before the kernel has been told. Who asks to be told too waits until that has been done.
+		barrier := make(chan os.Signal, 1)
+		signal.Notify(barrier, s)
+		signal.Stop(barrier)
 	}
 }
 
