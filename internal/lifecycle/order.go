@@ -133,6 +133,8 @@ func (m *Machine) haltNext(p *entry) {
 		switch {
 		case !c.doomed:
 			continue
+		case c.state == Finishing && p.sheds(): // it is down, and its name is free when it is gone
+			return
 		case c.isDown():
 			p.spare(c)
 
