@@ -101,6 +101,8 @@ const (
 	maxWaiting = 100_000
 	// duplicates is how long the stream recognises what is published again. It keeps the names of so many lines in memory.
 	duplicates = 30 * time.Second
+	// patience is how long the broker may take to answer, say how much is waiting.
+	patience = 30 * time.Second
 )
 
 // dial connects to the broker, starting one if there is none, and makes the stream. What was acknowledged leaves it.
@@ -130,7 +132,7 @@ func dial(ctx context.Context, o options) (js nats.JetStream, hangUp func(), err
 		stop()
 	}
 
-	if js, err = nats.New(conn); err == nil {
+	if js, err = nats.New(conn, nats.WithDefaultTimeout(patience)); err == nil {
 		_, err = js.CreateOrUpdateStream(ctx, nats.StreamConfig{
 			Name: o.stream, Subjects: []string{subject(o.stream)}, Retention: nats.WorkQueuePolicy,
 			MaxMsgs: maxWaiting, Discard: nats.DiscardNew, Duplicates: duplicates,
@@ -194,16 +196,18 @@ func (c config) finish(ctx context.Context, a *app) error {
 
 	s, err := c.js.Stream(ctx, c.stream)
 	if err != nil {
-		return err
+		return fmt.Errorf("the stream %q: %w", c.stream, err)
 	}
 
 	ticker := time.NewTicker(poll)
 	defer ticker.Stop()
 
 	for {
-		info, err := s.Info(ctx)
-		if err != nil || info.State.Msgs == 0 { // what is done has left it
-			return err
+		switch info, err := s.Info(ctx); {
+		case err != nil:
+			return fmt.Errorf("the stream %q: %w", c.stream, err)
+		case info.State.Msgs == 0: // what is done has left it
+			return nil
 		}
 
 		select {
