@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 )
 
@@ -220,6 +221,10 @@ func (s *LineSource) find(ctx context.Context) error {
 
 // Pull hands out lines.
 func (s *LineSource) Pull(ctx context.Context, items []Line) (int, error) {
+	if s.in == nil {
+		return 0, fmt.Errorf("files: %s: %w", s.name, os.ErrClosed)
+	}
+
 	for ctx.Err() == nil {
 		n, err := s.take(items)
 		if n > 0 || err != nil {

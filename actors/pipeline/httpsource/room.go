@@ -12,7 +12,8 @@ var (
 	errNotOpen = errors.New("the pipeline is not running")
 )
 
-// room is where requests wait for the pipeline. It is safe for concurrent use.
+// room is where requests wait for the pipeline. It is safe for concurrent use. Nil is that of a source that nobody has
+// made, which lets nobody in.
 type room[T any] struct {
 	limit int
 	wake  chan struct{} // has room for one: somebody waits
@@ -36,6 +37,10 @@ func newRoom[T any](limit int) *room[T] { return &room[T]{limit: limit, wake: ma
 
 // enter admits a request, which has to leave.
 func (r *room[T]) enter() error {
+	if r == nil {
+		return errNotOpen
+	}
+
 	r.mu.Lock()
 	defer r.mu.Unlock()
 
@@ -122,6 +127,10 @@ func (r *room[T]) take(items []T, intake <-chan struct{}) int {
 
 // set opens the room, or closes it and turns away all that wait.
 func (r *room[T]) set(open bool) {
+	if r == nil {
+		return
+	}
+
 	r.mu.Lock()
 	defer r.mu.Unlock()
 

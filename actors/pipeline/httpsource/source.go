@@ -48,6 +48,10 @@ func (s *Source[T]) Open(context.Context) error {
 
 // Pull takes items of requests that wait. When its context ends, none is let in any more.
 func (s *Source[T]) Pull(ctx context.Context, items []T) (int, error) {
+	if s.room == nil {
+		return 0, errNotOpen
+	}
+
 	for ctx.Err() == nil {
 		if n := s.room.take(items, ctx.Done()); n > 0 {
 			return n, nil

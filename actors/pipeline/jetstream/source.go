@@ -53,6 +53,8 @@ const (
 	heartbeat   = 2 * time.Second // of a server that has no message; after twice that the connection is lost
 )
 
+var errNotOpen = errors.New("the source is not open")
+
 // Source is a pull consumer. It implements pipeline.Source and pipeline.Acknowledger.
 type Source struct {
 	js              jetstream.JetStream
@@ -157,6 +159,10 @@ func (s *Source) find(ctx context.Context) (jetstream.Consumer, error) {
 
 // Pull takes what the stream has, or waits for one message.
 func (s *Source) Pull(ctx context.Context, items []Message) (int, error) {
+	if s.consumer == nil {
+		return 0, s.named(errNotOpen)
+	}
+
 	for ctx.Err() == nil {
 		if most := min(len(items), maxFetch, s.room()); most > 0 {
 			batch, err := s.consumer.FetchNoWait(most)
