@@ -188,25 +188,27 @@ func (c config) run(ctx context.Context, log *slog.Logger) (*system.Report, erro
 // poll is how often the stream is asked whether there is still something in it.
 const poll = 50 * time.Millisecond
 
-// finish returns when all lines are in the stream and nothing is left of them there.
+// finish returns when all lines are in the stream and the consumer has done with them.
 func (c config) finish(ctx context.Context, a *app) error {
 	if err := a.collect.Wait(ctx); err != nil {
 		return err
 	}
 
-	s, err := c.js.Stream(ctx, c.stream)
+	counting, err := c.js.Consumer(ctx, c.stream, consumer)
 	if err != nil {
-		return fmt.Errorf("the stream %q: %w", c.stream, err)
+		return fmt.Errorf("the consumer %q of the stream %q: %w", consumer, c.stream, err)
 	}
 
 	ticker := time.NewTicker(poll)
 	defer ticker.Stop()
 
 	for {
-		switch info, err := s.Info(ctx); {
+		// It is not asked what the stream still has: a server that was stopped just as it heard of the last acknowledgements
+		// can keep messages that it knows to be done.
+		switch info, err := counting.Info(ctx); {
 		case err != nil:
-			return fmt.Errorf("the stream %q: %w", c.stream, err)
-		case info.State.Msgs == 0: // what is done has left it
+			return fmt.Errorf("the consumer %q of the stream %q: %w", consumer, c.stream, err)
+		case info.NumPending == 0 && info.NumAckPending == 0:
 			return nil
 		}
 

@@ -68,6 +68,8 @@ func (p *process) end(t *testing.T) (code int, r result) {
 
 	_ = p.Wait() // its error is the exit code
 
+	t.Logf("it has said: %s", errs)
+
 	if p.out.Len() > 0 {
 		require.NoError(t, json.Unmarshal(p.out.Bytes(), &r), errs)
 	}
