@@ -73,7 +73,9 @@ func (m *Machine) down(n *entry, err error, d node.Directive) {
 	case m.stopping() && (p.state == Halting || n.fresh): // it was to go anyway, or did not come up
 		m.finish(n)
 	case p.state == Halting:
-		if m.shed(n); n.state == Finishing {
+		m.shed(n)
+
+		if n.state == Finishing {
 			p.doom(n) // anew, to await that it is gone
 		}
 
