@@ -129,17 +129,27 @@ func (s *Sink[T]) Write(ctx context.Context, items []T) error {
 	}()
 
 	if err := s.write(ctx, tx, items); err != nil {
-		return fmt.Errorf("sqlsink: %w", err)
+		return fmt.Errorf("sqlsink: %w", because(ctx, err))
 	}
 
 	err = tx.Commit()
 	done = true
 
 	if err != nil {
-		return fmt.Errorf("sqlsink: commit: %w", err)
+		return fmt.Errorf("sqlsink: commit: %w", because(ctx, err))
 	}
 
 	return nil
+}
+
+// because adds to an error that comes of the end of the context that it does: when a context ends package sql takes the
+// transaction and its statements away, and whoever comes to use them next hears of that alone.
+func because(ctx context.Context, err error) error {
+	if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
+		return fmt.Errorf("%w: %w", ended, err)
+	}
+
+	return err
 }
 
 func (s *Sink[T]) write(ctx context.Context, tx *sql.Tx, items []T) (err error) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -208,6 +209,25 @@ func TestAContextThatEndsRollsBack(t *testing.T) {
 
 		require.NoError(t, s.Write(t.Context(), []visit{{3, "/"}}))
 		assert.Equal(t, []string{"3 /"}, rows(t, db, allVisits))
+	})
+}
+
+// TestTheEndOfTheContextIsWhatTheErrorSays uses the transaction when package sql has taken it away: then the driver says
+// only that the statement is closed.
+func TestTheEndOfTheContextIsWhatTheErrorSays(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *sql.DB) {
+		ctx, cancel := context.WithCancel(t.Context())
+		o := visits()
+		good := o.Args
+		o.Args = func(v visit) ([]any, error) {
+			cancel()
+			assert.Eventually(t, func() bool { return db.Stats().InUse == 0 }, time.Minute, time.Millisecond)
+
+			return good(v)
+		}
+
+		require.ErrorIs(t, opened(t, db, o).Write(ctx, []visit{{1, "/"}}), context.Canceled)
+		assert.Empty(t, rows(t, db, allVisits))
 	})
 }
 
