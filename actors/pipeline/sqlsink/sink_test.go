@@ -212,8 +212,8 @@ func TestAContextThatEndsRollsBack(t *testing.T) {
 	})
 }
 
-// TestTheEndOfTheContextIsWhatTheErrorSays uses the transaction when package sql has taken it away: then the driver says
-// only that the statement is closed.
+// TestTheEndOfTheContextIsWhatTheErrorSays uses the transaction when package sql has taken it away: then all it says is
+// that the statement is closed.
 func TestTheEndOfTheContextIsWhatTheErrorSays(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *sql.DB) {
 		ctx, cancel := context.WithCancel(t.Context())
