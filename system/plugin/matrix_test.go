@@ -198,7 +198,8 @@ func TestMatrix(t *testing.T) {
 		}},
 		{name: "hang in Drain", kind: "hang-drain", holds: fine, report: "flush did not finish|deadline exceeded"},
 		{name: "hang in Stop", kind: "hang-stop", holds: fine, report: "close did not finish|deadline exceeded"},
-		{name: "garbage on the handshake", kind: "garbage", holds: unstarted( // random: it may have as many bars as a handshake
+		// It is random, and may have as many bars as a handshake.
+		{name: "garbage on the handshake", kind: "garbage", holds: unstarted(
 			"Unrecognized remote plugin message|error parsing core protocol version")},
 		{name: "a line on the handshake", kind: "line", holds: unstarted("Unrecognized remote plugin message: hello")},
 		{name: "a socket elsewhere", kind: "elsewhere", holds: unstarted("must be a socket in")},
