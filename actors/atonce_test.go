@@ -102,6 +102,10 @@ func (holder) Mount(func(item any, reason mailbox.Reason, cause error, at mailbo
 
 func (holder) Stats() mailbox.Stats { return mailbox.Stats{} }
 
+func (holder) Owes() bool { return false }
+
+func (holder) Tells() bool { return false }
+
 func (holder) Drop(mailbox.Reason, error) bool { return false }
 
 // mounted is an actor without a system.

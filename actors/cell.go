@@ -123,6 +123,18 @@ func (c *cell[M]) Queued() int {
 	return n
 }
 
+// Unfinished implements [node.Node].
+func (c *cell[M]) Unfinished() int {
+	s := c.Stats()
+	n := int(s.Queued + s.Stashed) //nolint:gosec // at most the sum of the capacities
+
+	if h := c.place.Holder; h != nil && h.Owes() {
+		n++
+	}
+
+	return n
+}
+
 // id is the actor's name in protoactor's registry.
 func (c *cell[M]) id() string { return c.place.Path[1:] }
 

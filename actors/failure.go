@@ -29,7 +29,11 @@ func (r *runner[M]) fail(cause error) {
 
 	directive := r.decide(cause)
 	answer := r.answer(cause)
-	r.settleFailed(answer, directive)
+	bare := !r.settleFailed(answer, directive)
+
+	if h := r.cell.place.Holder; h != nil && h.Tells() {
+		bare = false
+	}
 
 	if r.lease.Revoked() {
 		return
@@ -45,7 +49,7 @@ func (r *runner[M]) fail(cause error) {
 	inc.owned.close()
 
 	if inc.endsSlowly() { // else the one report that it has ended will do
-		r.reportFailure(inc, node.Failing, cause, directive)
+		r.say(inc, node.Report{Event: node.Failing, Err: cause, Directive: directive, Bare: bare})
 	}
 
 	closing := r.end(cause, answer)
@@ -59,7 +63,7 @@ func (r *runner[M]) fail(cause error) {
 		cause = errors.Join(cause, closing)
 	}
 
-	r.reportFailure(inc, node.Ended, cause, directive)
+	r.say(inc, node.Report{Event: node.Ended, Err: cause, Directive: directive, Bare: bare})
 }
 
 // answer is what an asker gets that is not answered because of err.
@@ -68,13 +72,13 @@ func (r *runner[M]) answer(err error) *mailbox.SendError {
 }
 
 // settleFailed deals with the message in hand of a failure, if there is one that was not put aside: it is delivered
-// again to the next incarnation, as often as it may be, or is a dead letter.
-func (r *runner[M]) settleFailed(cause *mailbox.SendError, d node.Directive) {
+// again to the next incarnation, as often as it may be, or is a dead letter. It reports whether there is one.
+func (r *runner[M]) settleFailed(cause *mailbox.SendError, d node.Directive) bool {
 	at, most := r.lease.Delivery(), r.cell.place.Limits.Redeliver
 
 	again := most > 0 && d == node.Restart
 	if again && at.Redelivered < most && r.lease.Redeliver() {
-		return
+		return true
 	}
 
 	settle, reason := r.lease.Fail, mailbox.Failed
@@ -82,9 +86,12 @@ func (r *runner[M]) settleFailed(cause *mailbox.SendError, d node.Directive) {
 		settle, reason = r.lease.Quarantine, mailbox.Quarantined
 	}
 
-	if m, had := settle(cause); had {
+	m, had := settle(cause)
+	if had {
 		r.cell.undelivered(m, reason, cause.Err, at)
 	}
+
+	return had
 }
 
 // decide asks the supervisor's function what to do about a failure. If that panics, the actor is restarted.

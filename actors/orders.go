@@ -138,7 +138,7 @@ func (r *runner[M]) begun(err error) {
 		// An instance whose Start failed is closed like any other: it may hold what it opened before it failed.
 		err = errors.Join(err, r.end(err, r.answer(err)))
 		inc.die(err)
-		r.reportFailure(inc, node.Started, err, r.decide(err))
+		r.say(inc, node.Report{Event: node.Started, Err: err, Directive: r.decide(err)})
 
 		return
 	}
@@ -158,9 +158,10 @@ func (r *runner[M]) begun(err error) {
 
 var errNilActor = errors.New("the factory returned a nil actor")
 
-// ownedChanged looks at what the actor's goroutines and the actor itself have asked for.
+// ownedChanged looks at what the actor's goroutines and the actor itself have asked for. When the Drain hook has
+// returned, that is for the end of the drain, which is near.
 func (r *runner[M]) ownedChanged() {
-	if r.phase == absent || r.phase == quiet {
+	if r.phase == absent || r.phase == quiet || r.phase == draining && r.emptied {
 		return
 	}
 
@@ -272,9 +273,7 @@ func (r *runner[M]) drained() {
 	}
 
 	r.phase = quiet
-	r.cell.place.Host.Report(node.Report{
-		ID: r.cell.place.ID, Incarnation: inc.number, Event: node.Drained, Err: err, Lost: r.lost,
-	})
+	r.say(inc, node.Report{Event: node.Drained, Err: err, Lost: r.lost})
 }
 
 func (r *runner[M]) flush() {

@@ -297,11 +297,11 @@ func (r *runner[M]) rest(suspend bool) (over bool) {
 }
 
 func (r *runner[M]) report(inc *incarnation[M], e node.Event, err error) {
-	r.reportFailure(inc, e, err, 0)
+	r.say(inc, node.Report{Event: e, Err: err})
 }
 
-func (r *runner[M]) reportFailure(inc *incarnation[M], e node.Event, err error, d node.Directive) {
-	r.cell.place.Host.Report(node.Report{
-		ID: r.cell.place.ID, Incarnation: inc.number, Event: e, Err: err, Directive: d,
-	})
+// say reports something of an incarnation.
+func (r *runner[M]) say(inc *incarnation[M], what node.Report) {
+	what.ID, what.Incarnation = r.cell.place.ID, inc.number
+	r.cell.place.Host.Report(what)
 }

@@ -88,7 +88,7 @@ func newConductor(s *System) (*conductor, error) {
 
 	c.machine = lifecycle.New(lifecycle.Config{
 		Plan: s.plan, Shares: s.options.Shares, Forced: ForcedGrace, Chance: rand.Float64,
-		Path: func(id int) string { return c.nodes[lifecycle.Slot(id)].Path() }, Queued: c.queued,
+		Path: func(id int) string { return c.nodes[lifecycle.Slot(id)].Path() }, Unfinished: c.unfinished,
 		AtOnce: func(id int, command mailbox.Command) bool { return c.nodes[lifecycle.Slot(id)].AtOnce(command) },
 	})
 
@@ -325,12 +325,7 @@ func (c *conductor) starting() string {
 	return c.system.plan.Nodes[0].Path
 }
 
-// queued returns how many messages an actor has still to handle, also those it has put aside.
-func (c *conductor) queued(id int) int {
-	s := c.nodes[lifecycle.Slot(id)].Stats()
-
-	return int(s.Queued + s.Stashed) //nolint:gosec // at most the sum of the capacities
-}
+func (c *conductor) unfinished(id int) int { return c.nodes[lifecycle.Slot(id)].Unfinished() }
 
 // markProcessed remembers how far every actor was when the shutdown began. Called with mu held.
 func (c *conductor) markProcessed() {

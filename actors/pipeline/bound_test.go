@@ -45,7 +45,11 @@ func TestAcknowledgementsThatAreToBeToldAreBounded(t *testing.T) {
 
 		synctest.Wait()
 		assert.LessOrEqual(t, source.next, 20, "ten that it was told of at once, and ten more")
+
+		began := time.Now()
+
 		stop(t, sys)
+		assert.Zero(t, time.Since(began), "what is to be told holds nobody up then")
 		assert.Zero(t, source.check(t, source.next))
 	})
 }

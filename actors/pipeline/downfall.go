@@ -25,6 +25,11 @@ func (d *downfall) note(err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 
+	d.keep(err)
+}
+
+// keep is note with mu held.
+func (d *downfall) keep(err error) {
 	if d.err == nil {
 		d.err = err
 		close(d.come)
@@ -55,37 +60,41 @@ func (d *downfall) watch(ctx context.Context) error {
 	return d.untold()
 }
 
-// of returns what a goroutine of an actor is to fail with which has come to err.
-func (d *downfall) of(ctx context.Context, err error) error {
+// end is how a goroutine of the actor ends that has come to err: it returns the failure if the actor has not heard of
+// it. While Drain waits it keeps the failure for Close instead, and says so: the actor listens to nobody, and need not be
+// started again.
+func (d *downfall) end(ctx context.Context, err error) (kept bool, failure error) {
 	if err == nil || ctx.Err() != nil {
-		return err // the actor knows that it ends
+		return false, err // the actor knows that it ends
 	}
 
-	d.note(err)
-
-	return d.untold()
-}
-
-// keep keeps what a goroutine has come to for Close, if Drain waits: an actor that has nothing in its queue is not
-// started again then. It reports whether it does.
-func (d *downfall) keep(ctx context.Context, err error) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 
-	if err == nil || ctx.Err() != nil || !d.draining {
-		return false
+	if d.draining {
+		d.err = cmp.Or(d.err, err)
+
+		return true, nil
 	}
 
-	d.err = cmp.Or(d.err, err)
+	d.keep(err)
 
-	return true
+	if d.told {
+		return false, nil
+	}
+
+	d.told = true
+
+	return false, d.err
 }
 
-// drain is a Drain hook that waits until over is closed. It fails also with what a goroutine tells: the actor may not
-// have listened before it drained.
-func (d *downfall) drain(ctx context.Context, over <-chan struct{}) error {
+// drain is a Drain hook that ends what comes in and waits until over is closed. It fails also with what a goroutine
+// tells: the actor may not have listened before it drained.
+func (d *downfall) drain(ctx context.Context, end func(), over <-chan struct{}) error {
 	d.setDraining(true)
 	defer d.setDraining(false)
+
+	end()
 
 	select {
 	case <-over:

@@ -79,9 +79,7 @@ func (a *stageActor[In, Out]) Drain(ctx context.Context) error {
 		return nil
 	}
 
-	s.in.end()
-
-	return a.fall.drain(ctx, s.over)
+	return a.fall.drain(ctx, s.in.end, s.over)
 }
 
 // Close ends the workers, and then what they work with. It fails with what a worker has crashed with meanwhile, too.

@@ -21,6 +21,7 @@ func (f *inflight) add(limit int, acks, commits bool) *tracker {
 		all: f, id: uint64(len(f.sources)+1) << sourceShift, limit: uint64(limit), //nolint:gosec // positive
 		ring: make([]entry, firstRing), acks: acks, commits: commits,
 		changed: make(chan struct{}, 1), room: make(chan struct{}, 1),
+		urgent: make(chan struct{}, 1),
 	}
 	f.sources = append(f.sources, t)
 

@@ -94,6 +94,12 @@ func (s *stage[In, Out]) loseAll(items []item[In], reason mailbox.Reason, cause 
 	}
 }
 
+// Owes implements node.Holder.
+func (s *stage[In, Out]) Owes() bool { return false }
+
+// Tells implements node.Holder: a stage fails with what a worker had in hand.
+func (s *stage[In, Out]) Tells() bool { return true }
+
 // Drop implements node.Holder.
 func (s *stage[In, Out]) Drop(reason mailbox.Reason, cause error) bool {
 	s.mu.Lock()

@@ -102,14 +102,12 @@ func (a *feedActor[T]) Start(ctx *actors.Context[struct{}]) error {
 		defer stop()
 		defer nobodyTells()
 
-		err := f.pull(ctx, intake, told)
-		if a.fall.keep(ctx, err) {
+		kept, err := a.fall.end(ctx, f.pull(ctx, intake, told))
+		if kept {
 			f.finish()
-
-			return nil
 		}
 
-		return a.fall.of(ctx, err)
+		return err
 	}); err != nil {
 		stop()
 		nobodyTells()
@@ -124,12 +122,9 @@ func (a *feedActor[T]) Start(ctx *actors.Context[struct{}]) error {
 	return ctx.Go(func(ctx context.Context) error {
 		defer nobodyTells()
 
-		err := f.tracker.follow(ctx, f.source, f.every)
-		if a.fall.keep(ctx, err) {
-			return nil
-		}
+		_, err := a.fall.end(ctx, f.tracker.follow(ctx, f.source, f.every))
 
-		return a.fall.of(ctx, err)
+		return err
 	})
 }
 
@@ -140,9 +135,7 @@ func (a *feedActor[T]) Drain(ctx context.Context) error {
 		return nil
 	}
 
-	a.stop()
-
-	return a.fall.drain(ctx, a.feed.over)
+	return a.fall.drain(ctx, a.stop, a.feed.over)
 }
 
 // Flush tells the source what became of the last items.
@@ -183,7 +176,7 @@ func (f *feed[T]) pull(ctx, intake, told context.Context) error {
 
 	for !f.eof {
 		// Also when intake is over: what the source has still to hand out finds room as the pipeline runs empty.
-		free, err := f.tracker.wait(told)
+		free, err := f.tracker.wait(told, intake)
 		if err != nil {
 			return told.Err() // else the pipeline has failed
 		}
@@ -291,6 +284,12 @@ func (f *feed[T]) finish() {
 func (f *feed[T]) Mount(func(item any, r mailbox.Reason, cause error, at mailbox.Delivery)) {
 	f.run.taken()
 }
+
+// Tells implements node.Holder: a source fails on its own.
+func (f *feed[T]) Tells() bool { return false }
+
+// Owes implements node.Holder: the source has still to hear what became of its items.
+func (f *feed[T]) Owes() bool { return f.tracker.owes() }
 
 // Stats implements node.Holder.
 func (f *feed[T]) Stats() mailbox.Stats {

@@ -90,6 +90,67 @@ func TestASourceThatFailsWhileThePipelineRunsEmptyHearsOfItsItems(t *testing.T) 
 	}
 }
 
+// failsOnce is a source whose Commit fails once, when it is told to.
+type failsOnce struct {
+	*ledger
+
+	fail   <-chan struct{}
+	failed bool
+}
+
+func (f *failsOnce) Pull(ctx context.Context, items []int) (int, error) { return f.pull(ctx, items[:1]) }
+
+func (f *failsOnce) Commit(ctx context.Context, done uint64) error {
+	select {
+	case <-f.fail:
+		if !f.failed {
+			f.failed = true
+
+			return errOdd
+		}
+	default:
+	}
+
+	return f.ledger.Commit(ctx, done)
+}
+
+// TestASourceThatFailsAsItsDrainBeginsIsHeardOf has a source fail at the moment of a stop: it is started again and hears
+// of its items, or the report has its error, or both.
+func TestASourceThatFailsAsItsDrainBeginsIsHeardOf(t *testing.T) {
+	for range 200 {
+		o := options()
+		o.InFlight, o.CommitEvery = 4, pipeline.Immediately
+
+		var (
+			fail, pulled = make(chan struct{}), make(chan struct{}, 1000)
+			source       = &failsOnce{ledger: newLedger(1000), fail: fail}
+			p            = pipeline.New("p", o)
+		)
+
+		pipeline.ToFunc(pipeline.From[int](p, "numbers", source), "sink", func(context.Context, int) error {
+			pulled <- struct{}{}
+
+			return nil
+		}, pipeline.Stage{})
+
+		sys := start(t, p)
+
+		<-pulled
+
+		go close(fail)
+
+		r, err := sys.Shutdown(context.WithoutCancel(t.Context()))
+		assert.Zero(t, r.Unaccounted)
+		assert.Zero(t, source.check(t, source.next))
+
+		for _, a := range r.Actors {
+			if a.Path == "/app/p/numbers" && source.failed && a.Restarts == 0 {
+				require.ErrorIs(t, err, errOdd)
+			}
+		}
+	}
+}
+
 // TestACrashWhileThePipelineRunsEmptyLosesNothing has a worker crash while its stage drains.
 func TestACrashWhileThePipelineRunsEmptyLosesNothing(t *testing.T) {
 	for range 20 { // who hears of it first differs

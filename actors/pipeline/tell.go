@@ -82,6 +82,7 @@ func (t *tracker) follow(ctx context.Context, source any, every time.Duration) e
 
 		select {
 		case <-time.After(every):
+		case <-t.urgent:
 		case <-ctx.Done():
 			return nil
 		}

@@ -23,6 +23,7 @@ type tracker struct {
 
 	changed chan struct{} // there is something to tell; holds one
 	room    chan struct{} // there is room for the source; holds one
+	urgent  chan struct{} // the source needs room to end, and is to be told at once; holds one
 }
 
 // entry is one item of the window.
@@ -41,8 +42,11 @@ const (
 
 const firstRing = 64
 
-// wait waits until there is room for another item, and returns for how many.
-func (t *tracker) wait(ctx context.Context) (int, error) {
+// wait waits until there is room for another item, and returns for how many. Once intake is over, who tells the source
+// does not take its time.
+func (t *tracker) wait(ctx, intake context.Context) (int, error) {
+	over := intake.Done()
+
 	for {
 		t.all.mu.Lock()
 		used := t.next - t.first + uint64(len(t.told)+t.telling) //nolint:gosec // not negative
@@ -56,8 +60,15 @@ func (t *tracker) wait(ctx context.Context) (int, error) {
 			return int(t.limit - used), nil //nolint:gosec // at most the limit
 		}
 
+		if intake.Err() != nil {
+			signal(t.urgent)
+
+			over = nil
+		}
+
 		select {
 		case <-t.room:
+		case <-over:
 		case <-ctx.Done():
 			return 0, ctx.Err()
 		}
@@ -142,6 +153,14 @@ func (t *tracker) finish(seq uint64, e *entry, s entryState, err error) {
 
 // pending reports whether there is something to tell the source. Called with mu held.
 func (t *tracker) pending() bool { return len(t.told) > 0 || t.commits && t.done > t.committed }
+
+// owes reports whether the source has still to hear of items that it has handed out.
+func (t *tracker) owes() bool {
+	t.all.mu.Lock()
+	defer t.all.mu.Unlock()
+
+	return (t.acks || t.commits) && (t.open > 0 || t.telling > 0 || t.pending())
+}
 
 // over reports whether the source has ended and knows all of its items. Called with mu held.
 func (t *tracker) over() bool {

@@ -12,7 +12,7 @@ func (m *Machine) cut(n *entry, cause error) {
 	n.cut = cause
 
 	if n.state == Draining { // before the message in hand is told, so that no other follows it
-		n.leftover = m.config.Queued(n.id) > 0
+		n.leftover = m.config.Unfinished(n.id) > 0
 		m.post(Order{ID: n.id, Command: node.Cut, Deadline: m.time(n.hardAt)})
 	}
 

@@ -98,6 +98,7 @@ type trouble struct {
 	delay     supervision.Delay
 	ordered   bool        // it halts by its supervisor's order and not because it gave up
 	again     bool        // it stopped itself and is to be restarted
+	bare      bool        // it failed in a shutdown, and not with a message
 	hurried   bool        // a shutdown has interrupted its back-off, which it does once
 	abandoned []Abandoned // those that have not come back; at most supervision.MaxAbandoned, and one more at the stop
 	everLeft  int         // how many incarnations were abandoned

@@ -213,7 +213,7 @@ func (r *runner) obey(c mailbox.Command) {
 
 		if f.world.smooth && len(f.lives) == 1 {
 			r.phase, r.life.started = live, true
-			r.report(node.Started, nil, 0)
+			r.report(node.Started, nil)
 
 			return
 		}
@@ -221,7 +221,7 @@ func (r *runner) obey(c mailbox.Command) {
 		r.do(f.spec.Path+" starts", r.started)
 	case node.Halt:
 		if r.phase != absent {
-			r.end(node.Ended, nil, 0)
+			r.end(node.Report{Event: node.Ended})
 		}
 	case node.Leave:
 		r.leave()
@@ -233,11 +233,11 @@ func (r *runner) obey(c mailbox.Command) {
 		f.queue = 0
 	case node.Flush:
 		if r.phase == quiet {
-			r.do(f.spec.Path+" flushes", func() { r.report(node.Flushed, r.fate("flush"), 0) })
+			r.do(f.spec.Path+" flushes", func() { r.report(node.Flushed, r.fate("flush")) })
 		}
 	case node.Close:
 		if r.phase == quiet {
-			r.end(node.Closed, nil, 0)
+			r.end(node.Report{Event: node.Closed})
 		}
 	case node.Finish:
 		f.queue, f.finished = 0, true
@@ -248,33 +248,34 @@ func (r *runner) obey(c mailbox.Command) {
 func (r *runner) started() {
 	if err := r.fate("start"); err != nil {
 		r.life.over = true
-		r.report(node.Started, err, 0)
+		r.report(node.Started, err)
 
 		return
 	}
 
 	r.phase, r.life.started = live, true
-	r.report(node.Started, nil, 0)
+	r.report(node.Started, nil)
 }
 
 func (r *runner) handled() {
 	r.fake.queue = max(0, r.fake.queue-1)
 
 	if err := r.fate("message"); err != nil {
-		r.fail(err)
+		r.fail(err, false)
 	}
 }
 
 func (r *runner) drained() {
 	if err := r.fate("goroutine"); err != nil {
-		r.fail(err)
+		r.fail(err, true)
 	} else if r.fake.queue == 0 {
 		r.phase = quiet
-		r.report(node.Drained, nil, 0)
+		r.report(node.Drained, nil)
 	}
 }
 
-func (r *runner) fail(err error) {
+// fail fails the life, with a message in hand or bare.
+func (r *runner) fail(err error, bare bool) {
 	d := r.fake.world.directive()
 	if d == node.Resume {
 		return
@@ -282,42 +283,45 @@ func (r *runner) fail(err error) {
 
 	if r.fake.world.happens("nothing to wait for", 30) {
 		r.phase, r.cancelled, r.life.over = absent, true, true
-		r.report(node.Ended, err, d)
+		r.say(node.Report{Event: node.Ended, Err: err, Directive: d, Bare: bare})
 		r.fake.world.soon(r.fake.kick)
 
 		return
 	}
 
 	r.busy = true // nobody takes it for one who is at rest while it says so
-	r.report(node.Failing, err, d)
-	r.end(node.Ended, err, d)
+	r.say(node.Report{Event: node.Failing, Err: err, Directive: d, Bare: bare})
+	r.end(node.Report{Event: node.Ended, Err: err, Directive: d, Bare: bare})
 }
 
 func (r *runner) leave() {
 	if r.phase == live {
 		r.phase = quiet
-		r.report(node.StopSelf, nil, 0)
+		r.report(node.StopSelf, nil)
 	}
 }
 
 // end ends the life and reports it.
-func (r *runner) end(as node.Event, err error, d node.Directive) {
+func (r *runner) end(as node.Report) {
 	r.phase = absent
 	r.cancelled = true
 
 	r.do(r.fake.spec.Path+" ends", func() {
 		r.life.over = true
 
-		if closing := r.fate("close"); err == nil {
-			err = closing
+		if closing := r.fate("close"); as.Err == nil {
+			as.Err = closing
 		}
 
-		r.report(as, err, d)
+		r.say(as)
 	})
 }
 
-func (r *runner) report(e node.Event, err error, d node.Directive) {
-	r.fake.world.report(node.Report{ID: r.fake.id, Incarnation: r.life.number, Event: e, Err: err, Directive: d})
+func (r *runner) report(e node.Event, err error) { r.say(node.Report{Event: e, Err: err}) }
+
+func (r *runner) say(what node.Report) {
+	what.ID, what.Incarnation = r.fake.id, r.life.number
+	r.fake.world.report(what)
 }
 
 // fate says how something ends.

@@ -19,8 +19,8 @@ type Config struct {
 	Forced time.Duration
 	// Path returns the path of a child of a group, which is not in the plan.
 	Path func(id int) string
-	// Queued returns how many messages wait for an actor.
-	Queued func(id int) int
+	// Unfinished returns how much there is for an actor to go on for, such as messages that wait.
+	Unfinished func(id int) int
 	// Chance returns a random number from 0 to 1, for the jitter of back-off.
 	Chance func() float64
 	// AtOnce has an actor do what a command of its stop orders, if it has nothing to do for that, and reports whether it

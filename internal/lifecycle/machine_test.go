@@ -28,7 +28,7 @@ func TestTheLawsHoldInEveryWorld(t *testing.T) {
 func (w *world) retell() {
 	told := w.history
 	config := w.config
-	config.Queued = func(int) int { return shift(&told.queued) }
+	config.Unfinished = func(int) int { return shift(&told.queued) }
 	config.Chance = func() float64 { return shift(&told.chances) }
 	config.AtOnce = func(int, mailbox.Command) bool { return shift(&told.atOnce) }
 

@@ -33,8 +33,10 @@ func (m *Machine) current(n *entry, r node.Report) {
 		m.ill(n).failure = &supervision.FailureError{Path: m.path(n), Err: r.Err}
 		m.tell(n, supervision.Event{Kind: supervision.Resumed, Err: n.failure, Incarnation: n.incarnation})
 	case node.Failing:
+		m.hold(n, r.Bare)
 		m.failing(n, r.Err, r.Directive)
 	case node.Ended:
+		m.hold(n, r.Bare)
 		m.lost(n)
 		m.ended(n, r.Err, r.Directive)
 	case node.StopSelf:
@@ -52,6 +54,13 @@ func (m *Machine) current(n *entry, r node.Report) {
 			m.ended(n, r.Err, r.Directive)
 		}
 	case node.Finished, node.Returned: // not of an incarnation that is current
+	}
+}
+
+// hold notes whether the failure that is reported is one that nothing else tells of, if there comes no restart.
+func (m *Machine) hold(n *entry, bare bool) {
+	if bare || n.was() != nil {
+		m.ill(n).bare = bare && m.stopping()
 	}
 }
 

@@ -53,9 +53,9 @@ func newStage(options map[string]string, tree []string) (*stage, error) {
 			Intake: durationOf(options["intake"]),
 			Drain:  durationOf(options["drain"]), Flush: durationOf(options["flush"]), Close: durationOf(options["close"]),
 		},
-		Path:   s.path,
-		Queued: func(id int) int { return s.queued[id] },
-		Chance: func() float64 { return s.chance },
+		Path:       s.path,
+		Unfinished: func(id int) int { return s.queued[id] },
+		Chance:     func() float64 { return s.chance },
 	})
 
 	return s, nil
@@ -166,6 +166,11 @@ func (s *stage) event(name string, args []string) {
 
 	if len(args) > 0 && args[0][0] == '#' {
 		r.Incarnation = must(strconv.ParseUint(args[0][1:], 10, 64))
+		args = args[1:]
+	}
+
+	if len(args) > 0 && args[0] == "bare" {
+		r.Bare = true
 		args = args[1:]
 	}
 

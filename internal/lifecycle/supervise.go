@@ -181,7 +181,7 @@ func (m *Machine) restart(p, c *entry, err error) {
 
 // worthwhile reports whether an actor that failed while it worked off its queue has still to do and the time for it.
 func (m *Machine) worthwhile(n *entry) bool {
-	return m.config.Queued(n.id) > 0 && m.at < m.lines[Drain]
+	return m.config.Unfinished(n.id) > 0 && m.at < m.lines[Drain]
 }
 
 // ran returns how long a child that is down had been running.
@@ -211,10 +211,11 @@ func (m *Machine) attempt(n *entry) {
 	}
 }
 
-// leaveOff ends an actor that is down while the system drains: there is nothing to restart it for, or no time.
+// leaveOff ends an actor that is down while the system drains: there is nothing to restart it for, or no time. Of a
+// failure with a message the dead letter tells, and that is all that is lost.
 func (m *Machine) leaveOff(n *entry) {
-	if failure := n.lastFailure(); failure != nil && m.config.Queued(n.id) > 0 {
-		m.errs = append(m.errs, failure) // what it leaves in its queue is lost because of it
+	if t := n.was(); t != nil && t.failure != nil && (t.bare || m.config.Unfinished(n.id) > 0) {
+		m.errs = append(m.errs, t.failure)
 	}
 
 	m.post(Order{ID: n.id, Command: node.Cut})

@@ -64,11 +64,11 @@ func drawWorld(t *rapid.T) *world {
 	w.drags = rapid.SampledFrom([]int{0, 10, 40}).Draw(t, "percent that take long")
 	w.fails = rapid.SampledFrom([]int{0, 5, 20, 50}).Draw(t, "percent that fail")
 	w.config = lifecycle.Config{
-		Plan:   plan,
-		Shares: supervision.Shares{Intake: ms(20), Drain: ms(60), Flush: ms(20), Close: ms(20)},
-		Forced: ms(30),
-		Path:   w.path,
-		Queued: func(id int) int { return record(&w.history.queued, w.fake(id).queue) },
+		Plan:       plan,
+		Shares:     supervision.Shares{Intake: ms(20), Drain: ms(60), Flush: ms(20), Close: ms(20)},
+		Forced:     ms(30),
+		Path:       w.path,
+		Unfinished: func(id int) int { return record(&w.history.queued, w.fake(id).queue) },
 		Chance: func() float64 {
 			return record(&w.history.chances, float64(w.percent("jitter"))/100)
 		},
@@ -160,7 +160,7 @@ func (f *fake) send(messages int) {
 // fail is the failure of a goroutine of the actor.
 func (f *fake) fail() {
 	if r := f.runner; !r.busy && (r.phase == live || r.phase == draining) {
-		r.fail(errFake)
+		r.fail(errFake, true)
 	}
 }
 

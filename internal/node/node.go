@@ -92,6 +92,8 @@ type Report struct {
 	Directive   Directive
 	// Lost says, of Drained, that messages were lost because the time was over.
 	Lost bool
+	// Bare says, of a failure, that there is no message with it, which would be delivered again or be a dead letter.
+	Bare bool
 }
 
 // StopMode says how an actor is stopped from outside the tree.
@@ -242,6 +244,9 @@ type Sleeper interface {
 type Observed interface {
 	Stats() mailbox.Stats
 	Queued() int
+	// Unfinished returns how much there is for the actor to go on for: what waits, what it has put aside, and 1 if its
+	// holder owes something.
+	Unfinished() int
 	// AskHealth asks the actor how it is, if it has a hook for that, and returns the function that waits for the answer
 	// or the context; nil if there is nobody to ask.
 	AskHealth() (answer func(ctx context.Context) error)
@@ -254,6 +259,12 @@ type Holder interface {
 	Mount(letter func(item any, reason mailbox.Reason, cause error, at mailbox.Delivery))
 	// Stats returns what was counted.
 	Stats() mailbox.Stats
+	// Owes reports whether the actor is needed also when nothing is held, such as a source that has still to hear of its
+	// items.
+	Owes() bool
+	// Tells reports whether there is an item of which a letter tells, or which is held again, for whatever the actor
+	// fails with.
+	Tells() bool
 	// Drop makes letters of everything that is held, for that reason, and reports whether there was anything. Nothing is
 	// taken in any more.
 	Drop(reason mailbox.Reason, cause error) bool
