@@ -61,8 +61,8 @@ func (d *downfall) watch(ctx context.Context) error {
 }
 
 // end is how a goroutine of the actor ends that has come to err: it returns the failure if the actor has not heard of
-// it. While Drain waits it keeps the failure for Close instead, and says so: the actor listens to nobody, and need not be
-// started again.
+// it. While Drain waits it keeps the failure for Close instead, and says so: the actor listens to nobody, and need not
+// be started again.
 func (d *downfall) end(ctx context.Context, err error) (kept bool, failure error) {
 	if err == nil || ctx.Err() != nil {
 		return false, err // the actor knows that it ends
