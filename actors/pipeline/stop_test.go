@@ -116,8 +116,8 @@ func (f *failsOnce) Commit(ctx context.Context, done uint64) error {
 	return f.ledger.Commit(ctx, done)
 }
 
-// TestASourceThatFailsAsItsDrainBeginsIsHeardOf has a source fail at the moment of a stop: it hears of its items all the
-// same, and is started again for that or the report has its error.
+// TestASourceThatFailsAsItsDrainBeginsIsHeardOf has a source fail at the moment of a stop: it hears of its items all
+// the same, and is started again for that or the report has its error.
 func TestASourceThatFailsAsItsDrainBeginsIsHeardOf(t *testing.T) {
 	for range 200 {
 		o := options()
