@@ -334,6 +334,16 @@ func TestOptionsAreChecked(t *testing.T) {
 	}
 }
 
+// TestNobodyElseMayReadTheFile: messages may be anything.
+func TestNobodyElseMayReadTheFile(t *testing.T) {
+	path := temporary(t)
+	open(t, path, deadletters.Options{})
+
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	assert.Equal(t, os.FileMode(0o600), info.Mode())
+}
+
 func TestAFileIsOpenOnce(t *testing.T) {
 	path := temporary(t)
 	s := open(t, path, deadletters.Options{})
