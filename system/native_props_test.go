@@ -140,6 +140,8 @@ func TestANativeActorThatCannotStartSaysWhy(t *testing.T) {
 
 				if c.want != nil {
 					require.ErrorIs(t, err, c.want)
+				} else {
+					require.ErrorContains(t, err, "nil actor")
 				}
 			})
 		})

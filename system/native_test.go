@@ -337,6 +337,34 @@ func TestTheChildrenOfANativeActorStopWithIt(t *testing.T) {
 		})
 	})
 
+	t.Run("all of them, while what else it is told waits for the next incarnation", func(t *testing.T) {
+		virtual(t, func(t *testing.T) {
+			s := playNative(t, supervision.Spec{}, nil)
+			other := s.Protoactor().Root.Spawn(actor.PropsFromFunc(func(actor.Context) {}))
+
+			for _, takes := range []time.Duration{1, 2} {
+				spawn(s, func(ctx actor.Context) {
+					if _, ok := ctx.Message().(*actor.Stopped); ok {
+						<-time.After(takes * time.Second)
+						s.diary.note("child stopped")
+					}
+				})
+			}
+
+			s.send(act(func(ctx actor.Context) { ctx.Watch(other) }), act(func(ctx actor.Context) {
+				s.Protoactor().Root.Stop(other)
+				<-time.After(time.Second) // it has stopped
+				crash(ctx)
+			}))
+			<-time.After(time.Minute)
+			assert.Equal(t, []string{
+				"a Started", "a Restarting", "child stopped", "a Terminated", "child stopped", "a Terminated", "a Started",
+				"a Terminated",
+			}, s.diary.read())
+			s.end(t)
+		})
+	})
+
 	t.Run("one that hangs does not hold the actor longer than its deadline", func(t *testing.T) {
 		virtual(t, func(t *testing.T) {
 			s := playNative(t, supervision.Spec{}, nil)

@@ -29,6 +29,23 @@ func TestWhatProtoactorTellsANativeActorComesInItsTurn(t *testing.T) {
 		})
 	})
 
+	t.Run("also while it works off its queue", func(t *testing.T) {
+		virtual(t, func(t *testing.T) {
+			s := playNative(t, supervision.Spec{}, nil)
+			other := s.Protoactor().Root.Spawn(actor.PropsFromFunc(func(actor.Context) {}))
+
+			s.send(act(func(ctx actor.Context) { ctx.Watch(other) }))
+			s.Protoactor().Root.Send(s.pid, act(func(actor.Context) {
+				<-time.After(time.Second) // the drain has begun
+				s.Protoactor().Root.Stop(other)
+				<-time.After(time.Second)
+			}))
+			s.Protoactor().Root.Send(s.pid, "one")
+			s.end(t)
+			assert.Equal(t, []string{"a Started", "a Terminated", "a one", "a Stopping", "a Stopped"}, s.diary.read())
+		})
+	})
+
 	t.Run("a future continues the incarnation that asked, with its message", func(t *testing.T) {
 		virtual(t, func(t *testing.T) {
 			s := playNative(t, supervision.Spec{}, nil)
@@ -95,6 +112,32 @@ func TestWhatProtoactorTellsANativeActorComesInItsTurn(t *testing.T) {
 			s.send(act(func(ctx actor.Context) { ctx.SetReceiveTimeout(time.Second) }), act(crash))
 			<-time.After(time.Minute)
 			assert.Equal(t, 1, count(s.diary.read(), "a ReceiveTimeout"), "not for the next incarnation")
+			s.end(t)
+		})
+	})
+
+	t.Run("what was stashed keeps its sender and its headers", func(t *testing.T) {
+		virtual(t, func(t *testing.T) {
+			var got []string
+
+			sender := actor.NewPID("nowhere", "sender")
+			s := playNative(t, supervision.Spec{}, func(ctx actor.Context) {
+				if ctx.Message() != "stashed" {
+					return
+				}
+
+				if len(got) == 0 {
+					ctx.Stash()
+				}
+
+				got = append(got, ctx.Sender().GetId()+" "+ctx.MessageHeader().Get("key"))
+			})
+
+			m := actor.WrapEnvelope("stashed")
+			m.Sender = sender
+			m.SetHeader("key", "value")
+			s.send(m, act(crash))
+			assert.Equal(t, []string{"sender value", "sender value"}, got)
 			s.end(t)
 		})
 	})
