@@ -339,8 +339,17 @@ func TestTheChildrenOfANativeActorStopWithIt(t *testing.T) {
 
 	t.Run("all of them, while what else it is told waits for the next incarnation", func(t *testing.T) {
 		virtual(t, func(t *testing.T) {
-			s := playNative(t, supervision.Spec{}, nil)
-			other := s.Protoactor().Root.Spawn(actor.PropsFromFunc(func(actor.Context) {}))
+			var (
+				d     *diary
+				other *actor.PID
+			)
+
+			s := playNative(t, supervision.Spec{}, func(ctx actor.Context) {
+				if m, ok := ctx.Message().(*actor.Terminated); ok && m.GetWho().GetId() == other.GetId() {
+					d.note("it was the other")
+				}
+			})
+			d, other = s.diary, s.Protoactor().Root.Spawn(actor.PropsFromFunc(func(actor.Context) {}))
 
 			for _, takes := range []time.Duration{1, 2} {
 				spawn(s, func(ctx actor.Context) {
@@ -359,7 +368,7 @@ func TestTheChildrenOfANativeActorStopWithIt(t *testing.T) {
 			<-time.After(time.Minute)
 			assert.Equal(t, []string{
 				"a Started", "a Restarting", "child stopped", "a Terminated", "child stopped", "a Terminated", "a Started",
-				"a Terminated",
+				"a Terminated", "it was the other",
 			}, s.diary.read())
 			s.end(t)
 		})

@@ -13,6 +13,11 @@ import (
 	"github.com/troupe-go/troupe/supervision"
 )
 
+// tick is a message that is no sign of life.
+type tick struct{}
+
+func (tick) NotInfluenceReceiveTimeout() {}
+
 func TestWhatProtoactorTellsANativeActorComesInItsTurn(t *testing.T) {
 	t.Run("a watch outlives a restart", func(t *testing.T) {
 		virtual(t, func(t *testing.T) {
@@ -112,6 +117,37 @@ func TestWhatProtoactorTellsANativeActorComesInItsTurn(t *testing.T) {
 			s.send(act(func(ctx actor.Context) { ctx.SetReceiveTimeout(time.Second) }), act(crash))
 			<-time.After(time.Minute)
 			assert.Equal(t, 1, count(s.diary.read(), "a ReceiveTimeout"), "not for the next incarnation")
+			s.end(t)
+		})
+	})
+
+	t.Run("a receive timeout that is set again goes on, and is cancelled", func(t *testing.T) {
+		virtual(t, func(t *testing.T) {
+			set := time.Second
+			s := playNative(t, supervision.Spec{}, func(ctx actor.Context) {
+				if _, ok := ctx.Message().(tick); ok {
+					ctx.SetReceiveTimeout(set)
+				}
+			})
+			timeouts := func() int {
+				<-time.After(time.Second - 1)
+				synctest.Wait()
+
+				return count(s.diary.read(), "a ReceiveTimeout")
+			}
+
+			s.send(tick{})
+			<-time.After(time.Second / 2)
+			s.send(tick{})
+			assert.Equal(t, 1, timeouts())
+
+			s.send(tick{}, act(func(ctx actor.Context) { ctx.CancelReceiveTimeout() }))
+			timeouts()
+			assert.Equal(t, 1, timeouts(), "it was cancelled")
+
+			set = time.Millisecond - 1
+			s.send(tick{}, act(func(ctx actor.Context) { assert.Zero(t, ctx.ReceiveTimeout()) }))
+			assert.Equal(t, 1, timeouts(), "less than a millisecond is never")
 			s.end(t)
 		})
 	})
