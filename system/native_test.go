@@ -351,10 +351,10 @@ func TestTheChildrenOfANativeActorStopWithIt(t *testing.T) {
 			})
 			d, other = s.diary, s.Protoactor().Root.Spawn(actor.PropsFromFunc(func(actor.Context) {}))
 
-			for _, takes := range []time.Duration{1, 2} {
+			for _, takes := range []time.Duration{time.Second, 2 * time.Second} {
 				spawn(s, func(ctx actor.Context) {
 					if _, ok := ctx.Message().(*actor.Stopped); ok {
-						<-time.After(takes * time.Second)
+						<-time.After(takes)
 						s.diary.note("child stopped")
 					}
 				})
