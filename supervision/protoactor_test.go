@@ -293,6 +293,112 @@ func TestProtoactorStrategyDecidesByError(t *testing.T) {
 	}
 }
 
+// TestProtoactorStrategyContainsPanicsOfFunctions is at a guardian, where protoactor recovers from none.
+func TestProtoactorStrategyContainsPanicsOfFunctions(t *testing.T) {
+	var atRoot []error
+
+	for name, c := range map[string]struct {
+		decide supervision.Directive // 0 panics
+		starts int
+		want   proto.Directive
+	}{
+		"Decide": {0, 2, proto.RestartDirective},
+		"AtRoot": {supervision.EscalateFailure, 1, proto.EscalateDirective},
+	} {
+		virtual(t, name, func(t *testing.T) {
+			s := strategy(t, supervision.ProtoactorOptions{
+				Backoff: supervision.Backoff{Initial: supervision.Immediately},
+				Decide: func(error) supervision.Directive {
+					if c.decide == 0 {
+						panic("Decide")
+					}
+
+					return c.decide
+				},
+				AtRoot: func(_ *proto.PID, err error) {
+					atRoot = append(atRoot, err)
+
+					panic("AtRoot")
+				},
+			})
+			f := grow(t, proto.NewOneForOneStrategy(0, 0, func(any) proto.Directive { return proto.EscalateDirective }),
+				proto.WithGuardian(s))
+			f.system.EventStream.Subscribe(func(e any) {
+				if e, ok := e.(*proto.SupervisorEvent); ok && e.Directive == c.want {
+					panic("a subscriber")
+				}
+			})
+			f.crash()
+
+			starts, events := f.read()
+			assert.Len(t, starts, c.starts)
+			assert.Equal(t, c.want, events[len(events)-1].Directive)
+		})
+	}
+
+	require.Len(t, atRoot, 1)
+	require.ErrorIs(t, atRoot[0], errChild)
+}
+
+// TestProtoactorStrategyWaitsOnceForAChild has one fail again, on a message of protoactor's own, while it waits for its
+// restart: that comes once, in its time, whatever is decided about the second failure.
+func TestProtoactorStrategyWaitsOnceForAChild(t *testing.T) {
+	errAgain := errors.New("again")
+
+	for name, d := range map[string]supervision.Directive{"restart": 0, "resume": supervision.ResumeChild} {
+		virtual(t, name, func(t *testing.T) {
+			var handled []time.Duration
+
+			s := strategy(t, supervision.ProtoactorOptions{
+				Backoff: supervision.Backoff{Initial: time.Second},
+				Decide: func(err error) supervision.Directive {
+					if errors.Is(err, errAgain) {
+						return d
+					}
+
+					return 0
+				},
+			})
+			f := grow(t, s)
+			other := f.system.Root.Spawn(proto.PropsFromFunc(func(proto.Context) {}))
+			since := time.Now()
+			child := f.system.Root.Spawn(proto.PropsFromFunc(func(ctx proto.Context) {
+				switch m := ctx.Message().(type) {
+				case *proto.PID:
+					ctx.Watch(m)
+				case *proto.Terminated:
+					panic(errAgain)
+				case error:
+					panic(m)
+				case string:
+					handled = append(handled, time.Since(since))
+				}
+			}, proto.WithGuardian(s)))
+
+			f.system.Root.Send(child, other)
+			f.system.Root.Send(child, errChild)
+			f.system.Root.Send(child, "a message")
+			synctest.Wait()
+			f.system.Root.Stop(other)
+			<-time.After(time.Minute)
+			synctest.Wait()
+			assert.Equal(t, []time.Duration{time.Second}, handled)
+
+			_, events := f.read()
+			restarts := 0
+
+			for _, e := range events {
+				if e.Directive == proto.RestartDirective {
+					restarts++
+				}
+			}
+
+			assert.Equal(t, 1, restarts)
+			f.system.Root.Stop(child)
+		})
+	}
+}
+
 func TestProtoactorStrategyReportsAllThatIsWrongWithItsOptions(t *testing.T) {
 	_, err := supervision.Protoactor(supervision.ProtoactorOptions{
 		Budget: supervision.Budget{Restarts: -1, Within: 0}, Backoff: supervision.Backoff{Initial: -2, Stable: -1},
