@@ -227,13 +227,26 @@ func TestProtoactorStrategyEscalatesAnExhaustedBudget(t *testing.T) {
 
 		_, events = f.read()
 		assert.Equal(t, proto.EscalateDirective, events[len(events)-1].Directive)
+
+		other := f.system.Root.Spawn(proto.PropsFromFunc(func(ctx proto.Context) {
+			if _, ok := ctx.Message().(string); ok {
+				panic(errChild)
+			}
+		}, proto.WithGuardian(above)))
+		f.system.Root.Send(other, "crash")
+		synctest.Wait()
+		assert.Len(t, told, 1, "the guardian has a new budget")
+
+		_, events = f.read()
+		assert.Equal(t, proto.RestartDirective, events[len(events)-1].Directive)
+		f.system.Root.Stop(other)
 	})
 
 	virtual(t, "without a guardian it is told, and protoactor's root restarts the supervisor", func(t *testing.T) {
-		var told []error
+		var told []*proto.PID
 
 		f := grow(t, strategy(t, supervision.ProtoactorOptions{
-			Backoff: at, AtRoot: func(_ *proto.PID, err error) { told = append(told, err) },
+			Backoff: at, AtRoot: func(failed *proto.PID, _ error) { told = append(told, failed) },
 		}))
 		first := f.child
 
@@ -242,6 +255,7 @@ func TestProtoactorStrategyEscalatesAnExhaustedBudget(t *testing.T) {
 		}
 
 		require.Len(t, told, 1)
+		assert.True(t, told[0].Equal(f.parent))
 		assert.False(t, f.child.Equal(first))
 
 		_, alive := f.system.ProcessRegistry.GetLocal(f.parent.GetId())
