@@ -8,3 +8,18 @@ func SetChance(s actor.SupervisorStrategy, chance func() float64) {
 		p.chance = chance
 	}
 }
+
+// Remembered returns how many children the guardian of a system remembers by a strategy made by Protoactor.
+func Remembered(s actor.SupervisorStrategy, system *actor.ActorSystem) int {
+	p, ok := s.(*protoactor)
+	if !ok {
+		return 0
+	}
+
+	o := p.guardian(system)
+
+	o.mu.Lock()
+	defer o.mu.Unlock()
+
+	return len(o.children)
+}

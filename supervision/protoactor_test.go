@@ -413,6 +413,49 @@ func TestProtoactorStrategyWaitsOnceForAChild(t *testing.T) {
 	}
 }
 
+// TestProtoactorStrategyRemembersChildrenThatLive has many fail and stop, and then many that fail and live on.
+func TestProtoactorStrategyRemembersChildrenThatLive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := strategy(t, supervision.ProtoactorOptions{
+			Budget:  supervision.Budget{Restarts: 1000, Within: time.Hour},
+			Backoff: supervision.Backoff{Initial: supervision.Immediately},
+		})
+		f := grow(t, s)
+		crashed := func() *proto.PID {
+			child := f.system.Root.Spawn(proto.PropsFromFunc(func(ctx proto.Context) {
+				if _, ok := ctx.Message().(string); ok {
+					panic(errChild)
+				}
+			}, proto.WithGuardian(s)))
+			f.system.Root.Send(child, "crash")
+			synctest.Wait()
+
+			return child
+		}
+
+		for range 100 {
+			f.system.Root.Stop(crashed())
+			synctest.Wait()
+			require.LessOrEqual(t, supervision.Remembered(s, f.system), 16)
+		}
+
+		before := supervision.Remembered(s, f.system)
+
+		var alive []*proto.PID
+		for range 40 {
+			alive = append(alive, crashed())
+		}
+
+		now := supervision.Remembered(s, f.system)
+		assert.GreaterOrEqual(t, now, 40)
+		assert.LessOrEqual(t, now, 40+before)
+
+		for _, child := range alive {
+			f.system.Root.Stop(child)
+		}
+	})
+}
+
 func TestProtoactorStrategyReportsAllThatIsWrongWithItsOptions(t *testing.T) {
 	_, err := supervision.Protoactor(supervision.ProtoactorOptions{
 		Budget: supervision.Budget{Restarts: -1, Within: 0}, Backoff: supervision.Backoff{Initial: -2, Stable: -1},
