@@ -111,6 +111,7 @@ func TestWhatProtoactorTellsANativeActorComesInItsTurn(t *testing.T) {
 			<-time.After(1)
 			synctest.Wait()
 			assert.Equal(t, 1, count(s.diary.read(), "a ReceiveTimeout"))
+			s.send("late")
 			<-time.After(time.Minute)
 			assert.Equal(t, 1, count(s.diary.read(), "a ReceiveTimeout"))
 
