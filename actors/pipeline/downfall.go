@@ -28,7 +28,7 @@ func (d *downfall) note(err error) {
 	d.keep(err)
 }
 
-// keep is note with mu held.
+// keep keeps the first failure. Called with mu held.
 func (d *downfall) keep(err error) {
 	if d.err == nil {
 		d.err = err
@@ -41,11 +41,20 @@ func (d *downfall) untold() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 
-	if d.told || d.draining || d.err == nil {
+	if d.draining {
 		return nil
 	}
 
-	d.told = true
+	return d.tell()
+}
+
+// tell returns the failure if the actor has not heard of it; now it has. Called with mu held.
+func (d *downfall) tell() error {
+	if d.told {
+		return nil
+	}
+
+	d.told = d.err != nil
 
 	return d.err
 }
@@ -79,13 +88,7 @@ func (d *downfall) end(ctx context.Context, err error) (kept bool, failure error
 
 	d.keep(err)
 
-	if d.told {
-		return false, nil
-	}
-
-	d.told = true
-
-	return false, d.err
+	return false, d.tell()
 }
 
 // drain is a Drain hook that ends what comes in and waits until over is closed. It fails also with what a goroutine
