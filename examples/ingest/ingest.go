@@ -2,13 +2,11 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -17,7 +15,6 @@ import (
 
 	client "github.com/nats-io/nats.go"
 	nats "github.com/nats-io/nats.go/jetstream"
-	_ "modernc.org/sqlite" // the driver
 
 	"github.com/troupe-go/troupe/actors/pipeline/jetstream/embedded"
 	"github.com/troupe-go/troupe/examples/ingest/totals"
@@ -49,7 +46,7 @@ func ingest(ctx context.Context, o options, stdout, stderr io.Writer) (err error
 		return list(store, stdout)
 	}
 
-	db, err := openDB(o.db)
+	db, err := openDB(ctx, o.db)
 	if err != nil {
 		return err
 	}
@@ -84,16 +81,6 @@ func ingest(ctx context.Context, o options, stdout, stderr io.Writer) (err error
 	return errors.Join(err, c.show(context.WithoutCancel(ctx), stdout))
 }
 
-// openDB opens the database. A transaction is on disk when it has committed.
-func openDB(path string) (*sql.DB, error) {
-	name := url.URL{
-		Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(),
-		RawQuery: "_pragma=busy_timeout(5000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_txlock=immediate",
-	}
-
-	return sql.Open("sqlite", name.String())
-}
-
 func subject(stream string) string { return stream + ".lines" }
 
 const (
@@ -101,7 +88,7 @@ const (
 	maxWaiting = 100_000
 	// duplicates is how long the stream recognises what is published again. It keeps the names of so many lines in memory.
 	duplicates = 30 * time.Second
-	// patience is how long the broker may take to answer, say how much is waiting.
+	// patience is how long the broker may take to answer, say how much is waiting, and a database that others open too.
 	patience = 30 * time.Second
 )
 

@@ -56,6 +56,15 @@ func start(t *testing.T, stdin io.Reader, args ...string) *process {
 
 	p.err = bufio.NewReader(pipe)
 
+	t.Cleanup(func() {
+		if t.Failed() { // perhaps nobody has waited for its end
+			cancel()
+
+			rest, _ := io.ReadAll(p.err)
+			t.Logf("it has said: %s", rest)
+		}
+	})
+
 	return p
 }
 
@@ -99,7 +108,7 @@ func counted(t *testing.T, path string) int64 {
 		return 0
 	}
 
-	db, err := openDB(path)
+	db, err := openDB(t.Context(), path)
 	require.NoError(t, err)
 
 	got, err := totals.Read(t.Context(), db)
