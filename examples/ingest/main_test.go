@@ -248,7 +248,7 @@ func TestBadInputIsOneClearErrorAndAnExitCode(t *testing.T) {
 		"no such log":       {[]string{"-in", none, "-db", db}, system.ExitFailed, []string{none}},
 		"a directory":       {[]string{"-in", dir, "-db", db}, system.ExitFailed, []string{dir}},
 		"no room there":     {[]string{"-db", filepath.Join(foreign, "x")}, system.ExitFailed, []string{foreign}},
-		"a foreign file":    {[]string{"-db", foreign}, system.ExitFailed, []string{"/ingest/count/totals: "}},
+		"a foreign file":    {[]string{"-db", foreign}, system.ExitFailed, []string{"the database " + foreign + ": "}},
 		"no such broker":    {[]string{"-nats", "nats://127.0.0.1:1", "-db", db}, system.ExitFailed, []string{"the broker"}},
 		"no such address":   {[]string{"-http", "nowhere", "-db", db}, system.ExitFailed, []string{"/ingest/http"}},
 	} {

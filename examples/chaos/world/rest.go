@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/troupe-go/troupe/actors"
 	"github.com/troupe-go/troupe/examples/chaos/audit"
 	"github.com/troupe-go/troupe/system"
 )
@@ -95,7 +96,7 @@ func (w *World) end(r *system.Report) {
 func (w *World) checkErrors(r *system.Report) {
 	for _, text := range r.Errors {
 		injected := slices.ContainsFunc([]string{
-			errInjected.Error(), "did not finish within", system.ErrHangs.Error(),
+			errInjected.Error(), actors.ErrExited.Error(), "did not finish within", system.ErrHangs.Error(),
 		}, func(known string) bool { return strings.Contains(text, known) })
 
 		if !injected {
