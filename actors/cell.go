@@ -76,7 +76,7 @@ func Mount[M any](place node.Place, boxes *mailbox.Template[M], factory Factory[
 	}
 
 	if h := place.Holder; h != nil {
-		h.Mount(c.letter)
+		h.Mount(c.letter, place.Host.Intake())
 	}
 
 	return c, nil

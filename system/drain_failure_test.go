@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/troupe-go/troupe/internal/node"
 	"github.com/troupe-go/troupe/mailbox"
 	"github.com/troupe-go/troupe/supervision"
 	"github.com/troupe-go/troupe/system"
@@ -17,7 +18,7 @@ import (
 // debt is the holder of an actor that has nothing in its queue and is needed all the same, until it is paid.
 type debt struct{ open bool }
 
-func (*debt) Mount(func(item any, r mailbox.Reason, cause error, at mailbox.Delivery)) {}
+func (*debt) Mount(func(item any, r mailbox.Reason, cause error, at mailbox.Delivery), *node.Gate) {}
 
 func (*debt) Stats() mailbox.Stats { return mailbox.Stats{} }
 

@@ -21,7 +21,7 @@ func (f *inflight) add(limit int, acks, commits bool) *tracker {
 		all: f, id: uint64(len(f.sources)+1) << sourceShift, limit: uint64(limit), //nolint:gosec // positive
 		ring: make([]entry, firstRing), acks: acks, commits: commits,
 		changed: make(chan struct{}, 1), room: make(chan struct{}, 1),
-		urgent: make(chan struct{}, 1),
+		urgent: make(chan struct{}, 1), settled: make(chan struct{}),
 	}
 	f.sources = append(f.sources, t)
 
@@ -98,6 +98,11 @@ func (f *inflight) wake() {
 		}
 
 		signal(t.room)
+
+		if t.ended && t.open == 0 && !t.isSettled {
+			t.isSettled = true
+			close(t.settled)
+		}
 	}
 
 	if over && !f.isOver {

@@ -3,11 +3,14 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/troupe-go/troupe/actors"
+	"github.com/troupe-go/troupe/internal/node"
 	"github.com/troupe-go/troupe/mailbox"
 	"github.com/troupe-go/troupe/supervision"
 )
@@ -24,11 +27,20 @@ type feed[T any] struct {
 	counts  counters
 	over    chan struct{} // closed when everything the source had is sent on
 
+	intake *node.Gate // shut when the whole system stops
+
 	mu       sync.Mutex
 	hand     []item[T] // pulled and not yet sent on
 	accepted uint64
 	isOver   bool
-	eof      bool
+	eof      bool  // the source has said so
+	dropped  *loss // what is pulled is lost; nil while it is not
+}
+
+// loss is why items are not sent on any more.
+type loss struct {
+	reason mailbox.Reason
+	cause  error
 }
 
 // From declares a source. It is the beginning of a pipeline, or one of several beginnings.
@@ -73,6 +85,8 @@ type feedActor[T any] struct {
 	feed   *feed[T]
 	opened bool
 	stop   context.CancelFunc // ends the intake
+	// ending says that the intake has ended for good. It also ends with the incarnation, and goes on with the next.
+	ending atomic.Bool
 	fall   *downfall
 }
 
@@ -102,7 +116,7 @@ func (a *feedActor[T]) Start(ctx *actors.Context[struct{}]) error {
 		defer stop()
 		defer nobodyTells()
 
-		kept, err := a.fall.end(ctx, f.pull(ctx, intake, told))
+		kept, err := a.fall.end(ctx, a.pull(ctx, intake, told))
 		if kept {
 			f.finish()
 		}
@@ -129,13 +143,22 @@ func (a *feedActor[T]) Start(ctx *actors.Context[struct{}]) error {
 }
 
 // Drain ends the intake and waits until what came in has been sent on. A source that fails now hands out nothing more;
-// it is told of its items all the same.
+// it is told of its items all the same. If it is not the system that stops but this part of it, there is no later phase
+// in which the source could hear of them: it waits until all are finished by the stages behind it, which go on.
 func (a *feedActor[T]) Drain(ctx context.Context) error {
 	if !a.opened {
 		return nil
 	}
 
-	return a.fall.drain(ctx, a.stop, a.feed.over)
+	over := a.feed.over
+	if a.feed.intake.Err() == nil {
+		over = a.feed.tracker.settled
+	}
+
+	return a.fall.drain(ctx, func() {
+		a.ending.Store(true)
+		a.stop()
+	}, over)
 }
 
 // Flush tells the source what became of the last items.
@@ -145,18 +168,21 @@ func (a *feedActor[T]) Flush(ctx context.Context) error {
 
 // Close closes the source; before that it is told of what has come back since the flush, or because the
 // pipeline failed.
-func (a *feedActor[T]) Close(ctx context.Context) error {
+func (a *feedActor[T]) Close(ctx context.Context) (err error) {
 	if !a.opened {
 		return nil
 	}
 
-	err := a.feed.tracker.tellAll(ctx, a.feed.source, make([]Ack, maxTold))
+	defer func() { err = errors.Join(err, a.feed.source.Close(ctx)) }() // also if it panics when it is told
 
-	return errors.Join(a.fall.untold(), err, a.feed.source.Close(ctx))
+	err = a.feed.tracker.tellAll(ctx, a.feed.source, make([]Ack, maxTold))
+
+	return errors.Join(a.fall.untold(), err)
 }
 
 // pull pulls items and sends them on until the source ends. When told ends nobody makes room for more.
-func (f *feed[T]) pull(ctx, intake, told context.Context) error {
+func (a *feedActor[T]) pull(ctx, intake, told context.Context) error {
+	f := a.feed
 	if f.finished() {
 		return nil
 	}
@@ -181,25 +207,12 @@ func (f *feed[T]) pull(ctx, intake, told context.Context) error {
 			return told.Err() // else the pipeline has failed
 		}
 
-		began := time.Now()
-
-		n, err := f.source.Pull(intake, values[:min(free, handful, f.out.capacity)])
-		if n > 0 {
-			f.counts.latency(time.Since(began)/time.Duration(n), n)
-			f.accept(values[:n], items)
-		}
-
-		if err == nil && n == 0 && intake.Err() != nil {
-			err = io.EOF
-		}
-
-		f.eof = errors.Is(err, io.EOF)
-
+		err = a.pullOnce(intake, values[:min(free, handful, f.out.capacity)], items)
 		if sent := f.send(ctx, p); sent != nil {
 			return sent
 		}
 
-		if err != nil && !f.eof {
+		if err != nil {
 			return err
 		}
 	}
@@ -209,6 +222,35 @@ func (f *feed[T]) pull(ctx, intake, told context.Context) error {
 	return nil
 }
 
+// pullOnce pulls a handful and takes it in. Values and items are memory for it.
+func (a *feedActor[T]) pullOnce(intake context.Context, values []T, items []item[T]) error {
+	f := a.feed
+	began := time.Now()
+
+	n, err := f.source.Pull(intake, values)
+	if n < 0 || n > len(values) {
+		return errors.Join(fmt.Errorf("%s: Pull has returned %d items, must be from 0 to %d", f.path, n, len(values)), err)
+	}
+
+	if n > 0 {
+		f.counts.latency(time.Since(began)/time.Duration(n), n)
+		f.accept(values[:n], items)
+	}
+
+	over := intake.Err() != nil
+
+	switch eof := errors.Is(err, io.EOF); {
+	case over && !a.ending.Load() && (eof || err == nil && n == 0):
+		return intake.Err() // the incarnation ends, and the next one goes on
+	case eof, over && err == nil && n == 0:
+		f.eof = true
+
+		return nil
+	default:
+		return err
+	}
+}
+
 func (f *feed[T]) finished() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -216,21 +258,30 @@ func (f *feed[T]) finished() bool {
 	return f.isOver
 }
 
-// accept numbers what the source has handed out. Items is memory for it.
+// accept numbers what the source has handed out. Items is memory for it. An incarnation that was abandoned in Pull can
+// come back with some: they are sent on by the next one, or lost if there is none.
 func (f *feed[T]) accept(values []T, items []item[T]) {
-	first := f.tracker.take(len(values))
-
 	f.mu.Lock()
-	defer f.mu.Unlock()
 
-	f.hand = items[:len(values)]
+	if len(f.hand) == 0 {
+		f.hand = items[:0]
+	}
+
+	first := f.tracker.take(len(values))
 	f.accepted += uint64(len(values))
 
 	for i, v := range values {
-		f.hand[i] = item[T]{v, mark{n: first + uint64(i)}}
+		f.hand = append(f.hand, item[T]{v, mark{n: first + uint64(i)}})
 	}
 
+	lost := f.dropped
+	f.mu.Unlock()
+
 	clear(values)
+
+	if lost != nil {
+		f.lose(lost)
+	}
 }
 
 // send sends on what was pulled, waiting for room.
@@ -281,7 +332,10 @@ func (f *feed[T]) finish() {
 }
 
 // Mount implements node.Holder. There are no letters of its own.
-func (f *feed[T]) Mount(func(item any, r mailbox.Reason, cause error, at mailbox.Delivery)) {
+func (f *feed[T]) Mount(
+	_ func(item any, r mailbox.Reason, cause error, at mailbox.Delivery), intake *node.Gate,
+) {
+	f.intake = intake
 	f.run.taken()
 }
 
@@ -306,13 +360,30 @@ func (f *feed[T]) Stats() mailbox.Stats {
 // they can be replayed to.
 func (f *feed[T]) Drop(reason mailbox.Reason, cause error) bool {
 	f.mu.Lock()
+	f.dropped = &loss{reason, cause}
+	finished := f.isOver
+	f.mu.Unlock()
+
+	lost := f.lose(f.dropped)
+
+	if reason == mailbox.Stopped {
+		f.tracker.leave(finished)
+	} else { // its time to drain is over, and it will be flushed and closed
+		f.tracker.end()
+	}
+
+	return lost
+}
+
+// lose makes letters of what was pulled and not sent on. It reports whether there was anything.
+func (f *feed[T]) lose(why *loss) bool {
+	f.mu.Lock()
 	left := f.hand
 	f.hand = nil
 	f.mu.Unlock()
 
 	f.counts.processed.Add(uint64(len(left)))
-	f.out.refuse(left, reason, cause)
-	f.tracker.end()
+	f.out.refuse(left, why.reason, why.cause)
 
 	return len(left) > 0
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/sony/gobreaker/v2"
 	"golang.org/x/time/rate"
 
+	"github.com/troupe-go/troupe/internal/node"
 	"github.com/troupe-go/troupe/mailbox"
 	"github.com/troupe-go/troupe/supervision"
 )
@@ -176,7 +177,9 @@ func (s *stage[In, Out]) leaveHole(outs [][]item[Out]) {
 }
 
 // Mount implements node.Holder.
-func (s *stage[In, Out]) Mount(letter func(item any, r mailbox.Reason, cause error, at mailbox.Delivery)) {
+func (s *stage[In, Out]) Mount(
+	letter func(item any, r mailbox.Reason, cause error, at mailbox.Delivery), _ *node.Gate,
+) {
 	s.letter = letter
 	s.run.taken()
 }

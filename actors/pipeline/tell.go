@@ -8,8 +8,9 @@ import (
 // maxTold is how many acknowledgements a source is told at a time.
 const maxTold = 256
 
-// tell tells the source what is pending, once. Buf is for the acknowledgements. Called by one goroutine at a time.
-func (t *tracker) tell(ctx context.Context, source any, buf []Ack) error {
+// tell tells the source what is pending, once. Buf is for the acknowledgements. Called by one goroutine at a time. What
+// the source has failed with, also if it panics, it has been told.
+func (t *tracker) tell(ctx context.Context, source any, buf []Ack) (err error) {
 	t.all.mu.Lock()
 	n := copy(buf[:maxTold], t.told)
 	t.told = t.told[:copy(t.told, t.told[n:])]
@@ -17,7 +18,20 @@ func (t *tracker) tell(ctx context.Context, source any, buf []Ack) error {
 	done, commit := t.done, t.commits && t.done > t.committed
 	t.all.mu.Unlock()
 
-	var err error
+	committed := false
+
+	defer func() {
+		t.all.mu.Lock()
+		defer t.all.mu.Unlock()
+
+		t.telling = 0
+
+		if committed {
+			t.committed = done
+		}
+
+		t.all.wake()
+	}()
 
 	if n > 0 {
 		a, _ := source.(Acknowledger)
@@ -27,18 +41,8 @@ func (t *tracker) tell(ctx context.Context, source any, buf []Ack) error {
 	if commit && err == nil {
 		c, _ := source.(Committer)
 		err = c.Commit(ctx, done)
+		committed = err == nil
 	}
-
-	t.all.mu.Lock()
-	defer t.all.mu.Unlock()
-
-	t.telling = 0
-
-	if commit && err == nil {
-		t.committed = done
-	}
-
-	t.all.wake()
 
 	return err
 }

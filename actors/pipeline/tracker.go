@@ -12,6 +12,7 @@ type tracker struct {
 	first, next uint64
 	open        int  // of the window, those that are unfinished
 	ended       bool // there will be no more
+	gone        bool // nobody is there any more to tell
 
 	acks    bool  // the source wants acknowledgements
 	commits bool  // the source wants offsets
@@ -21,9 +22,11 @@ type tracker struct {
 	// committed is what the source has been told of done.
 	committed uint64
 
-	changed chan struct{} // there is something to tell; holds one
-	room    chan struct{} // there is room for the source; holds one
-	urgent  chan struct{} // the source needs room to end, and is to be told at once; holds one
+	changed   chan struct{} // there is something to tell; holds one
+	room      chan struct{} // there is room for the source; holds one
+	urgent    chan struct{} // the source needs room to end, and is to be told at once; holds one
+	settled   chan struct{} // closed when the source has ended and none of its items is unfinished
+	isSettled bool
 }
 
 // entry is one item of the window.
@@ -92,8 +95,11 @@ func (t *tracker) take(n int) uint64 {
 		t.next++
 		t.open++
 
-		if t.all.failure != nil {
+		switch {
+		case t.all.failure != nil:
 			t.finish(seq, e, returned, t.all.failure)
+		case t.gone:
+			t.finish(seq, e, returned, ErrStopped)
 		}
 	}
 
@@ -140,7 +146,7 @@ func (t *tracker) finish(seq uint64, e *entry, s entryState, err error) {
 		t.all.given = err
 	}
 
-	if t.acks {
+	if t.acks && !t.gone {
 		t.told = append(t.told, Ack{Item: seq, Err: err})
 	}
 
@@ -152,19 +158,26 @@ func (t *tracker) finish(seq uint64, e *entry, s entryState, err error) {
 }
 
 // pending reports whether there is something to tell the source. Called with mu held.
-func (t *tracker) pending() bool { return len(t.told) > 0 || t.commits && t.done > t.committed }
+func (t *tracker) pending() bool {
+	return !t.gone && (len(t.told) > 0 || t.commits && t.done > t.committed)
+}
 
 // owes reports whether the source has still to hear of items that it has handed out.
 func (t *tracker) owes() bool {
 	t.all.mu.Lock()
 	defer t.all.mu.Unlock()
 
-	return (t.acks || t.commits) && (t.open > 0 || t.telling > 0 || t.pending())
+	return t.untold()
 }
 
-// over reports whether the source has ended and knows all of its items. Called with mu held.
+// untold is owes with mu held.
+func (t *tracker) untold() bool {
+	return !t.gone && (t.acks || t.commits) && (t.open > 0 || t.telling > 0 || t.pending())
+}
+
+// over reports whether the source has ended and knows all of its items, or is not there to be told. Called with mu held.
 func (t *tracker) over() bool {
-	return t.ended && t.open == 0 && t.telling == 0 && !t.pending()
+	return t.ended && t.open == 0 && (t.gone || t.telling == 0 && !t.pending())
 }
 
 // end notes that the source has no more items.
@@ -173,5 +186,19 @@ func (t *tracker) end() {
 	defer t.all.mu.Unlock()
 
 	t.ended = true
+	t.all.wake()
+}
+
+// leave notes that the source has gone for good. Finished says that it had handed out everything. What it has not been
+// told it will never hear: it hands that out again when it is started again, in another system.
+func (t *tracker) leave(finished bool) {
+	t.all.mu.Lock()
+	defer t.all.mu.Unlock()
+
+	if (!finished || t.untold()) && t.all.given == nil {
+		t.all.given = ErrStopped
+	}
+
+	t.ended, t.gone, t.told = true, true, nil
 	t.all.wake()
 }

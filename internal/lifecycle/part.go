@@ -43,12 +43,17 @@ func (m *Machine) Part(target int) (own, all, dependents []int) {
 	}
 
 	for i := 0; i < len(tops); i++ { //nolint:intrange // it grows meanwhile
+		first := len(all)
+
 		for n := range tops[i].below {
 			if !in[n] {
 				in[n] = true
 				all = append(all, n.id)
-				visit(n)
 			}
+		}
+
+		for _, id := range all[first:] { // all of a part are known by now, so that none is taken for one outside
+			visit(m.node(id))
 		}
 
 		for at := tops[i].parent; at != nil; at = at.parent {

@@ -255,8 +255,9 @@ type Observed interface {
 // Holder is what holds items for an actor beside its mailbox, such as the queue of a pipeline's stage, across all its
 // incarnations. The law of conservation holds for it as for the mailbox. No method blocks or calls user code.
 type Holder interface {
-	// Mount is called once, before anything else, with where to send letters about items.
-	Mount(letter func(item any, reason mailbox.Reason, cause error, at mailbox.Delivery))
+	// Mount is called once, before anything else, with where to send letters about items, and the gate that is shut when
+	// the shutdown of the system comes to its drain.
+	Mount(letter func(item any, reason mailbox.Reason, cause error, at mailbox.Delivery), intake *Gate)
 	// Stats returns what was counted.
 	Stats() mailbox.Stats
 	// Owes reports whether the actor is needed also when nothing is held, such as a source that has still to hear of its
