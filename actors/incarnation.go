@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/troupe-go/troupe/internal/chain"
 	"github.com/troupe-go/troupe/internal/node"
 	"github.com/troupe-go/troupe/mailbox"
 )
@@ -168,11 +169,15 @@ func (i *incarnation[M]) err() error {
 // saysEnded reports whether err says no more than that the context has ended.
 func (i *incarnation[M]) saysEnded(err error) bool {
 	i.owned.mu.Lock()
-	defer i.owned.mu.Unlock()
 
-	m := i.seldom.Load()
+	var ended error
+	if m := i.seldom.Load(); m != nil {
+		ended = m.ended
+	}
 
-	return m != nil && m.ended != nil && (errors.Is(err, context.Canceled) || errors.Is(err, m.ended))
+	i.owned.mu.Unlock()
+
+	return ended != nil && (chain.Is(err, context.Canceled) || chain.Is(err, ended))
 }
 
 // endWork cancels Receive, Start and the actor's goroutines.
@@ -248,10 +253,16 @@ func (i *incarnation[M]) because(err error) error {
 	}
 
 	i.owned.mu.Lock()
-	defer i.owned.mu.Unlock()
 
-	if m := i.seldom.Load(); m != nil && m.cut != nil && errors.Is(err, context.Canceled) && !errors.Is(err, m.cut) {
-		return fmt.Errorf("%w: %w", m.cut, err)
+	var cut error
+	if m := i.seldom.Load(); m != nil {
+		cut = m.cut
+	}
+
+	i.owned.mu.Unlock()
+
+	if cut != nil && chain.Is(err, context.Canceled) && !chain.Is(err, cut) {
+		return fmt.Errorf("%w: %w", cut, err)
 	}
 
 	return err

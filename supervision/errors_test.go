@@ -2,6 +2,7 @@ package supervision_test
 
 import (
 	"errors"
+	"io/fs"
 	"testing"
 	"time"
 
@@ -28,6 +29,17 @@ func TestErrorsNameThePathAndWrapTheirCause(t *testing.T) {
 	assert.EqualError(t, &supervision.BudgetError{Path: "/shop"},
 		"/shop: restart budget exhausted: more than 0 restarts within 0s; last failure: none")
 	assert.EqualError(t, &supervision.DeadlineError{Step: "flush", After: time.Second}, "flush did not finish within 1s")
+}
+
+func TestTheTextOfAnErrorThatPanicsIsWhatCanBeSaid(t *testing.T) {
+	var none *fs.PathError
+
+	const text = "*fs.PathError whose Error method panics"
+
+	assert.Equal(t, text, supervision.Text(none))
+	assert.Equal(t, text, supervision.Text(errors.Join(none)))
+	assert.Equal(t, "first\n"+text+"\nlast",
+		supervision.Text(errors.Join(errors.New("first"), errors.Join(none, errors.New("last")))))
 }
 
 func TestEnumsHaveNames(t *testing.T) {

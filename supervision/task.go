@@ -2,12 +2,13 @@ package supervision
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"net"
 	"time"
+
+	"github.com/troupe-go/troupe/internal/chain"
 )
 
 // Phase is one of the phases of a shutdown, in their order. The zero value is not a phase.
@@ -99,8 +100,8 @@ func CloserTask(name string, c io.Closer, after ...Child) *Task {
 
 	if c != nil {
 		t.Run = func(context.Context) error {
-			if err := c.Close(); !errors.Is(err, fs.ErrClosed) && !errors.Is(err, net.ErrClosed) &&
-				!errors.Is(err, io.ErrClosedPipe) {
+			if err := c.Close(); !chain.Is(err, fs.ErrClosed) && !chain.Is(err, net.ErrClosed) &&
+				!chain.Is(err, io.ErrClosedPipe) {
 				return err //nolint:wrapcheck // the runtime adds the task's name
 			}
 

@@ -146,6 +146,11 @@ func TestACloserThatIsClosedAlreadyIsNoFailure(t *testing.T) {
 		require.NoError(t, closer.Run(t.Context()))
 	}
 
+	var none *fs.PathError
+
+	d.err = none // whose Unwrap panics
+	require.Same(t, none, closer.Run(t.Context()))
+
 	d.err = errors.New("stuck")
 	require.ErrorIs(t, closer.Run(t.Context()), d.err)
 
