@@ -121,7 +121,7 @@ func Text(err error) (text string) {
 // instead returns what can be said of an error whose Error panics.
 func instead(err error) string {
 	all := chain.Wrapped(err)
-	if _, joined := err.(interface{ Unwrap() []error }); !joined || len(all) == 0 { //nolint:errorlint // itself
+	if _, joined := err.(interface{ Unwrap() []error }); !joined || len(all) == 0 {
 		return fmt.Sprintf("%T whose Error method panics", err)
 	}
 

@@ -24,6 +24,13 @@ func As[E error](err error) (found E, ok bool) {
 	return found, ok
 }
 
+// Has reports whether [As] finds one.
+func Has[E error](err error) bool {
+	_, ok := As[E](err)
+
+	return ok
+}
+
 // search reports whether is holds for err, or, if that panics, for one of those that it wraps.
 func search(err error, is func(error) bool) bool {
 	yes, returned := try(err, is)

@@ -77,6 +77,7 @@ func TestAs(t *testing.T) {
 			got, ok := chain.As[*fs.PathError](of.err)
 			assert.Equal(t, of.ok, ok)
 			assert.Same(t, of.want, got)
+			assert.Equal(t, of.ok, chain.Has[*fs.PathError](of.err))
 		})
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 
 	"github.com/sony/gobreaker/v2"
+
+	"github.com/troupe-go/troupe/internal/chain"
 )
 
 // errUnheard stands for a call that was not heard to its end: its caller has given up before the plugin's time was
@@ -29,7 +31,8 @@ func newBreaker(s Breaker) breaker {
 		Timeout:     s.OpenFor,
 		ReadyToTrip: func(c gobreaker.Counts) bool { return int64(c.ConsecutiveFailures) >= int64(s.Failures) },
 		IsExcluded: func(err error) bool {
-			return errors.Is(err, errUnheard) || errors.As(err, new(*InvalidError)) || errors.As(err, new(*SizeError))
+			return err != nil &&
+				(chain.Is(err, errUnheard) || chain.Has[*InvalidError](err) || chain.Has[*SizeError](err))
 		},
 		IsSuccessful: func(err error) bool {
 			if err != nil {

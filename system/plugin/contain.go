@@ -2,8 +2,9 @@ package plugin
 
 import (
 	"context"
-	"errors"
 	"runtime/debug"
+
+	"github.com/troupe-go/troupe/internal/chain"
 )
 
 // protect calls a plugin's code and turns a panic into an error. It is called on a goroutine that the plugin may end
@@ -55,11 +56,15 @@ func apart(ctx context.Context, start func(func(context.Context) error) error, f
 
 // faultOf returns what an error of a plugin's code says about the instance, or 0 if it says nothing.
 func faultOf(err error) Fault {
-	if of, ok := errors.AsType[*faultError](err); ok {
+	if err == nil {
+		return 0
+	}
+
+	if of, ok := chain.As[*faultError](err); ok {
 		return of.fault
 	}
 
-	if errors.As(err, new(*PanicError)) || errors.Is(err, ErrExited) {
+	if chain.Has[*PanicError](err) || chain.Is(err, ErrExited) {
 		return Panicked
 	}
 

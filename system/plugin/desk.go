@@ -2,13 +2,13 @@ package plugin
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path"
 	"strconv"
 	"time"
 
 	"github.com/troupe-go/troupe/actors"
+	"github.com/troupe-go/troupe/internal/chain"
 	"github.com/troupe-go/troupe/supervision"
 )
 
@@ -105,7 +105,7 @@ func (d *desk) Close(context.Context) error {
 
 // Health reports why the plugin is out of use, if it is quarantined.
 func (d *desk) Health() error {
-	if err := d.place.now.Load().err; errors.As(err, new(*QuarantinedError)) {
+	if err := d.place.now.Load().err; chain.Has[*QuarantinedError](err) {
 		return err
 	}
 
@@ -146,7 +146,7 @@ func (d *desk) start(ctx context.Context, l *load) (actors.Ref[call], error) {
 			return ref, why // rather than that it was given up on
 		}
 
-		if !errors.Is(err, supervision.ErrGroupDown) {
+		if !chain.Is(err, supervision.ErrGroupDown) {
 			return ref, err
 		}
 
@@ -160,7 +160,7 @@ func (d *desk) start(ctx context.Context, l *load) (actors.Ref[call], error) {
 
 // load puts a plugin into an empty slot.
 func (d *desk) load(ctx context.Context, name string, with Source) error {
-	if !errors.Is(d.place.now.Load().err, ErrNotLoaded) {
+	if !chain.Is(d.place.now.Load().err, ErrNotLoaded) {
 		return fmt.Errorf("%s: %w", d.place.path, ErrLoaded)
 	}
 
@@ -170,7 +170,7 @@ func (d *desk) load(ctx context.Context, name string, with Source) error {
 // unload takes the plugin out: it works off what waits for it.
 func (d *desk) unload(ctx context.Context, _ string, _ Source) error {
 	now := d.place.now.Load()
-	if errors.Is(now.err, ErrNotLoaded) {
+	if chain.Is(now.err, ErrNotLoaded) {
 		return now.err
 	}
 
@@ -187,7 +187,7 @@ func (d *desk) unload(ctx context.Context, _ string, _ Source) error {
 // has. If the new one does not start, nothing has changed.
 func (d *desk) upgrade(ctx context.Context, name string, with Source) error {
 	old := d.place.now.Load()
-	if errors.Is(old.err, ErrNotLoaded) {
+	if chain.Is(old.err, ErrNotLoaded) {
 		return old.err
 	}
 
@@ -215,7 +215,7 @@ func (d *desk) release(ctx context.Context, name string, _ Source) error {
 // stop drains a version and stops it. One that has ended meanwhile is none of this action's failures.
 func (d *desk) stop(ctx context.Context, l *load) error {
 	err := d.run.Stop(ctx, l.child)
-	if errors.As(err, new(*supervision.NoChildError)) {
+	if chain.Has[*supervision.NoChildError](err) {
 		return nil
 	}
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/troupe-go/troupe/internal/chain"
 )
 
 // guard looks after an instance, on a goroutine of its actor: callers are told when their time is over, an instance
@@ -140,7 +142,7 @@ func (i *instance) probed(f *flight, err error) {
 		_ = i.fail(fault, err) // the guard hears of it
 	}
 
-	if errors.Is(err, context.DeadlineExceeded) && !time.Now().Before(f.hung) {
+	if chain.Is(err, context.DeadlineExceeded) && !time.Now().Before(f.hung) {
 		_ = i.fail(Hung, errNoHealth) // the guard hears of it
 	}
 

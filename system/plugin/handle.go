@@ -2,11 +2,11 @@ package plugin
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync/atomic"
 
 	"github.com/troupe-go/troupe/actors"
+	"github.com/troupe-go/troupe/internal/chain"
 	"github.com/troupe-go/troupe/internal/node"
 	"github.com/troupe-go/troupe/mailbox"
 )
@@ -42,7 +42,7 @@ func (h *Handle) Call(ctx context.Context, m Message) (Message, error) {
 		case err == nil:
 			return answer, nil
 		case !began && h.moved(l, err): // to the next version, which has it once
-		case began && again < h.slot.spec.Redeliver && errors.As(err, new(*InstanceError)) && ctx.Err() == nil:
+		case began && again < h.slot.spec.Redeliver && chain.Has[*InstanceError](err) && ctx.Err() == nil:
 			again++
 		default:
 			return Message{}, h.because(ctx, l, err)
@@ -93,7 +93,7 @@ func (h *Handle) moved(l *load, err error) bool {
 
 // ending reports whether a message was refused or put back because its actor is ending or has ended.
 func ending(err error) bool {
-	return errors.Is(err, mailbox.ErrStopping) || errors.Is(err, mailbox.ErrStopped) || errors.Is(err, node.ErrCut)
+	return chain.Is(err, mailbox.ErrStopping) || chain.Is(err, mailbox.ErrStopped) || chain.Is(err, node.ErrCut)
 }
 
 // because says of a version that has ended why it has. Whoever waited for it is told a moment before the desk is, and
@@ -262,7 +262,7 @@ func (h *Handle) Status(ctx context.Context) (Status, error) {
 	now := p.now.Load()
 	l := now.load
 
-	if errors.As(now.err, new(*QuarantinedError)) {
+	if chain.Has[*QuarantinedError](now.err) {
 		s.Quarantined, l = now.err, now.last
 	}
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/troupe-go/troupe/actors"
+	"github.com/troupe-go/troupe/internal/chain"
 	"github.com/troupe-go/troupe/supervision"
 )
 
@@ -252,7 +253,7 @@ func (n *names) settle(e entry) error {
 
 	gone := err != nil // it was not loaded
 	if e.do == unloadIt {
-		gone = err == nil || errors.Is(err, ErrNotLoaded) // the time for the drain may have been over the last time
+		gone = err == nil || chain.Is(err, ErrNotLoaded) // the time for the drain may have been over the last time
 	}
 
 	if gone {

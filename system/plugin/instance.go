@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actors"
+	"github.com/troupe-go/troupe/internal/chain"
 	"github.com/troupe-go/troupe/internal/node"
 	"github.com/troupe-go/troupe/mailbox"
 )
@@ -74,7 +75,7 @@ func (i *instance) Start(ctx *actors.Context[call]) error {
 	defer cancel()
 
 	if err := apart(limit, ctx.Go, func() error { return i.open(limit) }); err != nil {
-		if errors.Is(err, context.DeadlineExceeded) && limit.Err() != nil {
+		if chain.Is(err, context.DeadlineExceeded) && limit.Err() != nil {
 			err = &DeadlineError{i.spec.Start}
 		}
 
@@ -346,9 +347,9 @@ func (i *instance) answer(f *flight, m Message, err error) {
 		}
 	case f.stream != nil && f.stream.ctx.Err() != nil:
 		i.end(f, givenUp, errUnheard, f.stream.ctx.Err())
-	case errors.Is(err, context.DeadlineExceeded) && f.stream == nil && !time.Now().Before(f.late):
+	case chain.Is(err, context.DeadlineExceeded) && f.stream == nil && !time.Now().Before(f.late):
 		i.tooLate(f)
-	case errors.As(err, new(*InvalidError)):
+	case chain.Has[*InvalidError](err):
 		i.end(f, invalid, err, &CallError{i.path, f.msg.Type, err})
 	default:
 		i.end(f, failed, err, &CallError{i.path, f.msg.Type, err})

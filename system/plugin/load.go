@@ -1,10 +1,10 @@
 package plugin
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 
+	"github.com/troupe-go/troupe/internal/chain"
 	"github.com/troupe-go/troupe/supervision"
 )
 
@@ -94,8 +94,8 @@ func (l *load) accepts(m Manifest) string {
 
 // decide is the supervisor's: a plugin of which too many instances hang is not started again.
 func decide(err error) supervision.Directive {
-	var of *InstanceError
-	if !errors.As(err, &of) || of.load == nil {
+	of, ok := chain.As[*InstanceError](err)
+	if !ok || of == nil || of.load == nil {
 		return supervision.RestartChild
 	}
 

@@ -2,12 +2,13 @@ package plugin
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/troupe-go/troupe/internal/chain"
+	"github.com/troupe-go/troupe/supervision"
 	"github.com/troupe-go/troupe/system/plugin/internal/pluginpb"
 )
 
@@ -37,7 +38,7 @@ type faultError struct {
 	err   error
 }
 
-func (e *faultError) Error() string { return e.err.Error() }
+func (e *faultError) Error() string { return supervision.Text(e.err) }
 func (e *faultError) Unwrap() error { return e.err }
 
 // cut makes a text one that protobuf takes, and not too long.
@@ -56,15 +57,15 @@ func toStatus(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, new(*InvalidError)):
+	case chain.Has[*InvalidError](err):
 		code = codes.InvalidArgument
-	case errors.Is(err, context.DeadlineExceeded):
+	case chain.Is(err, context.DeadlineExceeded):
 		code = codes.DeadlineExceeded
-	case errors.Is(err, context.Canceled):
+	case chain.Is(err, context.Canceled):
 		code = codes.Canceled
 	}
 
-	return status.Error(code, cut(err.Error())) //nolint:wrapcheck // it is for gRPC
+	return status.Error(code, cut(supervision.Text(err))) //nolint:wrapcheck // it is for gRPC
 }
 
 // fromStatus makes an error of what has come across the boundary, of a call whose payloads have most bytes at most.

@@ -1,0 +1,148 @@
+package plugin_test
+
+import (
+	"context"
+	"io/fs"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/troupe-go/troupe/system/plugin"
+)
+
+// nilPath returns what a function returns by mistake that has declared its error as a pointer: Error and Unwrap panic.
+func nilPath() error {
+	var e *fs.PathError
+
+	return e
+}
+
+func TestAnErrorThatPanicsIsAsAnyOther(t *testing.T) {
+	for name, of := range map[string]struct {
+		wrong func(plugin.Message) (plugin.Message, error)
+		fault plugin.Fault
+		stats plugin.Stats
+	}{
+		"returned": {
+			func(m plugin.Message) (plugin.Message, error) { return m, nilPath() },
+			0,
+			plugin.Stats{Calls: 2, Answered: 1, Failed: 1, Instances: 1},
+		},
+		"invalid": {
+			func(m plugin.Message) (plugin.Message, error) { return m, plugin.Invalid(nilPath()) },
+			0,
+			plugin.Stats{Calls: 2, Answered: 1, Invalid: 1, Instances: 1},
+		},
+		"panicked with": {
+			func(plugin.Message) (plugin.Message, error) { panic(nilPath()) },
+			plugin.Panicked,
+			plugin.Stats{Calls: 2, Lost: 2, Instances: 2, Faults: 1},
+		},
+	} {
+		bubble(t, name, func(t *testing.T) {
+			s := slot(t, always(&fake{handle: func(_ context.Context, m plugin.Message) (plugin.Message, error) {
+				if string(m.Payload) != "good" {
+					return of.wrong(m)
+				}
+
+				<-time.After(time.Second)
+
+				return m, nil
+			}}), plugin.Spec{})
+			h := start(t, s)
+			geo := s.From(h.sys.Intake())
+			other := make(chan error, 1)
+
+			go func() {
+				_, err := geo.Call(t.Context(), line("good"))
+				other <- err
+			}()
+			synctest.Wait()
+
+			_, err := geo.Call(t.Context(), line("bad"))
+
+			if of.fault == 0 {
+				var call *plugin.CallError
+
+				require.ErrorAs(t, err, &call)
+				require.NoError(t, <-other)
+			} else {
+				var instance *plugin.InstanceError
+
+				require.ErrorAs(t, err, &instance)
+				assert.Equal(t, of.fault, instance.Fault)
+				require.ErrorAs(t, <-other, &instance)
+			}
+
+			<-time.After(time.Minute) // behind the back-off
+			h.beats()
+			assert.Equal(t, of.stats, status(t, geo).Stats)
+			h.end()
+		})
+	}
+
+	bubble(t, "from Start", func(t *testing.T) { startsIll(t, &fake{}, true) })
+	bubble(t, "from Health", func(t *testing.T) { startsIll(t, &fake{}, false) })
+}
+
+// startsIll starts a plugin whose first instance does not start: the host does, and the second instance.
+func startsIll(t *testing.T, f *fake, inStart bool) {
+	t.Helper()
+
+	made := 0
+	ill := func(context.Context) error {
+		if made == 1 {
+			return nilPath()
+		}
+
+		return nil
+	}
+
+	s := slot(t, plugin.InProcess(func() plugin.Plugin {
+		made++
+
+		c := *f
+		if inStart {
+			c.start = func(ctx context.Context, _ plugin.Session) error { return ill(ctx) }
+		} else {
+			c.health = ill
+		}
+
+		return &c
+	}), plugin.Spec{})
+	h := start(t, s)
+	<-time.After(time.Minute) // behind the back-off
+	h.beats()
+
+	_, err := s.From(h.sys.Intake()).Call(t.Context(), line("a"))
+	require.NoError(t, err)
+	assert.Equal(t, 2, made)
+	h.end()
+}
+
+func TestAProbeThatReturnsAnErrorThatPanicsFindsThePluginIll(t *testing.T) {
+	bubble(t, "degraded", func(t *testing.T) {
+		began := time.Now()
+		s := slot(t, always(&fake{health: func(context.Context) error {
+			if time.Since(began) < time.Second {
+				return nil
+			}
+
+			return nilPath()
+		}}), plugin.Spec{Probe: time.Minute})
+		h := start(t, s)
+
+		<-time.After(2 * time.Minute)
+		synctest.Wait()
+		h.beats()
+
+		geo := s.From(h.sys.Intake())
+		_, err := geo.Call(t.Context(), line("a"))
+		require.NoError(t, err)
+		assert.Equal(t, uint64(1), status(t, geo).Stats.Instances)
+		h.end()
+	})
+}
