@@ -3,6 +3,7 @@ package supervision
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -119,6 +120,9 @@ func (l *longest) find() (sum time.Duration, path []string, task bool) {
 	return best.sum, path, task
 }
 
+// plus returns the sum of two durations, of which none is negative, or the longest there is if it is too long.
+func plus(a, b time.Duration) time.Duration { return a + min(b, math.MaxInt64-a) }
+
 // longer returns the longer of two stretches, the first if they are equal.
 func longer(a, b *stretch) *stretch {
 	if b.sum > a.sum || a.name == "" {
@@ -157,7 +161,7 @@ func (l *longest) node(id int) *stretch {
 
 	if n.hasActors() {
 		from := l.start(id)
-		s = &stretch{sum: from.sum + l.of(n.each().declaredDeadlines()), name: n.Path, from: from}
+		s = &stretch{sum: plus(from.sum, l.of(n.each().declaredDeadlines())), name: n.Path, from: from}
 	} else {
 		for _, child := range n.Children {
 			s = longer(s, l.node(child))
@@ -190,7 +194,7 @@ func (l *longest) task(i int) *stretch {
 		from = longer(from, l.task(on))
 	}
 
-	l.tasks[i] = &stretch{sum: from.sum + t.Deadline, name: TaskPath(t.Name), task: true, from: from}
+	l.tasks[i] = &stretch{sum: plus(from.sum, t.Deadline), name: TaskPath(t.Name), task: true, from: from}
 
 	return l.tasks[i]
 }

@@ -2,6 +2,7 @@ package supervision_test
 
 import (
 	"fmt"
+	"math"
 	"testing"
 	"time"
 
@@ -53,6 +54,14 @@ func TestTheDeadlinesAlongADependencyPathMustFitTheGracePeriod(t *testing.T) {
 		plan := compile(t, tree("shop", slow("db", time.Minute, 0)))
 		assert.EqualError(t, plan.CheckGrace(supervision.Shares{Drain: time.Second}),
 			"/shop/db: Deadlines.Drain: along /shop/db they add up to 1m0s, but the phase has 1s of the grace period")
+	})
+
+	t.Run("sums that are no duration are too long", func(t *testing.T) {
+		db := slow("db", math.MaxInt64/2+1, math.MaxInt64/2)
+		plan := compile(t, tree("shop", db, slow("api", math.MaxInt64/2+1, math.MaxInt64/2+1, db)))
+		assert.EqualError(t, plan.CheckGrace(supervision.Shares{Drain: math.MaxInt64 - 1, Flush: math.MaxInt64}),
+			"/shop/api: Deadlines.Drain: along /shop/api → /shop/db they add up to 2562047h47m16.854775807s, "+
+				"but the phase has 2562047h47m16.854775806s of the grace period")
 	})
 
 	t.Run("of a long path both ends are shown", func(t *testing.T) {

@@ -2,9 +2,11 @@ package system
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"time"
 
+	"github.com/troupe-go/troupe/internal/chain"
 	"github.com/troupe-go/troupe/internal/lifecycle"
 )
 
@@ -59,14 +61,16 @@ func (e *StopError) Unwrap() error {
 //
 // It is that of the report if the error has one, else [ExitFailed], or [ExitClean] if it is nil or [ErrInterrupted].
 func ExitCode(err error) int {
-	stop := new(StopError)
+	if err == nil {
+		return ExitClean
+	}
+
+	stop, found := chain.As[*StopError](err)
 
 	switch {
-	case err == nil:
-		return ExitClean
-	case errors.As(err, &stop) && stop.Report != nil:
+	case found && stop != nil && stop.Report != nil:
 		return stop.Report.Exit
-	case errors.Is(err, ErrInterrupted):
+	case chain.Is(err, ErrInterrupted):
 		return ExitClean
 	default:
 		return ExitFailed
@@ -88,10 +92,12 @@ type SignalReport struct {
 	at time.Time
 }
 
-// interrupt handles a signal.
+// interrupt handles a signal, whatever it is.
 func (c *conductor) interrupt(sig os.Signal) {
+	name := fmt.Sprint(sig) //nolint:gocritic // it may be nil, and String may panic
+
 	c.do(func() lifecycle.Input {
-		r := SignalReport{Signal: sig.String(), Did: "shutdown", at: time.Now()}
+		r := SignalReport{Signal: name, Did: "shutdown", at: time.Now()}
 
 		switch {
 		case c.machine.Forced():

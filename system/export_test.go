@@ -1,12 +1,19 @@
 package system
 
 import (
+	"time"
+
 	"github.com/troupe-go/troupe/internal/node"
 	"github.com/troupe-go/troupe/supervision"
 )
 
 // NewEvents returns the events of no system.
 func NewEvents(o Options) *Events { return newEvents(o.withDefaults()) }
+
+// SharesOf returns the lengths of the phases of a shutdown that has no tasks.
+func SharesOf(grace time.Duration) supervision.Shares {
+	return Options{Grace: grace}.shares(new(supervision.Plan))
+}
 
 // Put takes an event.
 func (e *Events) Put(event supervision.Event) { e.put(event) }

@@ -136,3 +136,34 @@ func TestASignalOfTheProgramsOwnStopsTheSystemWheneverItComes(t *testing.T) {
 		})
 	}
 }
+
+// wildSignal is a signal of a program's own.
+type wildSignal struct{}
+
+func (wildSignal) Signal()        {}
+func (wildSignal) String() string { panic("String") }
+
+func TestAllThatComesFromTheProgramIsASignal(t *testing.T) {
+	for want, sig := range map[string]os.Signal{"<nil>": nil, "PANIC=String method": wildSignal{}} {
+		virtual(t, func(t *testing.T) {
+			interrupts := make(chan os.Signal, 1)
+			options := silent()
+			options.Interrupts = interrupts
+			interrupts <- sig
+
+			s, err := system.Start(t.Context(), tree(supervision.Actor("a", func(supervision.Deps) (slowStart, error) {
+				return slowStart{}, nil
+			}, supervision.Spec{})), options)
+			require.ErrorIs(t, err, system.ErrInterrupted)
+			assert.Nil(t, s)
+
+			s = start(t, tree(declare(&probe{name: "a"}, supervision.Spec{})), options)
+			interrupts <- sig
+
+			require.NoError(t, s.Wait(t.Context()))
+			require.Len(t, s.Report().Signals, 1)
+			assert.Contains(t, s.Report().Signals[0].Signal, want)
+			assert.Equal(t, "shutdown", s.Report().Signals[0].Did)
+		})
+	}
+}

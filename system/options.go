@@ -48,7 +48,7 @@ const (
 
 // Options configure a system. The zero value is a sound default.
 type Options struct {
-	// Grace is how long a shutdown may take in all. 0 means [DefaultGrace].
+	// Grace is how long a shutdown may take in all. 0 means [DefaultGrace]; [math.MaxInt64] is no limit.
 	Grace time.Duration
 	// Shares of the grace period that each phase has for itself; what it does not use the later ones have besides. They
 	// must add up to Grace at most. If none is set: two tenths for the intake if it has tasks, what it leaves up to six
@@ -86,7 +86,8 @@ type Options struct {
 	Signals []os.Signal
 	// Interrupts is for a program whose first act is to listen for signals itself, so that none that comes while it
 	// prepares or starts ends it: the channel that it gets them on. If it is set Signals is not looked at, and [Start],
-	// Run and System.Wait take them from there. The channel should hold two.
+	// Run and System.Wait take them from there. The channel should hold two. All that comes from it is a signal, nil
+	// too; that it is closed is none.
 	//
 	//	interrupts := make(chan os.Signal, 2)
 	//	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM)
@@ -170,8 +171,10 @@ func (o Options) checkShares() error {
 	}
 
 	var (
-		errs []error
-		left = cmp.Or(o.Grace, DefaultGrace)
+		errs  []error
+		grace = cmp.Or(o.Grace, DefaultGrace)
+		left  = max(0, grace)
+		over  time.Duration // as far as that is a duration
 	)
 
 	for _, s := range []struct {
@@ -185,15 +188,23 @@ func (o Options) checkShares() error {
 			errs = append(errs, fmt.Errorf("system.Options.Shares.%s: is not set, must be as the others are", s.name))
 		}
 
-		left -= max(0, min(s.share, math.MaxInt64/8)) // whose sum is a duration
+		fits := max(0, min(s.share, left))
+		left -= fits
+		over += min(max(0, s.share)-fits, math.MaxInt64-over)
 	}
 
-	if left < 0 {
-		errs = append(errs, fmt.Errorf("system.Options.Shares: they add up to %v more than Grace, %v",
-			-left, cmp.Or(o.Grace, DefaultGrace)))
+	if over > 0 {
+		errs = append(errs, fmt.Errorf("system.Options.Shares: they add up to %v more than Grace, %v", over, grace))
 	}
 
 	return errors.Join(errs...)
+}
+
+// tenthsOf returns n tenths of d, rounded down, also of one that is too long to be multiplied.
+func tenthsOf(d time.Duration, n int64) time.Duration {
+	ns := int64(d)
+
+	return time.Duration(ns/tenths*n + ns%tenths*n/tenths)
 }
 
 // shares returns the lengths of the phases of a shutdown.
@@ -203,8 +214,8 @@ func (o Options) shares(p *supervision.Plan) supervision.Shares {
 	}
 
 	s := supervision.Shares{
-		Intake: o.Grace * intakeTenths / tenths, Drain: o.Grace * drainTenths / tenths,
-		Flush: o.Grace * flushTenths / tenths, Close: o.Grace * closeTenths / tenths,
+		Intake: tenthsOf(o.Grace, intakeTenths), Drain: tenthsOf(o.Grace, drainTenths),
+		Flush: tenthsOf(o.Grace, flushTenths), Close: tenthsOf(o.Grace, closeTenths),
 	}
 
 	if !slices.ContainsFunc(p.Tasks, func(t supervision.PlannedTask) bool { return t.Phase == supervision.PhaseIntake }) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/troupe-go/troupe/actors"
+	"github.com/troupe-go/troupe/internal/chain"
 	"github.com/troupe-go/troupe/internal/node"
 	"github.com/troupe-go/troupe/mailbox"
 )
@@ -292,7 +293,7 @@ func outcome(err error) Outcome {
 		{ErrNotHeld, NotHeld},
 		{ErrLeaving, Leaving},
 	} {
-		if errors.Is(err, of.err) {
+		if chain.Is(err, of.err) {
 			return of.outcome
 		}
 	}

@@ -2,6 +2,8 @@ package system_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io/fs"
 	"testing"
 	"testing/synctest"
@@ -80,6 +82,16 @@ func TestAHookThatReturnsAnErrorThatPanicsWhenItIsCutHasFailedAndNoMore(t *testi
 			})
 		}
 	}
+}
+
+func TestTheExitCodeOfAnErrorThatPanics(t *testing.T) {
+	var none *system.StopError
+
+	for _, err := range []error{none, nilPath(), fmt.Errorf("w: %w", nilPath())} {
+		assert.Equal(t, system.ExitFailed, system.ExitCode(err))
+	}
+
+	assert.Equal(t, system.ExitClean, system.ExitCode(errors.Join(nilPath(), system.ErrInterrupted)))
 }
 
 func TestAReceiveThatReturnsAnErrorThatPanicsWhenItIsCutHasFailed(t *testing.T) {

@@ -190,4 +190,7 @@ func (t moment) after(d time.Duration) moment {
 	return math.MaxInt64
 }
 
+// nineTenths returns what is left of d without its last tenth, rounded down, also of one whose ninefold is too long.
+func nineTenths[D moment | time.Duration](d D) D { return d/10*9 + d%10*9/10 }
+
 func (m *Machine) time(t moment) time.Time { return m.epoch.Add(time.Duration(t)) }

@@ -47,3 +47,6 @@ func (m *Machine) Due(now time.Time) int {
 func (m *Machine) Room() int { return len(m.timers.queue) + len(m.timers.heap) }
 
 func (m *Machine) momentOf(at time.Time) moment { return moment(at.Sub(m.epoch)) }
+
+// NineTenths is what a task has of its deadline.
+func NineTenths(d time.Duration) time.Duration { return nineTenths(d) }

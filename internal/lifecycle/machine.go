@@ -365,7 +365,7 @@ func (m *Machine) keepWithin(s *step, p Phase, queue bool) {
 	case queue:
 		line = m.at
 	default:
-		line = m.at + (end-m.at)*9/10
+		line = m.at + nineTenths(end-m.at)
 	}
 
 	s.cutAt, s.hardAt = min(s.cutAt, line), min(s.hardAt, end)

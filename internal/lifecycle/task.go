@@ -155,7 +155,7 @@ func (m *Machine) taskVisit(t *task) {
 
 	t.state, t.began = TaskRunning, m.at
 	t.hardAt = m.at.after(t.spec.Deadline)
-	t.cutAt = m.at.after(t.spec.Deadline * 9 / 10)
+	t.cutAt = m.at.after(nineTenths(t.spec.Deadline))
 
 	if t.spec.Deadline == 0 {
 		t.hardAt = m.ends[m.phase]

@@ -3,6 +3,7 @@ package plugin
 import (
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -86,8 +87,14 @@ func newSlot(name string, source Source, spec Spec, closing time.Duration) *Slot
 }
 
 // patience is a deadline that leaves d before its last tenth, in which an actor's context has ended, and some more,
-// also on a machine that has a lot to do.
-func patience(d time.Duration) time.Duration { return d + d/4 + time.Second }
+// also on a machine that has a lot to do. Of one that long it is no deadline.
+func patience(d time.Duration) time.Duration {
+	if d > math.MaxInt64/2 {
+		return math.MaxInt64
+	}
+
+	return d + d/4 + time.Second
+}
 
 func checkName(name string) error {
 	if len(name) > MaxName || !pluginName.MatchString(name) {

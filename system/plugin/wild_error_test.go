@@ -3,6 +3,7 @@ package plugin_test
 import (
 	"context"
 	"io/fs"
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -121,6 +122,18 @@ func startsIll(t *testing.T, f *fake, inStart bool) {
 	require.NoError(t, err)
 	assert.Equal(t, 2, made)
 	h.end()
+}
+
+func TestAPluginWithoutADeadline(t *testing.T) {
+	const unlimited = math.MaxInt64
+
+	bubble(t, "starts and answers", func(t *testing.T) {
+		s := slot(t, always(&fake{}), plugin.Spec{Start: unlimited, Deadline: unlimited, HangAfter: unlimited})
+		h := start(t, s)
+		_, err := s.From(h.sys.Intake()).Call(t.Context(), line("a"))
+		require.NoError(t, err)
+		h.end()
+	})
 }
 
 func TestAProbeThatReturnsAnErrorThatPanicsFindsThePluginIll(t *testing.T) {
