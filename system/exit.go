@@ -46,13 +46,13 @@ func (e *StopError) Error() string {
 	return text(err)
 }
 
-// Unwrap returns it; nil if the report is not that of a system.
+// Unwrap returns it; nil if the report does not say what it was.
 func (e *StopError) Unwrap() error {
 	if e.Report == nil {
 		return nil
 	}
 
-	return e.Report.err
+	return e.Report.failure()
 }
 
 // ExitCode returns the exit code of a program for what [Run], [Start], [System.Wait] or [System.Shutdown] returned:

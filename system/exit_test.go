@@ -151,6 +151,8 @@ func TestAPanicAtTheRootGoesTheSameOrderedWay(t *testing.T) {
 		require.NoError(t, json.Unmarshal(text, read))
 		assert.Equal(t, s.Report().Cause, read.Cause)
 		assert.Equal(t, system.ExitFailed, read.Exit)
+		require.EqualError(t, read.Err(), s.Report().Err().Error())
+		assert.Equal(t, system.ExitFailed, system.ExitCode(read.Err()))
 	})
 }
 
@@ -176,6 +178,9 @@ func TestTheReportIsWrittenAlsoWhenForced(t *testing.T) {
 		require.NoError(t, json.Unmarshal(text, read))
 		assert.True(t, read.Forced)
 		assert.Equal(t, system.ExitForced, read.Exit)
+		require.EqualError(t, read.Err(), s.Report().Err().Error())
+		require.ErrorIs(t, read.Err(), system.ErrForced)
+		assert.Equal(t, system.ExitForced, system.ExitCode(read.Err()))
 		assert.Contains(t, read.Actors[0].Abandoned[0].Stack, "hangs")
 
 		files, err := os.ReadDir(filepath.Dir(options.ReportFile))
@@ -185,6 +190,39 @@ func TestTheReportIsWrittenAlsoWhenForced(t *testing.T) {
 		close(release)
 		synctest.Wait()
 	})
+}
+
+func TestTheErrorOfAReportIsWhatItSays(t *testing.T) {
+	for name, of := range map[string]struct {
+		report *system.Report
+		want   string // of an error, else there is none
+	}{
+		"nil":                {nil, ""},
+		"the zero one":       {new(system.Report), ""},
+		"clean":              {&system.Report{Clean: true}, ""},
+		"of a cause":         {&system.Report{Cause: "c", Exit: system.ExitFailed}, "c"},
+		"of a cause alone":   {&system.Report{Cause: "c"}, "c"},
+		"of errors too":      {&system.Report{Cause: "c", Errors: []string{"a", "b"}}, "c\na\nb"},
+		"of a code alone":    {&system.Report{Exit: system.ExitForced}, "stopped"},
+		"of those that hang": {&system.Report{Errors: []string{system.ErrHangs.Error()}}, system.ErrHangs.Error()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := of.report.Err()
+			if of.want == "" {
+				require.NoError(t, err)
+
+				return
+			}
+
+			require.EqualError(t, err, of.want)
+
+			var stop *system.StopError
+
+			require.ErrorAs(t, err, &stop)
+			assert.Same(t, of.report, stop.Report)
+			assert.Equal(t, of.want == system.ErrHangs.Error(), errors.Is(err, system.ErrHangs))
+		})
+	}
 }
 
 // deaf has the process ignore a signal until somebody wants to be told of it, and returns what waits for that.

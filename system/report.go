@@ -133,13 +133,41 @@ type AbandonedReport struct {
 	Stack string `json:"stack"`
 }
 
-// Err returns nil if the shutdown was clean, and else what [Run] returns, a [*StopError].
+// Err returns nil if the shutdown was clean, and else what [Run] returns, a [*StopError]. That of a report that was
+// read from JSON has the texts of the errors, and wraps [ErrForced] and [ErrHangs] only. A nil report and the zero one,
+// which are of no shutdown, have none.
 func (r *Report) Err() error {
-	if r == nil || r.err == nil {
+	if r == nil || r.Clean || r.Exit == ExitClean && r.failure() == nil {
 		return nil
 	}
 
 	return &StopError{Report: r}
+}
+
+// failure returns all that did not go well, joined, as far as the report says what.
+func (r *Report) failure() error {
+	if r.err != nil || r.Clean {
+		return r.err
+	}
+
+	var errs []error
+
+	if r.Cause != "" {
+		errs = append(errs, errors.New(r.Cause))
+	}
+
+	for _, text := range r.Errors {
+		switch {
+		case r.Forced && text == ErrForced.Error():
+			errs = append(errs, ErrForced)
+		case text == ErrHangs.Error():
+			errs = append(errs, ErrHangs)
+		default:
+			errs = append(errs, errors.New(text))
+		}
+	}
+
+	return errors.Join(errs...)
 }
 
 // guard calls a function of the options and returns its panic as an error.
@@ -202,7 +230,7 @@ func tell(f func(*Report), r *Report) error {
 // fail adds an error that came up after the report was made.
 func (r *Report) fail(err error) {
 	if err != nil {
-		r.Errors = append(r.Errors, err.Error())
+		r.Errors = append(r.Errors, text(err))
 		r.err = errors.Join(r.err, err)
 		r.Clean = false
 		r.Exit = max(r.Exit, ExitFailed)

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 
+	"github.com/troupe-go/troupe/supervision"
 	"github.com/troupe-go/troupe/system/deadletters/internal/letterpb"
 )
 
@@ -110,7 +111,8 @@ func (c *codec) encode(to *letterpb.Letter, message any) {
 
 func opaque(to *letterpb.Letter, message any, why error) {
 	to.Payload = &letterpb.Letter_Opaque{Opaque: &letterpb.Opaque{
-		Type: valid(fmt.Sprintf("%T", message)), Printed: valid(fmt.Sprintf("%+v", message)), Why: valid(why.Error()),
+		Type: valid(fmt.Sprintf("%T", message)), Printed: valid(fmt.Sprintf("%+v", message)),
+		Why: valid(supervision.Text(why)),
 	}}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/troupe-go/troupe/supervision"
 	"github.com/troupe-go/troupe/system"
 	"github.com/troupe-go/troupe/system/deadletters/internal/letterpb"
 )
@@ -155,7 +156,7 @@ func (s *Store) replay(into *system.System, l system.Letter) (r system.Replayed,
 func unreadable(l system.Letter) error {
 	switch m := l.Message.(type) {
 	case *Unknown:
-		return &UnreadableError{Number: l.Number, Type: m.Type, Why: m.Why.Error()}
+		return &UnreadableError{Number: l.Number, Type: m.Type, Why: supervision.Text(m.Why)}
 	case *Opaque:
 		return &UnreadableError{Number: l.Number, Type: m.Type, Why: m.Why}
 	default:

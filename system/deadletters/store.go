@@ -59,6 +59,7 @@ func (o Options) validate() error {
 // the nil one that comes with an error of Open, are of no file: they answer [ErrNoFile], and Close does nothing.
 type Store struct {
 	db         *bbolt.DB
+	path       string // which db forgets when it is closed
 	codec      *codec
 	maxLetters uint64
 	maxBytes   uint64
@@ -106,7 +107,7 @@ func Open(path string, options Options) (*Store, error) {
 	}
 
 	s := &Store{
-		db: db, codec: types,
+		db: db, path: path, codec: types,
 		maxLetters: uint64(cmp.Or(options.MaxLetters, DefaultLetters)), //nolint:gosec // validated
 		maxBytes:   uint64(cmp.Or(options.MaxBytes, DefaultBytes)),     //nolint:gosec // validated
 	}
@@ -125,7 +126,7 @@ func (s *Store) Close() error {
 	}
 
 	if err := s.db.Close(); err != nil {
-		return fmt.Errorf("dead letters in %q: %w", s.db.Path(), err)
+		return fmt.Errorf("dead letters in %q: %w", s.path, err)
 	}
 
 	return nil
@@ -227,7 +228,7 @@ func (s *Store) update(f func(*file) error) error {
 // failed says where an error is from.
 func (s *Store) failed(err error) error {
 	if err != nil {
-		return fmt.Errorf("dead letters in %q: %w", s.db.Path(), err)
+		return fmt.Errorf("dead letters in %q: %w", s.path, err)
 	}
 
 	return nil

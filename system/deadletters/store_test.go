@@ -3,6 +3,7 @@ package deadletters_test
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -159,19 +160,31 @@ func (s stubborn) MarshalJSON() ([]byte, error) {
 	return nil, errors.New("never")
 }
 
+// mistaken has an error whose Error panics.
+type mistaken struct{}
+
+func (mistaken) MarshalJSON() ([]byte, error) {
+	var none *fs.PathError
+
+	return nil, none
+}
+
 type forgetful struct{}
 
 func (*forgetful) UnmarshalJSON([]byte) error { panic("no idea") }
 
 func TestWhatCannotBeEncodedIsKeptAsItPrints(t *testing.T) {
 	long := strings.Repeat("x", deadletters.MaxPrinted)
-	s := open(t, temporary(t), deadletters.Options{Types: []deadletters.Type{deadletters.TypeOf[stubborn]("stubborn")}})
+	s := open(t, temporary(t), deadletters.Options{Types: []deadletters.Type{
+		deadletters.TypeOf[stubborn]("stubborn"), deadletters.TypeOf[mistaken]("mistaken"),
+	}})
 
 	for n, of := range []struct {
 		message                any
 		kind, printed, because string
 	}{
 		{stubborn{}, "deadletters_test.stubborn", "{Panics:false}", "never"},
+		{mistaken{}, "deadletters_test.mistaken", "{}", "*json.MarshalerError whose Error method panics"},
 		{stubborn{Panics: true}, "deadletters_test.stubborn", "{Panics:true}", "panic: no"},
 		{post{Account: "a\xff"}, "deadletters_test.post", "Account:a�", "not registered"},
 		{nil, "<nil>", "<nil>", "not registered"},
@@ -192,7 +205,7 @@ func TestWhatCannotBeEncodedIsKeptAsItPrints(t *testing.T) {
 		assert.Contains(t, o.Why, of.because)
 	}
 
-	assert.Equal(t, uint64(7), stats(t, s).Opaque)
+	assert.Equal(t, uint64(8), stats(t, s).Opaque)
 }
 
 func TestATypeThatThisProgramDoesNotKnowIsLeftAsItIs(t *testing.T) {
@@ -354,10 +367,10 @@ func TestAFileIsOpenOnce(t *testing.T) {
 
 	require.NoError(t, s.Close())
 	require.NoError(t, s.Close())
-	require.ErrorContains(t, s.Keep(nil), "dead letters in")
+	require.ErrorContains(t, s.Keep(nil), fmt.Sprintf("dead letters in %q", path))
 
 	_, err = s.Stats()
-	require.Error(t, err)
+	require.ErrorContains(t, err, path)
 
 	_, err = s.Remove(system.Filter{})
 	require.Error(t, err)
