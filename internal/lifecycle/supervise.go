@@ -2,7 +2,6 @@ package lifecycle
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/troupe-go/troupe/internal/node"
@@ -222,10 +221,20 @@ func (m *Machine) leaveOff(n *entry) {
 	m.finish(n)
 }
 
+// hangingError is [supervision.ErrHanging] and what the last of them has failed with. That may be a user's: it is not
+// asked what it says while the machine is at work.
+type hangingError struct{ err error }
+
+func (e *hangingError) Error() string {
+	return supervision.ErrHanging.Error() + ": " + supervision.Text(e.err)
+}
+
+func (e *hangingError) Unwrap() []error { return []error{supervision.ErrHanging, e.err} }
+
 // tooManyHang stops the system over an actor whose incarnations hang one after the other. A restart of it, or of a
 // supervisor above it, would only leave one more behind, however much of a budget is left.
 func (m *Machine) tooManyHang(p, c *entry, err error) {
-	err = fmt.Errorf("%w: %w", supervision.ErrHanging, err)
+	err = &hangingError{err}
 
 	if m.stopping() {
 		m.giveUp(p, c, err)
