@@ -117,6 +117,48 @@ func ExampleDynamicGroup() {
 	// <nil>
 }
 
+// All rooms there are at the beginning are opened side by side: one that takes its time does not hold up the others.
+func ExampleGroup_StartAll() {
+	ctx := context.Background()
+	rooms := supervision.DynamicGroup[greet]("rooms",
+		func(_ supervision.Deps, greeting string) (*room, error) { return &room{greeting}, nil },
+		supervision.GroupSpec{MaxChildren: 3, Budget: supervision.Budget{Restarts: 5, Within: 10 * time.Second}})
+
+	sys, err := system.Start(ctx, supervision.Tree{
+		Name: "chat", Budget: supervision.Budget{Restarts: 1, Within: time.Minute}, Children: supervision.On(rooms),
+	}, system.Options{})
+	if err != nil {
+		fmt.Println(err)
+
+		return
+	}
+
+	group := rooms.From(sys.Intake())
+
+	started, err := group.StartAll(ctx, func(yield func(name, greeting string) bool) {
+		for _, topic := range []string{"music", "chess", "films", "books"} {
+			if !yield(topic, "welcome to "+topic) {
+				return
+			}
+		}
+	})
+	fmt.Println(err)
+
+	for _, ref := range started {
+		answer, err := actors.Ask(ctx, ref, func(r actors.Reply[string]) greet { return greet{r, "Ada"} })
+		fmt.Println(ref.Path()+":", answer, err)
+	}
+
+	_, err = sys.Shutdown(ctx)
+	fmt.Println(err)
+	// Output:
+	// /chat/rooms: the group is full, it may have 3 children at a time
+	// /chat/rooms/music: welcome to music, Ada <nil>
+	// /chat/rooms/chess: welcome to chess, Ada <nil>
+	// /chat/rooms/films: welcome to films, Ada <nil>
+	// <nil>
+}
+
 // visit is counted by the member that its page belongs to.
 type visit struct {
 	actors.Reply[int]

@@ -128,76 +128,22 @@ func (g Group[M, Arg]) Start(ctx context.Context, name string, arg Arg) (actors.
 		return actors.Ref[M]{}, err
 	}
 
-	if name != "" {
-		problem := nameProblem(name)
-		if name == "*" {
-			problem = `"*" stands for those that have gone`
-		}
-
-		if problem != "" {
-			return actors.Ref[M]{}, &SpecError{Path: g.pathOf(name), Field: "Name", Problem: problem}
-		}
-	}
-
-	refs := g.of.view.refs
-
-	boxes, err := g.of.decl.boxes()
-	if err != nil {
-		return actors.Ref[M]{}, err // not of a tree that was compiled
-	}
-
-	made := child[M, Arg]{arg, g.of}.factory()
-
-	n, err := refs.spawn(ctx, g.of.id, name, func(id int, path string) (node.Node, error) {
-		return actors.Mount(node.Place{ID: id, Path: path, Common: refs.members[g.of.id]}, boxes, made)
-	})
+	b, err := newBatch(g.of, 1)
 	if err != nil {
 		return actors.Ref[M]{}, err
 	}
 
-	return actors.Resolve[M](n, g.of.view.gate), nil
-}
-
-// child is what the factory of one child holds on to. All children have one, so it is small; the argument does not come
-// last, where one without a size would have some.
-type child[M, Arg any] struct {
-	arg Arg
-	of  *running[M, Arg]
-}
-
-// factory returns that of the child.
-func (c child[M, Arg]) factory() actors.Factory[M] {
-	return func(path string, gate *node.Gate) (actors.Actor[M], error) {
-		decl := c.of.decl
-		in := c.of.view.refs.grant(path, gate, decl.decl.members.spec.DependsOn)
-		a, err := decl.factory(in, c.arg)
-
-		return granted[M](in, a, err)
-	}
-}
-
-// spawn adds a child to a group and waits until it has started. One that has not is returned with the error; it may
-// still be going. With a context that has ended nothing is added.
-func (r *references) spawn(
-	ctx context.Context, group int, name string, mount func(id int, path string) (node.Node, error),
-) (node.Node, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, &FailureError{Path: r.path(group), Err: err}
+	if err := b.add(name, arg); err != nil {
+		return actors.Ref[M]{}, err
 	}
 
-	n, started, err := r.host.Spawn(group, name, mount)
-	if err != nil {
-		return nil, err
+	if err := b.send(ctx); err != nil {
+		return actors.Ref[M]{}, err
 	}
 
-	select {
-	case err = <-started:
-	case <-ctx.Done():
-		err = &FailureError{Path: n.Path(), Err: ctx.Err()}
-		_, _ = r.host.Stop(n.Path(), node.AtOnce) // at a shutdown it goes anyway
-	}
+	b.await(ctx)
 
-	return n, err
+	return b.outcome(0)
 }
 
 // Stop ends a child for good, whatever its restart type: it works its queue off, flushes and closes. Stop returns when
@@ -270,8 +216,10 @@ func (g Group[M, Arg]) Path() string {
 		return ""
 	}
 
-	return g.of.view.refs.path(g.of.id)
+	return g.of.path()
 }
+
+func (r *running[M, Arg]) path() string { return r.view.refs.path(r.id) }
 
 // pathOf returns the path of a child. The name is taken as it is: one with ".." in it leads nowhere else.
 func (g Group[M, Arg]) pathOf(name string) string { return g.Path() + "/" + name }

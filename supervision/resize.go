@@ -2,6 +2,7 @@ package supervision
 
 import (
 	"context"
+	"errors"
 
 	"github.com/troupe-go/troupe/internal/node"
 )
@@ -49,12 +50,7 @@ func (r *references) resize(
 	members := r.host.Children(pool)
 
 	for range max(size-len(members), 0) { // not until there are as many: those that end at once would be started for ever
-		n, err := r.spawn(ctx, pool, "", mount)
-		if err != nil {
-			if n != nil {
-				_ = z.dismiss(r.host, n, node.AtOnce) // at a shutdown it goes anyway
-			}
-
+		if err := z.admit(ctx, r, pool, mount); err != nil {
 			return err
 		}
 	}
@@ -66,6 +62,29 @@ func (r *references) resize(
 	}
 
 	return z.await(ctx, r.path(pool))
+}
+
+// admit starts a member. One that has not started when ctx ends may still be going.
+func (z *resizing) admit(
+	ctx context.Context, r *references, pool int, mount func(id int, path string) (node.Node, error),
+) error {
+	b := &node.Batch{
+		Group: pool, Children: make([]node.Newcomer, 1), Done: make(chan struct{}, 1),
+		Mount: func(_, id int, path string) (node.Node, error) { return mount(id, path) },
+	}
+
+	if err := r.send(ctx, b); err != nil {
+		return err
+	}
+
+	r.await(ctx, b)
+
+	n := b.Children[0]
+	if n.Err != nil {
+		_ = z.dismiss(r.host, n.Node, node.AtOnce) // at a shutdown it goes anyway
+	}
+
+	return errors.Join(n.Err, b.Err)
 }
 
 // dismiss tells a member to go.

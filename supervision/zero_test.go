@@ -10,8 +10,8 @@ import (
 
 func TestZeroValuesHaveAnswers(t *testing.T) {
 	zerotest.Methods(t, map[string]error{
-		"Group.Start": actors.ErrNoRef, "Group.Stop": actors.ErrNoRef, "PoolChild.Resize": actors.ErrNoRef,
-		"Plan.Mount": zerotest.ErrAny, "Mounted.Member": zerotest.ErrAny,
+		"Group.Start": actors.ErrNoRef, "Group.StartAll": actors.ErrNoRef, "Group.Stop": actors.ErrNoRef,
+		"PoolChild.Resize": actors.ErrNoRef, "Plan.Mount": zerotest.ErrAny, "Mounted.Member": zerotest.ErrAny,
 	},
 		(*supervision.Plan)(nil), (*supervision.Mounted)(nil), (*supervision.ActorChild[int])(nil),
 		(*supervision.GroupChild[int, int])(nil), (*supervision.PoolChild[int])(nil),

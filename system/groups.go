@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/troupe-go/troupe/internal/lifecycle"
 	"github.com/troupe-go/troupe/internal/node"
@@ -13,7 +14,7 @@ import (
 
 // groups is what the conductor knows of the children of groups and pools. Guarded by conductor.mu.
 type groups struct {
-	starting map[int]chan error    // by id: told once how the start went
+	starting map[int]newcomer      // by id: told once how the start went
 	leaving  map[int]chan struct{} // by id: closed when it has ended
 	numbers  map[int]int           // by group: the last number taken as a name
 	departed map[int]*departed     // by group
@@ -28,66 +29,108 @@ type departed struct {
 
 func newGroups() groups {
 	return groups{
-		starting: make(map[int]chan error), leaving: make(map[int]chan struct{}),
+		starting: make(map[int]newcomer), leaving: make(map[int]chan struct{}),
 		numbers: make(map[int]int), departed: make(map[int]*departed),
 	}
 }
 
 var _ node.Groups = (*conductor)(nil)
 
-// Spawn implements [node.Groups].
-func (c *conductor) Spawn(
-	group int, name string, mount func(id int, path string) (node.Node, error),
-) (n node.Node, started <-chan error, err error) {
-	told := make(chan error, 1)
-
-	c.do(func() lifecycle.Input {
-		var in lifecycle.Input
-
-		n, in, err = c.mount(group, name, mount)
-		if err == nil {
-			c.groups.starting[n.ID()] = told
-		}
-
-		return in
-	})
-
-	return n, told, err
+// newcomer is a child whose start somebody waits for.
+type newcomer struct {
+	batch *node.Batch
+	i     int // its number there
 }
 
-// mount makes a child of a group. Called with mu held.
-func (c *conductor) mount(
-	group int, name string, mount func(id int, path string) (node.Node, error),
-) (node.Node, lifecycle.Input, error) {
-	above := c.system.plan.Nodes[group].Path
+// Spawn implements [node.Groups].
+func (c *conductor) Spawn(b *node.Batch) {
+	now := c.enter()
 
-	id, err := c.machine.Free(group)
-	if errors.As(err, new(*supervision.GroupFullError)) { // names the group
-		return nil, nil, err
-	} else if err != nil {
-		return nil, nil, &supervision.FailureError{Path: above, Err: err}
+	b.Begin()
+
+	var err error
+
+	for i, ok := b.Next(); ok && err == nil; i, ok = b.Next() {
+		err = c.spawn(now, b, i)
 	}
 
-	path := above + "/" + name
+	b.End(err)
+	c.leave(now)
+}
+
+// spawn adds child number i of a batch. Called with mu held.
+func (c *conductor) spawn(now time.Time, b *node.Batch, i int) error {
+	id, path, err := c.place(b.Group, b.Children[i].Name)
+	if err != nil {
+		return err
+	}
+
+	n, err := b.Mount(i, id, path)
+	if err != nil {
+		return err
+	}
+
+	c.seat(n)
+	b.Admit(n)
+
+	c.groups.starting[id] = newcomer{b, i}
+	c.run(now, lifecycle.Add{Parent: b.Group})
+	c.goOn(now)
+
+	return nil
+}
+
+// Recall implements [node.Groups]. At a shutdown nobody is stopped: all go anyway.
+func (c *conductor) Recall(b *node.Batch, cause error) {
+	now := c.enter()
+
+	for i := range b.Added {
+		if b.Children[i].Told {
+			continue
+		}
+
+		n := b.Children[i].Node
+		delete(c.groups.starting, n.ID())
+		b.Tell(i, &supervision.FailureError{Path: n.Path(), Err: cause})
+
+		if c.machine.Phase() < lifecycle.Intake {
+			c.run(now, lifecycle.StopOne{ID: n.ID(), Mode: node.AtOnce})
+			c.goOn(now)
+		}
+	}
+
+	c.leave(now)
+}
+
+// place returns the id and the path of a child to be added to a group. Called with mu held.
+func (c *conductor) place(group int, name string) (id int, path string, err error) {
+	above := c.system.plan.Nodes[group].Path
+
+	id, err = c.machine.Free(group)
+	if errors.As(err, new(*supervision.GroupFullError)) { // names the group
+		return 0, "", err
+	} else if err != nil {
+		return 0, "", &supervision.FailureError{Path: above, Err: err}
+	}
+
+	path = above + "/" + name
 
 	for free := name == ""; free; free = c.registered(path) {
 		c.groups.numbers[group]++
 		path = above + "/" + strconv.Itoa(c.groups.numbers[group])
 	}
 
-	n, err := mount(id, path)
-	if err != nil {
-		return nil, nil, err
-	}
+	return id, path, nil
+}
 
-	slot := lifecycle.Slot(id)
+// seat keeps an actor that has been made for the place that was returned last. Called with mu held.
+func (c *conductor) seat(n node.Node) {
+	slot := lifecycle.Slot(n.ID())
 	if slot == len(c.nodes) {
 		c.nodes = append(c.nodes, nil)
 	}
 
 	c.nodes[slot] = n
-
-	return n, lifecycle.Add{Parent: group}, nil
 }
 
 // populate adds the members of a pool. Called with mu held.
@@ -103,18 +146,23 @@ func (c *conductor) populate(e lifecycle.Populate) {
 			}
 
 			var (
-				n  node.Node
-				in lifecycle.Input
+				id   int
+				path string
+				n    node.Node
 			)
 
-			n, in, failed = c.mount(e.ID, "", func(id int, path string) (node.Node, error) {
-				return c.mounted.Member(e.ID, id, path)
-			})
-			if failed == nil {
-				front.Admit(n)
+			if id, path, failed = c.place(e.ID, ""); failed == nil {
+				n, failed = c.mounted.Member(e.ID, id, path)
 			}
 
-			return in
+			if failed != nil {
+				return nil
+			}
+
+			c.seat(n)
+			front.Admit(n)
+
+			return lifecycle.Add{Parent: e.ID}
 		})
 	}
 
@@ -130,10 +178,9 @@ func (c *conductor) spawned(e *lifecycle.Spawned) {
 		}
 	}
 
-	if told := c.groups.starting[e.ID]; told != nil {
-		told <- e.Err // has room for it
-
+	if n, waits := c.groups.starting[e.ID]; waits {
 		delete(c.groups.starting, e.ID)
+		n.batch.Tell(n.i, e.Err)
 	}
 }
 

@@ -18,11 +18,43 @@ type idler struct{}
 
 func (idler) Receive(*actors.Context[message], message) error { return nil }
 
-// idle starts the actors one by one at run time, as protoactor does, and unlike it waits for each.
+// idle starts the actors side by side.
 func (troupe) idle(ctx context.Context, count int) *trial {
+	return idlers(ctx, count, func(group supervision.Group[message, struct{}]) error {
+		_, err := group.StartAll(ctx, func(yield func(string, struct{}) bool) {
+			for i := range count {
+				if !yield(idlerName(i), struct{}{}) {
+					return
+				}
+			}
+		})
+
+		return err
+	})
+}
+
+// idleEach starts the actors one by one and, unlike protoactor, waits for each.
+func (troupe) idleEach(ctx context.Context, count int) *trial {
+	return idlers(ctx, count, func(group supervision.Group[message, struct{}]) error {
+		for i := range count {
+			if _, err := group.Start(ctx, idlerName(i), struct{}{}); err != nil {
+				return err
+			}
+		}
+
+		return nil
+	})
+}
+
+func idlerName(i int) string { return "idler-" + strconv.Itoa(i) }
+
+// idlers starts so many actors in a group at run time.
+func idlers(
+	ctx context.Context, count int, startIn func(group supervision.Group[message, struct{}]) error,
+) *trial {
 	var made atomic.Int64
 
-	idlers := supervision.DynamicGroup("idlers", func(supervision.Deps, struct{}) (idler, error) {
+	declared := supervision.DynamicGroup("idlers", func(supervision.Deps, struct{}) (idler, error) {
 		made.Add(1)
 
 		return idler{}, nil
@@ -31,7 +63,7 @@ func (troupe) idle(ctx context.Context, count int) *trial {
 		Child: supervision.Spec{Deadlines: supervision.Deadlines{Close: time.Minute}}, // all of them stop at a time
 	})
 
-	sys, failed := start(ctx, idlers)
+	sys, failed := start(ctx, declared)
 
 	return &trial{
 		run: func() error {
@@ -39,15 +71,7 @@ func (troupe) idle(ctx context.Context, count int) *trial {
 				return failed
 			}
 
-			group := idlers.From(sys.Intake())
-
-			for i := range count {
-				if _, err := group.Start(ctx, "idler-"+strconv.Itoa(i), struct{}{}); err != nil {
-					return err
-				}
-			}
-
-			return nil
+			return startIn(declared.From(sys.Intake()))
 		},
 		stop: func() error {
 			if sys == nil {
@@ -59,6 +83,9 @@ func (troupe) idle(ctx context.Context, count int) *trial {
 		extra: func() error { return allMade(made.Load(), count) },
 	}
 }
+
+// idleEach implements supervising: protoactor's way is the same.
+func (p protoactor) idleEach(ctx context.Context, count int) *trial { return p.idle(ctx, count) }
 
 func (p protoactor) idle(ctx context.Context, count int) *trial {
 	stage := newStage()
@@ -77,7 +104,7 @@ func (p protoactor) idle(ctx context.Context, count int) *trial {
 	return &trial{
 		run: func() error {
 			for i := range count {
-				pid, err := stage.system.Root.SpawnNamed(props, "idler-"+strconv.Itoa(i))
+				pid, err := stage.system.Root.SpawnNamed(props, idlerName(i))
 				if err != nil {
 					return fmt.Errorf("spawn %d: %w", i, err)
 				}

@@ -28,7 +28,7 @@ func TestEveryContenderHandlesWhatWasSent(t *testing.T) {
 		assert.Positive(t, ops, "%s, %s", workload, contender)
 	})
 
-	assert.Equal(t, 7*4+2+1+2*3+2+2+1, seen)
+	assert.Equal(t, 7*4+2+1+2*3+2+2+2+1, seen)
 }
 
 func TestComparisonEndsWithRatios(t *testing.T) {
@@ -73,7 +73,7 @@ func TestAComparisonOfEverythingEndsWithTheRatiosOfEachWorkload(t *testing.T) {
 		"pipeline-cpu workers-1",
 		"restart protoactor", "restart protoactor-guardian",
 		"restart-window protoactor", "restart-window protoactor-guardian", "idle protoactor", "idle-bytes protoactor",
-		"stop protoactor",
+		"idle-each protoactor", "stop protoactor",
 	} {
 		// With a few actors only, what others have left and is freed meanwhile is more than what they hold.
 		want.WriteString("ratio " + ratio + ` -?\d+\.\d\d\n`)
@@ -121,7 +121,7 @@ func TestWrongFlagsAreReportedAtOnce(t *testing.T) {
 			[]string{
 				"-runs: 0 is out of range, must be from 1 to 1000", "-count: 99 is out of range",
 				`there is no "tell", only tell-1-1, tell-4-1, tell-8-8, chain-4, ping-pong, ask, pipeline, ` +
-					`pipeline-cpu, tell-pointer, restart, restart-window, idle, stop, stop-chain, flood`,
+					`pipeline-cpu, tell-pointer, restart, restart-window, idle, idle-each, stop, stop-chain, flood`,
 			},
 		},
 		{[]string{"-smoke", "-benchstat", "x"}, []string{"-smoke measures nothing"}},

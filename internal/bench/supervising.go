@@ -19,6 +19,9 @@ type supervising interface {
 	// until it has started. All of them are there until the trial is stopped.
 	idle(ctx context.Context, count int) *trial
 
+	// idleEach is idle where ours waits for each actor before it starts the next one.
+	idleEach(ctx context.Context, count int) *trial
+
 	// stop models the end of such a program: every actor has two hooks for it, say to write out and to close a file. An
 	// operation is one actor, from the order to stop until everything it did is known.
 	stop(ctx context.Context, count int) (*trial, error)

@@ -25,6 +25,9 @@ type workload struct {
 // msg is the unit of workloads in which a message goes one way.
 const msg = "msg"
 
+// actorsUnit is that of workloads in which actors come or go.
+const actorsUnit = "actors"
+
 // workloads returns all of them, in the order they are measured.
 func workloads() []workload {
 	return []workload{
@@ -80,21 +83,28 @@ func workloads() []workload {
 			}),
 		},
 		{
-			name: "idle", models: "actors that have started and have nothing to do", unit: "actors", share: 30,
+			name: "idle", models: "actors that have started and have nothing to do", unit: actorsUnit, share: 30,
 			by: supervisors(), allocates: true, holds: true,
 			prepare: supervised(func(ctx context.Context, c supervising, ops int) (*trial, error) {
 				return c.idle(ctx, ops), nil
 			}),
 		},
 		{
-			name: "stop", models: "such actors stop, with two hooks each", unit: "actors", share: 30,
+			name: "idle-each", models: "the same, started one by one", unit: actorsUnit, share: 30,
+			by: supervisors(), allocates: true,
+			prepare: supervised(func(ctx context.Context, c supervising, ops int) (*trial, error) {
+				return c.idleEach(ctx, ops), nil
+			}),
+		},
+		{
+			name: "stop", models: "such actors stop, with two hooks each", unit: actorsUnit, share: 30,
 			by: supervisors(), allocates: true,
 			prepare: supervised(func(ctx context.Context, c supervising, ops int) (*trial, error) {
 				return c.stop(ctx, ops)
 			}),
 		},
 		{
-			name: "stop-chain", models: "such actors stop, each only after the one that depends on it", unit: "actors",
+			name: "stop-chain", models: "such actors stop, each only after the one that depends on it", unit: actorsUnit,
 			share: 6000, by: contenders()[:1], allocates: true,
 			prepare: func(ctx context.Context, _ contender, ops int) (*trial, error) { return stopChain(ctx, ops) },
 		},

@@ -144,9 +144,11 @@ type Shared interface {
 
 // Groups is what the runtime does with the children of groups and pools. Its methods do not block on actors.
 type Groups interface {
-	// Spawn adds a child and starts it; started gets how that went, once. Without a name it takes a number. Mount is
-	// called before anything else can happen to the group.
-	Spawn(group int, name string, mount func(id int, path string) (Node, error)) (n Node, started <-chan error, err error)
+	// Spawn adds children and starts them, at one time. The first that cannot be added ends it.
+	Spawn(b *Batch)
+	// Recall stops those children of a batch again of which it is not known yet how their start went, which is that
+	// cause then. The batch is its owner's again when it returns.
+	Recall(b *Batch, cause error)
 	// Stop stops a child for good; gone is closed when it is. It is nil if there is none at the path. At a shutdown it
 	// does nothing and returns an error.
 	Stop(path string, mode StopMode) (gone <-chan struct{}, err error)
