@@ -70,8 +70,9 @@ func Mount[M any](place node.Place, boxes *mailbox.Template[M], factory Factory[
 	c.process = *actor.NewActorProcess((*process[M])(c))
 	boxes.Init(&c.box, (*receiver[M])(c))
 
-	registry := place.Host.Protoactor().ProcessRegistry
-	if _, fresh := registry.Add(&c.process, c.id()); !fresh {
+	// As ProcessRegistry.Add does, which also makes a PID that nobody needs.
+	names := place.Host.Protoactor().ProcessRegistry.LocalPIDs.GetBucket(c.id())
+	if !names.SetIfAbsent(c.id(), &c.process) {
 		return nil, &NameTakenError{Path: place.Path}
 	}
 

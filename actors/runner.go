@@ -80,6 +80,8 @@ func (c *cell[M]) run(lease *mailbox.Lease[M]) {
 
 	r, _ := lease.Local.(*runner[M])
 	if r == nil {
+		deepen()
+
 		r = &runner[M]{cell: c, lease: lease, synchronous: c.synchronous()}
 		lease.Local = r
 
@@ -305,3 +307,19 @@ func (r *runner[M]) say(inc *incarnation[M], what node.Report) {
 	what.ID, what.Incarnation = r.cell.place.ID, inc.number
 	r.cell.place.Host.Report(what)
 }
+
+// deepen has the stack of a new goroutine grow, as it will in nearly every first turn. The runtime looks through all
+// frames that are on it then: later there are more, and of [waits.RunAs], which has many calls, that takes it long.
+//
+//go:noinline
+func deepen() {
+	var room [stackRoom]byte
+
+	touch(&room)
+}
+
+// stackRoom is what a first turn needs, so that a stack of 2 KiB becomes one of 4.
+const stackRoom = 2048
+
+//go:noinline
+func touch(*[stackRoom]byte) {}

@@ -90,6 +90,8 @@ func (c *compiler) checkName(name, path string) {
 // nameProblem says what is wrong with a name; nothing if it is empty.
 func nameProblem(name string) string {
 	switch {
+	case isPlain(name): // as most are, and many may come at a time
+		return ""
 	case name == "":
 		return "is empty, every child needs one"
 	case !utf8.ValidString(name):
@@ -101,6 +103,17 @@ func nameProblem(name string) string {
 	default:
 		return ""
 	}
+}
+
+// isPlain reports whether a name is of letters, digits and signs of ASCII, which are all printed.
+func isPlain(name string) bool {
+	for i := range len(name) {
+		if c := name[i]; c <= ' ' || c >= 0x7f || c == '/' {
+			return false
+		}
+	}
+
+	return name != ""
 }
 
 func (c *compiler) addActor(n *Node, d *actorDeclaration) {

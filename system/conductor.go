@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -30,6 +31,9 @@ type conductor struct {
 	inbox   inbox
 	crew    crew
 	looking sync.WaitGroup // looks for stacks that the report waits for; added to with mu held
+	// adding says that children are being added, with mu held. Whoever does that hears all reports that were there when
+	// adding ended: so who reports first and then finds it set need not wait for mu. Both are sequentially consistent.
+	adding atomic.Bool
 
 	mu      sync.Mutex // held while the machine runs; never while user code does
 	machine *lifecycle.Machine
@@ -120,7 +124,8 @@ func (c *conductor) resender(path string) node.Resender {
 // the latest the first of those who have reported since, deals with all of them before anything else. Only the end of
 // an actor has always been dealt with when it returns.
 func (c *conductor) Report(r node.Report) {
-	if first := c.inbox.put(r); !first && r.Event != node.Finished {
+	first := c.inbox.put(r)
+	if r.Event != node.Finished && (!first || c.adding.Load()) {
 		return
 	}
 

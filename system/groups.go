@@ -45,7 +45,7 @@ type newcomer struct {
 // Spawn implements [node.Groups].
 func (c *conductor) Spawn(b *node.Batch) {
 	now := c.enter()
-
+	c.adding.Store(true)
 	b.Begin()
 
 	var err error
@@ -55,6 +55,8 @@ func (c *conductor) Spawn(b *node.Batch) {
 	}
 
 	b.End(err)
+	c.adding.Store(false)
+	c.hear(now)
 	c.leave(now)
 }
 
@@ -106,10 +108,11 @@ func (c *conductor) Recall(b *node.Batch, cause error) {
 func (c *conductor) place(group int, name string) (id int, path string, err error) {
 	above := c.system.plan.Nodes[group].Path
 
-	id, err = c.machine.Free(group)
-	if errors.As(err, new(*supervision.GroupFullError)) { // names the group
-		return 0, "", err
-	} else if err != nil {
+	if id, err = c.machine.Free(group); err != nil {
+		if _, full := errors.AsType[*supervision.GroupFullError](err); full { // names the group
+			return 0, "", err
+		}
+
 		return 0, "", &supervision.FailureError{Path: above, Err: err}
 	}
 
