@@ -557,24 +557,30 @@ func TestAnAbandonedActorStartsNoMore(t *testing.T) {
 			g := declared.From(in)
 
 			return &probe{start: func(ctx *ctxOf) error {
-				if ctx.Incarnation() > 1 {
+				if ctx.Incarnation() != 2 {
 					return nil
 				}
 
 				refs, err := g.StartAll(context.WithoutCancel(ctx), func(yield func(string, *probe) bool) {
 					several(2*together, nil)(yield)
-					<-time.After(time.Minute) // its deadline is over
+					<-time.After(time.Minute) // its deadline is over, and the next incarnation runs
 					several(9*together, nil)(yield)
 				})
+				assert.ErrorIs(t, err, actors.ErrAbandoned)
 				started <- len(refs)
 
 				return err
 			}}, nil
 		}, quick(declared))
 
-		_, err := system.Start(t.Context(), tree(boss, declared), silent())
-		require.ErrorAs(t, err, new(*supervision.DeadlineError))
+		s := start(t, tree(boss, declared), silent())
+		tell(t, s, boss, broken)
 		assert.Equal(t, 2*together, <-started)
+		assert.Equal(t, 2*together, declared.From(s.Intake()).Len())
+		synctest.Wait()
+
+		_, err := stop(t, s)
+		require.NoError(t, err)
 	})
 }
 
