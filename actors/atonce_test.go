@@ -98,7 +98,8 @@ func (c *closer) Close(context.Context) error { c.note("close"); return nil }
 // holder holds nothing, but could.
 type holder struct{}
 
-func (holder) Mount(func(item any, reason mailbox.Reason, cause error, at mailbox.Delivery), *node.Gate) {}
+func (holder) Mount(func(item any, reason mailbox.Reason, cause error, at mailbox.Delivery), *node.Gate) {
+}
 
 func (holder) Stats() mailbox.Stats { return mailbox.Stats{} }
 

@@ -1,11 +1,11 @@
 package pipeline
 
 import (
-	"errors"
 	"math/bits"
 	"sync/atomic"
 	"time"
 
+	"github.com/troupe-go/troupe/internal/chain"
 	"github.com/troupe-go/troupe/mailbox"
 )
 
@@ -104,7 +104,7 @@ func (c *counters) quantiles() (l Latency) {
 	return l
 }
 
-func isTimeout(err error) bool { return errors.Is(err, ErrTimeout) }
+func isTimeout(err error) bool { return chain.Is(err, ErrTimeout) }
 
 // StageStats are the figures of one stage.
 type StageStats struct {

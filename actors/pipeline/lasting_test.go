@@ -75,7 +75,7 @@ func troubles() map[string]func() error {
 func TestASourceGoesOnWhereItWas(t *testing.T) {
 	const n = 100
 
-	check := func(t *testing.T, source *trickle, o pipeline.Options, trouble func(sys *system.System, sibling actors.Ref[int])) {
+	check := func(t *testing.T, source *trickle, o pipeline.Options, trouble func(sibling actors.Ref[int])) {
 		t.Helper()
 
 		synctest.Test(t, func(t *testing.T) {
@@ -103,7 +103,7 @@ func TestASourceGoesOnWhereItWas(t *testing.T) {
 			require.NoError(t, err)
 
 			<-time.After(n / 4 * time.Millisecond)
-			trouble(sys, sibling.From(sys.Intake()))
+			trouble(sibling.From(sys.Intake()))
 			require.NoError(t, p.Wait(t.Context()))
 
 			report := stop(t, sys)
@@ -113,11 +113,11 @@ func TestASourceGoesOnWhereItWas(t *testing.T) {
 			slices.Sort(got)
 			assert.Equal(t, upTo(n), got)
 			assert.Zero(t, source.check(t, n))
-			assert.Zero(t, source.ledger.opened)
+			assert.Zero(t, source.opened)
 		})
 	}
 
-	nothing := func(*system.System, actors.Ref[int]) {}
+	nothing := func(actors.Ref[int]) {}
 
 	for name, trouble := range troubles() {
 		t.Run(name+" in Commit", func(t *testing.T) {
@@ -135,7 +135,7 @@ func TestASourceGoesOnWhereItWas(t *testing.T) {
 	})
 
 	t.Run("a sibling is restarted", func(t *testing.T) {
-		check(t, &trickle{ledger: newLedger(n)}, options(), func(_ *system.System, sibling actors.Ref[int]) {
+		check(t, &trickle{ledger: newLedger(n)}, options(), func(sibling actors.Ref[int]) {
 			require.NoError(t, sibling.Tell(t.Context(), 1))
 		})
 	})
@@ -211,7 +211,8 @@ func TestAPipelineThatIsStoppedByItselfRunsEmpty(t *testing.T) {
 				source := newLedger(1 << 30)
 				p := pipeline.New("p", options())
 				sink := &list[[]int]{}
-				slow := pipeline.Map(pipeline.From[int](p, "numbers", numbers{source}), "slow", func(_ context.Context, i int) (int, error) {
+				in := pipeline.From[int](p, "numbers", numbers{source})
+				slow := pipeline.Map(in, "slow", func(_ context.Context, i int) (int, error) {
 					<-time.After(time.Millisecond)
 
 					return i, nil
@@ -351,4 +352,3 @@ func TestASourceThatMiscountsFails(t *testing.T) {
 		})
 	}
 }
-

@@ -39,8 +39,9 @@ func New(name string, options Options) *Pipeline {
 }
 
 // Wait returns when every source has ended, and all items are finished and their sources told; the error is what the
-// pipeline has failed with, or [ErrStopped] if it was stopped and items were given back, or the context's. A pipeline
-// that no system has started is not waited for.
+// pipeline has failed with; [ErrStopped] if it was stopped, or came down for good, and items were given back, or a
+// source had not handed out all it has, or could not be told; or the context's. A stop that lets a source drain is its
+// end. A pipeline that no system has started is not waited for.
 func (p *Pipeline) Wait(ctx context.Context) error {
 	r := p.current.Load()
 

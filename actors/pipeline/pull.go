@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actors"
+	"github.com/troupe-go/troupe/internal/chain"
 	"github.com/troupe-go/troupe/internal/node"
 	"github.com/troupe-go/troupe/mailbox"
 	"github.com/troupe-go/troupe/supervision"
@@ -239,7 +240,7 @@ func (a *feedActor[T]) pullOnce(intake context.Context, values []T, items []item
 
 	over := intake.Err() != nil
 
-	switch eof := errors.Is(err, io.EOF); {
+	switch eof := chain.Is(err, io.EOF); {
 	case over && !a.ending.Load() && (eof || err == nil && n == 0):
 		return intake.Err() // the incarnation ends, and the next one goes on
 	case eof, over && err == nil && n == 0:

@@ -1,8 +1,7 @@
 package pipeline
 
 import (
-	"errors"
-
+	"github.com/troupe-go/troupe/internal/chain"
 	"github.com/troupe-go/troupe/internal/node"
 	"github.com/troupe-go/troupe/supervision"
 )
@@ -111,7 +110,7 @@ func (v *vertex) next() []*vertex {
 
 // decide escalates what fails the pipeline.
 func decide(err error) supervision.Directive {
-	if _, ok := errors.AsType[*FailedError](err); ok {
+	if _, ok := chain.As[*FailedError](err); ok {
 		return supervision.EscalateFailure
 	}
 

@@ -13,9 +13,10 @@ type Source[T any] interface {
 	Open(ctx context.Context) error
 	// Pull writes at least one item to the beginning of items, waiting for it if need be, and returns how many it wrote.
 	// At the end of the source it returns [io.EOF], perhaps beside last items. When ctx ends, intake is over: Pull hands
-	// out what the source has already accepted from others, if there is such a thing, and then returns io.EOF. Any other
-	// error is a failure of the source; the items written beside it are taken all the same. While the pipeline runs empty
-	// a failure is the end of the source, and an error of the stop.
+	// out what the source has already accepted from others, if there is such a thing, and then returns io.EOF. If that
+	// was because the source is restarted it is opened again, and goes on. Any other error is a failure of the source;
+	// the items written beside it are taken all the same. While the pipeline runs empty a failure is the end of the
+	// source, and an error of the stop.
 	Pull(ctx context.Context, items []T) (int, error)
 	// Close is called once after each Open that succeeded, when all items are acknowledged, or the source has failed.
 	Close(ctx context.Context) error
@@ -29,7 +30,8 @@ type Ack struct {
 	Err error
 }
 
-// Acknowledger is a source that wants to hear what became of each of its items: exactly once, in any order.
+// Acknowledger is a source that wants to hear what became of each of its items: exactly once, in any order. It hears of
+// none twice, and of some not at all if it hangs until it is given up on, or is down when everything ends.
 type Acknowledger interface {
 	// Acknowledge is called by one goroutine at a time; acks is not to be kept. An error is a failure of the source.
 	Acknowledge(ctx context.Context, acks []Ack) error

@@ -175,7 +175,8 @@ func (t *tracker) untold() bool {
 	return !t.gone && (t.acks || t.commits) && (t.open > 0 || t.telling > 0 || t.pending())
 }
 
-// over reports whether the source has ended and knows all of its items, or is not there to be told. Called with mu held.
+// over reports whether the source has ended and knows all of its items, or is not there to be told. Called with mu
+// held.
 func (t *tracker) over() bool {
 	return t.ended && t.open == 0 && (t.gone || t.telling == 0 && !t.pending())
 }

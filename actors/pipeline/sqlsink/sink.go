@@ -65,8 +65,8 @@ type Sink[T any] struct {
 }
 
 // New makes a sink. The database stays the caller's, to be closed after the pipeline has stopped. SQLite has one writer
-// at a time: if others write to the same file, give it a busy timeout, or db.SetMaxOpenConns(1). Whatever the timeout, it
-// refuses one of two that change the journal mode at once: do that before the pipeline, and try again.
+// at a time: if others write to the same file, give it a busy timeout, or db.SetMaxOpenConns(1). Whatever the timeout,
+// it refuses one of two that change the journal mode at once: do that before the pipeline, and try again.
 //
 // Nothing is looked at before Open.
 func New[T any](db *sql.DB, options Options[T]) *Sink[T] { return &Sink[T]{db: db, options: options} }
