@@ -83,8 +83,21 @@ func (c *checker) vertex(v *vertex) {
 		}
 	}
 
+	if v.side && !v.named() {
+		c.wrong(path, "Side", "is nobody's, at least one stage must divert its failures there")
+	}
+
 	c.policy(path, v)
 	c.limits(path, v)
+}
+
+// named reports whether a stage diverts its failures to this side.
+func (v *vertex) named() bool {
+	return slices.ContainsFunc(v.pipeline.vertices, func(u *vertex) bool {
+		d := u.stage.Failed.divert
+
+		return d != nil && d.vertex() == v
+	})
 }
 
 // policy checks where failed items go.
@@ -118,7 +131,7 @@ func (c *checker) limits(path string, v *vertex) {
 		{"Abandoned", beyond(s.Abandoned, MaxAbandoned), "is out of range, must be from 1 to 1024, or 0 for 8"},
 		{"Retry.Max", beyond(s.Retry.Max, MaxRetries), "is out of range, must be from 0 to 1024"},
 		{"Retry", min(s.Retry.Initial, s.Retry.Longest) < 0, "has a negative wait"},
-		{"Rate", min(s.Rate.PerSecond, float64(s.Rate.Burst)) < 0, "is negative"},
+		{"Rate", !(min(s.Rate.PerSecond, float64(s.Rate.Burst)) >= 0), "is negative, or no number"},
 		{"Breaker.Open", s.Breaker.Open < 0, "is negative"},
 		{
 			"Redeliver", beyond(s.Redeliver, supervision.MaxRedeliver),

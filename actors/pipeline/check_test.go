@@ -2,6 +2,7 @@ package pipeline_test
 
 import (
 	"context"
+	"math"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/troupe-go/troupe/actors/pipeline"
 	"github.com/troupe-go/troupe/supervision"
+	"github.com/troupe-go/troupe/system"
 )
 
 func TestEverythingWrongIsReportedAtOnce(t *testing.T) {
@@ -19,6 +21,12 @@ func TestEverythingWrongIsReportedAtOnce(t *testing.T) {
 	pipeline.Map[int, int](source, "twice", nil, pipeline.Stage{})
 	pipeline.Filter(pipeline.Flow[int]{}, "elsewhere", thirds, pipeline.Stage{}) // of no pipeline
 	pipeline.Map(pipeline.From[int](p, "numbers", nil), "sl/ash", double, pipeline.Stage{Timeout: -1})
+
+	_, failures := pipeline.NewSide[int](p, "lonely", pipeline.Stage{})
+	limp := pipeline.Map(pipeline.Throttle(failures, "rate", pipeline.Rate{PerSecond: math.NaN()}), "limp",
+		func(context.Context, pipeline.Failure[int]) (int, error) { return 0, nil },
+		pipeline.Stage{Rate: pipeline.Rate{PerSecond: math.NaN()}})
+	pipeline.To(limp, "letters", &list[int]{}, pipeline.Stage{})
 
 	both := pipeline.Broadcast(pipeline.From[int](p, "more", numbers{newLedger(1)}), "both", 2, pipeline.Stage{Workers: 2})
 	batches := pipeline.Batch(both[0], "batch", pipeline.BatchSize[int]{Items: 2}, pipeline.Stage{})
@@ -43,12 +51,41 @@ func TestEverythingWrongIsReportedAtOnce(t *testing.T) {
 		"/app/bad/numbers: Source: is nil",
 		"/app/bad/sl/ash: Name: must not be empty nor contain a slash",
 		"/app/bad/sl/ash: Timeout: is negative",
+		"/app/bad/lonely: Side: is nobody's",
+		"/app/bad/rate: Rate.PerSecond: must be above 0",
+		"/app/bad/limp: Rate: is negative, or no number",
 		"/app/bad/both: Workers: must be 1",
 		"/app/bad/zip: Flow: its sides have a stage in common",
 		"/app/: Name: is empty", // what is wrong around it comes with it
 	} {
 		assert.ErrorContains(t, err, want)
 	}
+}
+
+func TestAFactoryThatMakesNothingIsRefused(t *testing.T) {
+	p := pipeline.New("p", options())
+	nothing := pipeline.MapWith(pipeline.From[int](p, "numbers", numbers{newLedger(1)}), "map",
+		makesNothing[func(context.Context, int) (int, error)], pipeline.Stage{})
+	pipeline.ToWith(nothing, "sink", makesNothing[pipeline.Sink[int]], pipeline.Stage{})
+
+	_, err := system.Start(t.Context(),
+		supervision.Tree{Name: "app", Budget: budget, Children: supervision.On(p)}, quiet())
+	for _, stage := range []string{"map", "sink"} {
+		require.ErrorContains(t, err, "/app/p/"+stage+": must open, but refuses to: the factory returned nil")
+	}
+}
+
+// makesNothing is a factory that returns neither an error nor anything else.
+func makesNothing[T any](supervision.Deps) (made T, err error) { return made, err }
+
+func TestANilPipelineIsNobodys(t *testing.T) {
+	var p *pipeline.Pipeline
+
+	side, failures := pipeline.NewSide[int](p, "side", pipeline.Stage{})
+	pipeline.To(failures, "letters", &list[pipeline.Failure[int]]{}, pipeline.Stage{})
+	pipeline.To(pipeline.From[int](p, "numbers", numbers{newLedger(1)}), "list", &list[int]{},
+		pipeline.Stage{Failed: side.Policy()})
+	assert.Zero(t, p.Bound())
 }
 
 func TestBatchesThatWouldWaitForEverAreRefused(t *testing.T) {

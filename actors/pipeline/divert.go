@@ -19,6 +19,7 @@ type Side[T any] struct{ v *vertex }
 // it, with [Side.Policy]; at least one must.
 func NewSide[T any](p *Pipeline, name string, s Stage) (Side[T], Flow[Failure[T]]) {
 	v := p.add(name, mergeKind, s, 1, 1)
+	v.side = true
 	flow := stageOf(v, fixed(func(*stage[Failure[T], Failure[T]]) operation[Failure[T], Failure[T]] {
 		return pass[Failure[T]]
 	}))

@@ -18,6 +18,9 @@ var (
 	ErrStopped = errors.New("the pipeline has ended before the item was finished")
 )
 
+// errMadeNothing is why a stage does not start whose factory has returned neither an error nor anything else.
+var errMadeNothing = errors.New("the factory returned nil, must return a function or a sink")
+
 // TimeoutError says that an item took too long.
 type TimeoutError struct {
 	// Stage is the path of the stage.

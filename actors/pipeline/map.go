@@ -70,6 +70,9 @@ func MapWith[In, Out any](
 	return stageOf(v, func(*stage[In, Out]) func(in supervision.Deps) (operation[In, Out], error) {
 		return func(in supervision.Deps) (operation[In, Out], error) {
 			fn, err := factory(in)
+			if err == nil && fn == nil {
+				err = errMadeNothing
+			}
 
 			return mapped(fn), err
 		}
@@ -114,7 +117,7 @@ func Tap[T any](f Flow[T], name string, fn func(ctx context.Context, v T) error,
 func Throttle[T any](f Flow[T], name string, r Rate) Flow[T] {
 	v := after(f, name, steadyKind, Stage{Rate: r}, 1)
 
-	if r.PerSecond <= 0 {
+	if !(r.PerSecond > 0) {
 		v.wrongf("Rate.PerSecond", "must be above 0")
 	}
 
@@ -129,7 +132,8 @@ func pass[T any](_ context.Context, it *item[T], res *results[T, T]) error {
 }
 
 // FlatMap makes any number of items of each: those that fn emits, in that order. They are passed on when fn has
-// returned; if it fails, none of them is. The source item is done when all of them are.
+// returned; if it fails, none of them is. The source item is done when all of them are. Emit is for the goroutine that
+// runs fn, until that returns.
 func FlatMap[In, Out any](
 	f Flow[In], name string, fn func(ctx context.Context, v In, emit func(Out)) error, s Stage,
 ) Flow[Out] {

@@ -65,6 +65,10 @@ var errNotStarted = errors.New("the pipeline is in no tree that was started")
 // Bound returns how many items there are in the pipeline at most: the sum of all capacities, and of what the workers of
 // all stages can have in their hands.
 func (p *Pipeline) Bound() int {
+	if p == nil {
+		return 0
+	}
+
 	sum := 0
 	for _, v := range p.vertices {
 		sum += v.bound()
@@ -85,6 +89,7 @@ type vertex struct {
 	from     [][]*vertex
 	holds    int // items it collects beside a handful, as a batch does
 	problems []problem
+	side     bool                   // it takes what others divert
 	patient  bool                   // a batch that waits until it is complete, however long it takes
 	aligned  bool                   // between a broadcast and a zip: what has no value leaves a hole
 	diverts  func(d diversion) bool // reports whether its items can be diverted there
@@ -160,14 +165,20 @@ func (v *vertex) bound() int {
 	return v.inlets*v.capacity() + v.workers()*(1+max(1, len(v.outs)))*v.hand() + v.holds
 }
 
-// Flow is the output of a stage, which one other stage takes.
+// Flow is the output of a stage, which one other stage takes. What stands behind the zero Flow is in no pipeline, nor
+// is what is declared of a nil one: it never starts.
 type Flow[T any] struct {
 	from *vertex
 	port int
 }
 
-// add declares a stage.
+// add declares a stage. That of no pipeline gets one of its own, whose error nobody will miss, since nothing behind it
+// is in a tree.
 func (p *Pipeline) add(name string, k kind, s Stage, inlets, outs int) *vertex {
+	if p == nil {
+		p = New("", Options{})
+	}
+
 	v := &vertex{
 		pipeline: p, id: len(p.vertices), name: name, kind: k, stage: s, inlets: inlets, outs: make([]port, outs),
 		from: make([][]*vertex, inlets),
@@ -177,10 +188,9 @@ func (p *Pipeline) add(name string, k kind, s Stage, inlets, outs int) *vertex {
 	return v
 }
 
-// after declares a stage behind a flow. That of no pipeline gets one of its own, whose error nobody will miss, since
-// nothing behind it is in a tree.
+// after declares a stage behind a flow.
 func after[T any](f Flow[T], name string, k kind, s Stage, outs int) *vertex {
-	p := New("", Options{})
+	var p *Pipeline
 	if f.from != nil {
 		p = f.from.pipeline
 	}

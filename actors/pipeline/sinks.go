@@ -42,6 +42,9 @@ func ToWith[T any](f Flow[T], name string, factory func(in supervision.Deps) (Si
 		st := newStage[T, none](r, v, nil)
 		st.made = func(in supervision.Deps) (_ operation[T, none], err error) {
 			sink, err = factory(in)
+			if err == nil && sink == nil {
+				err = errMadeNothing
+			}
 
 			return nil, err
 		}

@@ -16,7 +16,7 @@ type Pair[A, B any] struct {
 
 // Zip makes one item of one of each flow, in their order. If both come of one broadcast, what stands between must keep
 // one item one, in order, and an item that was filtered or has failed on one side has no pair: its other half is done.
-// When one flow has ended, what is left of the other becomes dead letters, with [ErrUnpaired].
+// When one flow has ended, what is left of the other becomes dead letters, with [ErrUnpaired]. It has one worker.
 func Zip[A, B, Out any](
 	left Flow[A], right Flow[B], name string, fn func(ctx context.Context, a A, b B) (Out, error), s Stage,
 ) Flow[Out] {
