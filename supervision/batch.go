@@ -140,5 +140,6 @@ func (r *references) await(ctx context.Context, b *node.Batch) {
 	case <-b.Done:
 	case <-ctx.Done():
 		r.host.Recall(b, ctx.Err())
+		<-b.Done // has its value: all have been told
 	}
 }

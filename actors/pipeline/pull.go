@@ -360,12 +360,14 @@ func (f *feed[T]) Stats() mailbox.Stats {
 // Drop implements node.Holder. What was pulled and not sent on is dead letters of the stage it was on its way to, which
 // they can be replayed to.
 func (f *feed[T]) Drop(reason mailbox.Reason, cause error) bool {
+	why := &loss{reason, cause}
+
 	f.mu.Lock()
-	f.dropped = &loss{reason, cause}
+	f.dropped = why
 	finished := f.isOver
 	f.mu.Unlock()
 
-	lost := f.lose(f.dropped)
+	lost := f.lose(why)
 
 	if reason == mailbox.Stopped {
 		f.tracker.leave(finished)

@@ -147,7 +147,7 @@ type Groups interface {
 	// Spawn adds children and starts them, at one time. The first that cannot be added ends it.
 	Spawn(b *Batch)
 	// Recall stops those children of a batch again of which it is not known yet how their start went, which is that
-	// cause then. The batch is its owner's again when it returns.
+	// cause then. When it returns, the batch is done.
 	Recall(b *Batch, cause error)
 	// Stop stops a child for good; gone is closed when it is. It is nil if there is none at the path. At a shutdown it
 	// does nothing and returns an error.
