@@ -2,7 +2,7 @@ package node
 
 // Batch is a number of children that somebody adds to a group or a pool at a time, and waits for together. Its owner
 // fills in the first five fields. From [Groups.Spawn] on all of it is the runtime's, until the owner has got the value
-// of Done, which is there when [Groups.Recall] returns, if not before; then it is the owner's again, to be used once more.
+// of Done, which is there when [Groups.Recall] returns, if not before; then it is the owner's again, for another use.
 type Batch struct {
 	// Group is the index of the group in the plan.
 	Group int
