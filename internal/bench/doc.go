@@ -4,7 +4,7 @@
 //	go run ./internal/bench                      # tables, then lines: ratio WORKLOAD BASELINE VALUE
 //	go run ./internal/bench -benchstat new.txt   # the same; every run goes there, not to .cache/bench.txt
 //	go run ./internal/bench -workload ask,flood  # only these
-//	go run ./internal/bench -cpuprofile DIR      # profiles Troupe alone, a file per workload
+//	go run ./internal/bench -cpuprofile DIR      # profiles Troupe alone, a file per run
 //	go run ./internal/bench -smoke               # checks work and allocations, measures no time
 //
 // A [contender] sets a [workload] up as a [trial]; measure.go times the trial and checks that every message was handled

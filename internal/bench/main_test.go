@@ -100,13 +100,13 @@ func TestEveryRunIsWrittenUnlessTheFileIsEmpty(t *testing.T) {
 	assert.FileExists(t, filepath.Join(".cache", "bench.txt"))
 }
 
-func TestProfileWritesAFilePerWorkload(t *testing.T) {
+func TestProfileWritesAFilePerRun(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "profiles")
 	code, stdout, stderr := run(t, "-runs", "1", "-count", "400", "-workload", "ping-pong", "-cpuprofile", folder)
 
 	require.Zero(t, code, stderr)
-	assert.Equal(t, filepath.Join(folder, "ping-pong.pprof")+"\n", stdout)
-	assert.FileExists(t, filepath.Join(folder, "ping-pong.pprof"))
+	assert.Equal(t, filepath.Join(folder, "ping-pong-1.pprof")+"\n", stdout)
+	assert.FileExists(t, filepath.Join(folder, "ping-pong-1.pprof"))
 }
 
 func TestWrongFlagsAreReportedAtOnce(t *testing.T) {

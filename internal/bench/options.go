@@ -45,7 +45,7 @@ func parseOptions(args []string, help io.Writer) (options, error) {
 	f.BoolVar(&o.smoke, "smoke", false, "run briefly, check work and allocations, measure no time")
 	f.StringVar(&o.benchstat, "benchstat", defaultFile, "write every run of a comparison to `FILE`, as input for "+
 		"benchstat; empty for none")
-	f.StringVar(&o.profiles, "cpuprofile", "", "compare nothing, write a CPU profile of Troupe per workload into `DIR`")
+	f.StringVar(&o.profiles, "cpuprofile", "", "compare nothing, write a CPU profile of each run of Troupe into `DIR`")
 	f.StringVar(&names, "workload", "", "run only these workloads, a comma-separated `list` (default all)")
 
 	if err := f.Parse(args); err != nil {

@@ -10,27 +10,46 @@ import (
 	"runtime/pprof"
 )
 
-// profile runs Troupe alone, and writes what the CPU does in each workload to a file of its own. It is apart from the
-// comparison, so that no profiler is in the figures. Setting up and stopping, which take no time worth mentioning, are
-// in the profile.
+// profile runs Troupe alone, and writes what the CPU does while the clock runs to a file for each run. It is apart from
+// the comparison, so that no profiler is in the figures. One workload's files can be given to go tool pprof together.
 func profile(ctx context.Context, o options, w io.Writer) error {
 	if err := os.MkdirAll(o.profiles, 0o750); err != nil {
 		return fmt.Errorf("-cpuprofile: %w", err)
 	}
 
 	for _, wl := range o.workloads {
-		path := filepath.Join(o.profiles, wl.name+".pprof")
-		if err := profileWorkload(ctx, wl, o, path); err != nil {
-			return err
-		}
+		for run := range o.runs {
+			path := filepath.Join(o.profiles, fmt.Sprintf("%s-%d.pprof", wl.name, run+1))
+			if _, err := measure(ctx, profiled(wl, path), troupe{}, o.count); err != nil {
+				return err
+			}
 
-		fmt.Fprintln(w, path)
+			fmt.Fprintln(w, path)
+		}
 	}
 
 	return nil
 }
 
-func profileWorkload(ctx context.Context, wl workload, o options, path string) (err error) {
+// profiled returns the workload with a profile of its run, without what is set up before and stopped behind it.
+func profiled(wl workload, path string) workload {
+	prepare := wl.prepare
+	wl.prepare = func(ctx context.Context, c contender, ops int) (*trial, error) {
+		t, err := prepare(ctx, c, ops)
+		if err != nil {
+			return nil, err
+		}
+
+		run := t.run
+		t.run = func() error { return profileRun(run, path) }
+
+		return t, nil
+	}
+
+	return wl
+}
+
+func profileRun(run func() error, path string) (err error) {
 	f, err := os.Create(path)
 	if err != nil {
 		return fmt.Errorf("-cpuprofile: %w", err)
@@ -39,16 +58,10 @@ func profileWorkload(ctx context.Context, wl workload, o options, path string) (
 	defer func() { err = errors.Join(err, f.Close()) }()
 
 	if err := pprof.StartCPUProfile(f); err != nil {
-		return fmt.Errorf("-cpuprofile: %w", err)
+		return errors.Join(fmt.Errorf("-cpuprofile: %w", err), run()) // what is to stop must have run
 	}
 
 	defer pprof.StopCPUProfile()
 
-	for range o.runs {
-		if _, err := measure(ctx, wl, troupe{}, o.count); err != nil {
-			return err
-		}
-	}
-
-	return nil
+	return run()
 }
