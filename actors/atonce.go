@@ -8,34 +8,49 @@ import (
 // AtOnce implements [node.Controlled]. An actor that sleeps, because it has never had a message, is stopped without a
 // turn, as long as it has no hook for that: nobody is there to do it, and there is nothing to do. If somebody comes
 // meanwhile, who asks for its health, the one who gets it out of its sleep is the one who goes on.
-func (c *cell[M]) AtOnce(command mailbox.Command) bool {
+func (c *cell[M]) AtOnce(command mailbox.Command) (done bool, hooks mailbox.Command) {
 	inc := c.current.Load()
 
 	switch {
 	case c.place.Holder != nil: // which may have something
-		return false
+		return false, 0
 	case command == node.Finish:
-		return c.finishAtOnce()
+		return c.finishAtOnce(), 0
 	case inc == nil:
-		return false
+		return false, 0
 	}
 
 	switch command {
 	case node.Drain:
-		return c.box.SealSpared() && inc.drainAsleep()
+		if !c.box.SealSpared() || !inc.drainAsleep() {
+			return false, 0
+		}
+
+		return true, hooksOf(inc.actor)
 	case node.Flush:
 		a := inc.sleeping(quiet)
-		_, flushes := a.(Flusher)
 
-		return a != nil && !flushes
+		return a != nil && hooksOf(a)&node.Flush == 0, 0
 	case node.Close:
 		a := inc.sleeping(quiet)
-		_, closes := a.(Closer)
 
-		return a != nil && !closes && inc.asleep.CompareAndSwap(uint32(quiet), uint32(absent))
+		return a != nil && hooksOf(a)&node.Close == 0 && inc.asleep.CompareAndSwap(uint32(quiet), uint32(absent)), 0
 	default:
-		return false
+		return false, 0
 	}
+}
+
+// hooksOf returns the commands among Flush and Close for which an instance has a hook.
+func hooksOf[M any](a Actor[M]) (hooks mailbox.Command) {
+	if _, ok := a.(Flusher); ok {
+		hooks |= node.Flush
+	}
+
+	if _, ok := a.(Closer); ok {
+		hooks |= node.Close
+	}
+
+	return hooks
 }
 
 // sleeping returns the instance if it sleeps in that phase, else nil. Nobody writes what it is once it has slept.

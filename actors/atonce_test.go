@@ -151,12 +151,19 @@ func (m *mounted) order(c mailbox.Command, want ...node.Event) {
 	assert.Equal(m.t, want, m.read())
 }
 
+// atOnce reports whether the actor does at once what a command orders.
+func (m *mounted) atOnce(c mailbox.Command) bool {
+	done, _ := m.AtOnce(c)
+
+	return done
+}
+
 // stop stops the actor as a shutdown does. It returns the commands that were done at once.
 func (m *mounted) stop() (atOnce []mailbox.Command) {
 	m.t.Helper()
 
 	for i, c := range []mailbox.Command{node.Drain, node.Flush, node.Close, node.Finish} {
-		if m.AtOnce(c) {
+		if m.atOnce(c) {
 			assert.Empty(m.t, m.read(), "there is no other answer")
 
 			atOnce = append(atOnce, c)
@@ -262,7 +269,7 @@ func TestAtOnceAfterSomethingElse(t *testing.T) {
 					synctest.Wait()
 				}
 
-				if m.AtOnce(c) {
+				if m.atOnce(c) {
 					continue
 				}
 
@@ -272,7 +279,7 @@ func TestAtOnceAfterSomethingElse(t *testing.T) {
 				}[c])
 			}
 
-			assert.True(t, m.AtOnce(node.Finish))
+			assert.True(t, m.atOnce(node.Finish))
 			assert.Empty(t, m.read())
 			assert.Nil(t, m.AskHealth())
 		}
@@ -286,10 +293,10 @@ func TestAtOnceAfterSomethingElse(t *testing.T) {
 		p.SendSystemMessage(m.PID(), watch)
 
 		for _, c := range []mailbox.Command{node.Drain, node.Flush, node.Close} {
-			assert.True(t, m.AtOnce(c))
+			assert.True(t, m.atOnce(c))
 		}
 
-		assert.False(t, m.AtOnce(node.Finish))
+		assert.False(t, m.atOnce(node.Finish))
 		m.order(node.Finish, node.Finished)
 	})
 
@@ -304,11 +311,11 @@ func TestAtOnceAfterSomethingElse(t *testing.T) {
 			}
 
 			for _, c := range []mailbox.Command{node.Drain, node.Flush, node.Close} {
-				assert.False(t, m.AtOnce(c))
+				assert.False(t, m.atOnce(c))
 			}
 
 			m.Seal()
-			assert.Equal(t, left == 0, m.AtOnce(node.Finish))
+			assert.Equal(t, left == 0, m.atOnce(node.Finish))
 
 			if left > 0 {
 				m.order(node.Finish, node.Finished)
@@ -324,7 +331,7 @@ func TestAtOnceAfterSomethingElse(t *testing.T) {
 		tell(t, m.ref, func(ctx *actors.Context[job]) error { return ctx.Stash() }, fail)
 		assert.Equal(t, []node.Event{node.Ended}, m.read())
 		m.Seal()
-		assert.False(t, m.AtOnce(node.Finish))
+		assert.False(t, m.atOnce(node.Finish))
 		m.order(node.Finish, node.Finished)
 		assert.Equal(t, []mailbox.Reason{mailbox.Failed, mailbox.Stopped}, m.letters)
 	})
@@ -336,13 +343,13 @@ func TestAtOnceAfterSomethingElse(t *testing.T) {
 		synctest.Wait()
 
 		for _, c := range []mailbox.Command{node.Drain, node.Flush, node.Close, node.Finish} {
-			assert.False(t, m.AtOnce(c))
+			assert.False(t, m.atOnce(c))
 		}
 
 		_, running := m.Abandon(errTest)
 		require.True(t, running)
 		synctest.Wait()
-		assert.True(t, m.AtOnce(node.Finish))
+		assert.True(t, m.atOnce(node.Finish))
 		release()
 		assert.Equal(t, []node.Event{node.Returned}, m.read())
 		assert.Equal(t, []mailbox.Reason{mailbox.Abandoned}, m.letters)
@@ -354,14 +361,14 @@ func TestAtOnceAfterSomethingElse(t *testing.T) {
 		require.NoError(t, err)
 
 		common := node.Common{Host: m.clerk, Limits: new(node.Limits)}
-		n, err := actors.Mount(node.Place{Common: &common, Path: "/test/b"}, boxes, nil)
+		m.Node, err = actors.Mount(node.Place{Common: &common, Path: "/test/b"}, boxes, nil)
 		require.NoError(t, err)
 
 		for _, c := range []mailbox.Command{node.Drain, node.Flush, node.Close} {
-			assert.False(t, n.AtOnce(c))
+			assert.False(t, m.atOnce(c))
 		}
 
-		assert.True(t, n.AtOnce(node.Finish))
+		assert.True(t, m.atOnce(node.Finish))
 	})
 }
 
@@ -389,7 +396,7 @@ func TestAtOnceWhileMessagesCome(t *testing.T) {
 
 			m := c.mount(t, fmt.Sprintf("/test/%d", i), &bare{}, node.Common{})
 
-			all.Go(func() { atOnce = m.AtOnce(node.Drain) })
+			all.Go(func() { atOnce = m.atOnce(node.Drain) })
 			all.Go(func() { err = m.ref.TryTell(nothing) })
 			all.Wait()
 			synctest.Wait()
@@ -427,7 +434,7 @@ func TestAtOnceWhileItsHealthIsAskedFor(t *testing.T) {
 
 			m := c.mount(t, fmt.Sprintf("/test/%d", i), &reporter{}, node.Common{})
 
-			all.Go(func() { atOnce = m.AtOnce(node.Drain) })
+			all.Go(func() { atOnce = m.atOnce(node.Drain) })
 			all.Go(func() { health = m.AskHealth()(t.Context()) })
 			all.Wait()
 			require.NoError(t, health)

@@ -114,6 +114,17 @@ func (c *cell[M]) Stats() mailbox.Stats {
 	return s
 }
 
+// Processed implements [node.Node].
+func (c *cell[M]) Processed() uint64 {
+	n := c.box.Processed()
+
+	if h := c.place.Holder; h != nil {
+		n += h.Stats().Processed
+	}
+
+	return n
+}
+
 // Queued returns how many messages wait, and items of the holder if there is one.
 func (c *cell[M]) Queued() int {
 	n := c.box.Queued()
@@ -188,7 +199,9 @@ func (c *cell[M]) Abandon(cause error) (since uint64, running bool) {
 	c.mu.Lock()
 	found := c.box.Revoke(node.Probe, &mailbox.SendError{Target: c.place.Path, Err: cause})
 
-	asleep := inc.asleep.CompareAndSwap(uint32(hooked), uint32(absent))
+	// A hook of it is being called, or is to be: whoever does that, or comes to do it, says that it is back.
+	asleep := inc.asleep.CompareAndSwap(uint32(hooked), uint32(absent)) ||
+		inc.asleep.CompareAndSwap(uint32(quiet), uint32(absent)) && !found.Stuck
 	running = asleep || found.Stuck || inc.owned.count() > 0
 
 	if running && !asleep {

@@ -38,7 +38,7 @@ func (r *runner[M]) inlineUnder(h inlined, hook mailbox.Command) error {
 		return inc.run(hook)
 	}
 
-	return inc.because(r.inline(h, func() error { return inc.newHook(hook).call() }))
+	return inc.because(r.inline(h, func() error { return inc.newHook(hook, inc.limit()).call() }))
 }
 
 // behind goes on behind a hook that ended the turn's goroutine, where who called it would have.
@@ -63,17 +63,25 @@ func (r *runner[M]) behind(err error) {
 
 // run calls a hook under a context of its own, on a goroutine of its own.
 func (i *incarnation[M]) run(hook mailbox.Command) error {
-	return i.because(call(func() error { return i.newHook(hook).call() }))
+	return i.because(call(func() error { return i.newHook(hook, i.limit()).call() }))
 }
 
-// newHook returns a hook that is to be called now, under a context of its own, which ends at the step's deadline. Hooks
-// are called what the command is that is for them: Drain, Flush or Close.
-func (i *incarnation[M]) newHook(hook mailbox.Command) *hookContext[M] {
+// limit returns when the step in progress is to be over.
+func (i *incarnation[M]) limit() instant {
+	i.owned.mu.Lock()
+	defer i.owned.mu.Unlock()
+
+	return i.due
+}
+
+// newHook returns a hook that is to be called now, under a context of its own, which is ended when its time is over.
+// Hooks are called what the command is that is for them: Drain, Flush or Close.
+func (i *incarnation[M]) newHook(hook mailbox.Command, at instant) *hookContext[M] {
 	i.owned.mu.Lock()
 	defer i.owned.mu.Unlock()
 
 	m := i.needs()
-	m.hook = &hookContext[M]{of: i, hook: hook, at: i.due}
+	m.hook = &hookContext[M]{of: i, hook: hook, at: at}
 
 	if m.cut != nil {
 		m.hook.end(m.cut)

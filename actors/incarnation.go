@@ -271,7 +271,7 @@ func (i *incarnation[M]) because(err error) error {
 // setDeadline sets when the next step is to be over. One that was abandoned has no more time: what the actor is ordered
 // after that is not meant for it, and its Close finds its context ended.
 func (i *incarnation[M]) setDeadline(t time.Time) {
-	if errors.Is(i.gate.Err(), node.ErrAbandoned) {
+	if i.wasAbandoned() {
 		return
 	}
 
@@ -284,6 +284,9 @@ func (i *incarnation[M]) setDeadline(t time.Time) {
 		m.cut = nil
 	}
 }
+
+// wasAbandoned reports whether the runtime has given up on the incarnation.
+func (i *incarnation[M]) wasAbandoned() bool { return errors.Is(i.gate.Err(), node.ErrAbandoned) }
 
 // endsSlowly reports whether there is something to wait for when the incarnation ends: goroutines or a Close hook.
 // Called when no more goroutines can start.

@@ -8,43 +8,36 @@ import (
 	"github.com/troupe-go/troupe/mailbox"
 )
 
-// sleeper is an incarnation that is stopped in its sleep: it was drained without a turn, and has no runner that could
-// call its hooks. Whoever calls one takes the incarnation out of quiet into hooked first, and when the hook is over
-// back or, behind Close, to absent. An incarnation that is abandoned meanwhile is absent at once: then the hook's end
-// is its return.
-type sleeper[M any] incarnation[M]
+// An incarnation that was drained in its sleep has no runner that could call its hooks. Whoever calls one takes the
+// incarnation out of quiet into hooked first, and when the hook is over back or, behind Close, to absent. Abandoning it
+// takes it to absent from either: then the end of the hook is its return, or the next call, which only closes it.
 
-var _ node.Sleeper = (*sleeper[int])(nil)
-
-// Hook implements [node.Controlled].
-func (c *cell[M]) Hook(command mailbox.Command, deadline time.Time) node.Sleeper {
+// CallHook implements [node.Controlled].
+func (c *cell[M]) CallHook(command mailbox.Command, deadline time.Time) (r node.Report, called bool) {
 	inc := c.current.Load()
-	if inc == nil || command != node.Flush && command != node.Close ||
-		!inc.asleep.CompareAndSwap(uint32(quiet), uint32(hooked)) {
-		return nil
+	if inc == nil || command != node.Flush && command != node.Close {
+		return node.Report{}, false
 	}
 
-	inc.setDeadline(deadline)
+	if !inc.asleep.CompareAndSwap(uint32(quiet), uint32(hooked)) {
+		if inc.wasAbandoned() {
+			return c.HookOver(command, nil), true
+		}
 
-	return (*sleeper[M])(inc)
-}
-
-// Call implements [node.Sleeper].
-func (s *sleeper[M]) Call(command mailbox.Command) node.Report {
-	inc := (*incarnation[M])(s)
-	if phase(inc.asleep.Load()) != hooked {
-		return s.Over(command, nil) // it was abandoned before its turn came
+		return node.Report{}, false
 	}
 
-	if !inc.takes(command) {
-		return s.Over(command, nil)
+	var err error
+
+	if inc.takes(command) {
+		h := inc.newHook(command, instantOf(deadline))
+
+		waits.Run(h)
+
+		err = h.err
 	}
 
-	h := inc.newHook(command)
-
-	waits.Run(h)
-
-	return s.Over(command, h.err)
+	return c.HookOver(command, err), true
 }
 
 // takes reports whether the instance has the hook that a command is for, and it is for the caller to call it.
@@ -58,10 +51,10 @@ func (i *incarnation[M]) takes(command mailbox.Command) bool {
 	return flushes
 }
 
-// Over implements [node.Sleeper].
-func (s *sleeper[M]) Over(command mailbox.Command, err error) node.Report {
-	inc := (*incarnation[M])(s)
-	r := node.Report{ID: inc.cell.place.ID, Incarnation: inc.number, Event: node.Flushed, Err: inc.because(err)}
+// HookOver implements [node.Controlled].
+func (c *cell[M]) HookOver(command mailbox.Command, err error) node.Report {
+	inc := c.current.Load()
+	r := node.Report{ID: c.place.ID, Incarnation: inc.number, Event: node.Flushed, Err: inc.because(err)}
 	then := quiet
 
 	if command == node.Close {
@@ -72,9 +65,12 @@ func (s *sleeper[M]) Over(command mailbox.Command, err error) node.Report {
 		}
 	}
 
-	if !inc.asleep.CompareAndSwap(uint32(hooked), uint32(then)) {
+	switch {
+	case !inc.asleep.CompareAndSwap(uint32(hooked), uint32(then)):
 		_ = inc.close() // nobody waits for its outcome any more
 		r.Event, r.Err = node.Returned, nil
+	case command == node.Close:
+		r.Gone = c.finishAtOnce()
 	}
 
 	return r

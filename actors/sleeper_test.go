@@ -12,6 +12,7 @@ import (
 
 	"github.com/troupe-go/troupe/actors"
 	"github.com/troupe-go/troupe/internal/node"
+	"github.com/troupe-go/troupe/mailbox"
 )
 
 // ender has both hooks of a stop, and a health to ask for.
@@ -27,43 +28,59 @@ func (e *ender) Flush(ctx context.Context) error { return e.flush(ctx) }
 
 func (e *ender) Close(ctx context.Context) error { return e.closes(ctx) }
 
+// callHook calls a hook of an actor that was drained in its sleep.
+func callHook(t *testing.T, m *mounted, c mailbox.Command, deadline time.Time) node.Report {
+	t.Helper()
+
+	r, called := m.CallHook(c, deadline)
+	assert.True(t, called)
+
+	return r
+}
+
+// nobodys asserts that there is no hook for the runtime to call.
+func nobodys(t *testing.T, m *mounted, c mailbox.Command, because string) {
+	t.Helper()
+
+	r, called := m.CallHook(c, time.Time{})
+	assert.False(t, called, because)
+	assert.Zero(t, r)
+}
+
 func TestTheHooksOfASleeperAreTheRuntimesToCall(t *testing.T) {
 	bubble(t, "once each, in turn, and it is gone", func(t *testing.T) {
+		var m *mounted
+
 		at := time.Now().Add(time.Minute)
 		e := &ender{
 			flush: func(ctx context.Context) error {
 				limit, _ := ctx.Deadline()
 				assert.Equal(t, at, limit)
 				require.NoError(t, ctx.Err())
+				nobodys(t, m, node.Flush, "somebody has it")
+				assert.False(t, m.atOnce(node.Close))
 
 				return errTest
 			},
 			closes: func(context.Context) error { panic("ouch") },
 		}
-		m := mount(t, e, node.Common{})
+		m = mount(t, e, node.Common{})
 
-		assert.Nil(t, m.Hook(node.Flush, at), "it is not drained")
-		require.True(t, m.AtOnce(node.Drain))
-		assert.Nil(t, m.Hook(node.Halt, at), "that is no hook's")
+		nobodys(t, m, node.Flush, "it is not drained")
+		require.True(t, m.atOnce(node.Drain))
+		nobodys(t, m, node.Halt, "that is no hook's")
 
-		s := m.Hook(node.Flush, at)
-		require.NotNil(t, s)
-		assert.Nil(t, m.Hook(node.Flush, at), "somebody has it")
-		assert.False(t, m.AtOnce(node.Close))
-		assert.Equal(t, node.Report{Incarnation: 1, Event: node.Flushed, Err: errTest}, s.Call(node.Flush))
+		assert.Equal(t, node.Report{Incarnation: 1, Event: node.Flushed, Err: errTest}, callHook(t, m, node.Flush, at))
 
-		s = m.Hook(node.Close, at)
-		require.NotNil(t, s)
-
-		r := s.Call(node.Close)
+		r := callHook(t, m, node.Close, at)
 		assert.Equal(t, node.Closed, r.Event)
 
 		var panicked *actors.PanicError
 
 		require.ErrorAs(t, r.Err, &panicked)
 		assert.Contains(t, panicked.Stack.String(), "TestTheHooksOfASleeper")
-		assert.Nil(t, m.Hook(node.Close, at), "it is gone")
-		assert.True(t, m.AtOnce(node.Finish))
+		nobodys(t, m, node.Close, "it is gone")
+		assert.True(t, m.atOnce(node.Finish))
 		assert.Empty(t, m.read())
 	})
 
@@ -82,8 +99,8 @@ func TestTheHooksOfASleeperAreTheRuntimesToCall(t *testing.T) {
 			return nil
 		}}
 		m := mount(t, e, node.Common{})
-		require.True(t, m.AtOnce(node.Drain))
-		m.Hook(node.Flush, time.Time{}).Call(node.Flush)
+		require.True(t, m.atOnce(node.Drain))
+		callHook(t, m, node.Flush, time.Time{})
 
 		<-kept.Done()
 		<-derived.Done()
@@ -102,19 +119,19 @@ func TestTheHooksOfASleeperAreTheRuntimesToCall(t *testing.T) {
 			closes: func(context.Context) error { return nil },
 		}
 		m := mount(t, e, node.Common{})
-		require.True(t, m.AtOnce(node.Drain))
+		require.True(t, m.atOnce(node.Drain))
 
-		s, reports := m.Hook(node.Flush, time.Time{}), make(chan node.Report, 1)
-		go func() { reports <- s.Call(node.Flush) }()
+		reports := make(chan node.Report, 1)
+		go func() { reports <- callHook(t, m, node.Flush, time.Time{}) }()
 
 		<-held
 		require.ErrorIs(t, m.AskHealth()(t.Context()), actors.ErrNotRunning)
 		close(release)
 		assert.Equal(t, node.Flushed, (<-reports).Event)
 
-		assert.Equal(t, node.Closed, m.Hook(node.Close, time.Time{}).Call(node.Close).Event)
+		assert.Equal(t, node.Closed, callHook(t, m, node.Close, time.Time{}).Event)
 		synctest.Wait()
-		assert.True(t, m.AtOnce(node.Finish))
+		assert.True(t, m.atOnce(node.Finish))
 		assert.Empty(t, m.read())
 	})
 
@@ -138,10 +155,10 @@ func TestTheHooksOfASleeperAreTheRuntimesToCall(t *testing.T) {
 			},
 		}
 		m := mount(t, e, node.Common{})
-		require.True(t, m.AtOnce(node.Drain))
+		require.True(t, m.atOnce(node.Drain))
 
-		s, reports := m.Hook(node.Flush, time.Time{}), make(chan node.Report, 1)
-		go func() { reports <- s.Call(node.Flush) }()
+		reports := make(chan node.Report, 1)
+		go func() { reports <- callHook(t, m, node.Flush, time.Time{}) }()
 
 		<-held
 		m.Cancel(errLate)
@@ -154,7 +171,6 @@ func TestTheHooksOfASleeperAreTheRuntimesToCall(t *testing.T) {
 		close(release)
 		assert.Equal(t, node.Report{Incarnation: 1, Event: node.Returned}, <-reports)
 		assert.True(t, closed)
-		assert.Nil(t, m.Hook(node.Close, time.Time{}))
 		assert.Empty(t, m.read(), "the report is the only answer")
 	})
 
@@ -169,22 +185,35 @@ func TestTheHooksOfASleeperAreTheRuntimesToCall(t *testing.T) {
 			}
 		}
 		m := mount(t, &ender{flush: note("flush"), closes: note("close")}, node.Common{})
-		require.True(t, m.AtOnce(node.Drain))
+		require.True(t, m.atOnce(node.Drain))
 
-		s := m.Hook(node.Flush, time.Time{})
 		_, running := m.Abandon(errTest)
 		assert.True(t, running)
-		assert.Equal(t, node.Report{Incarnation: 1, Event: node.Returned}, s.Call(node.Flush))
+		assert.Equal(t, node.Report{Incarnation: 1, Event: node.Returned}, callHook(t, m, node.Flush, time.Time{}))
 		assert.Equal(t, []string{"close"}, called)
 	})
 
-	bubble(t, "one that was abandoned when its hook was over is not running", func(t *testing.T) {
-		m := mount(t, &ender{flush: func(context.Context) error { return nil }}, node.Common{})
-		require.True(t, m.AtOnce(node.Drain))
-		assert.Equal(t, node.Flushed, m.Hook(node.Flush, time.Time{}).Call(node.Flush).Event)
+	bubble(t, "one that is abandoned when its hook is over is closed by the next call", func(t *testing.T) {
+		closed := false
+		m := mount(t, &ender{
+			flush:  func(context.Context) error { return nil },
+			closes: func(context.Context) error { closed = true; return nil },
+		}, node.Common{})
+		require.True(t, m.atOnce(node.Drain))
+		assert.Equal(t, node.Flushed, callHook(t, m, node.Flush, time.Time{}).Event)
 
 		_, running := m.Abandon(errTest)
-		assert.False(t, running)
+		assert.True(t, running)
+		assert.Equal(t, node.Report{Incarnation: 1, Event: node.Returned}, callHook(t, m, node.Close, time.Time{}))
+		assert.True(t, closed)
+	})
+
+	bubble(t, "of one that somebody has woken the hooks are its turn's", func(t *testing.T) {
+		m := mount(t, &ender{flush: func(context.Context) error { return errTest }}, node.Common{})
+		require.True(t, m.atOnce(node.Drain))
+		require.NoError(t, m.AskHealth()(t.Context()))
+		nobodys(t, m, node.Flush, "it is awake")
+		m.order(node.Flush, node.Flushed)
 	})
 
 	bubble(t, "what a hook that is cut says of its context is why it was cut", func(t *testing.T) {
@@ -195,10 +224,10 @@ func TestTheHooksOfASleeperAreTheRuntimesToCall(t *testing.T) {
 
 			return ctx.Err()
 		}}, node.Common{})
-		require.True(t, m.AtOnce(node.Drain))
+		require.True(t, m.atOnce(node.Drain))
 
-		s, reports := m.Hook(node.Flush, time.Time{}), make(chan node.Report, 1)
-		go func() { reports <- s.Call(node.Flush) }()
+		reports := make(chan node.Report, 1)
+		go func() { reports <- callHook(t, m, node.Flush, time.Time{}) }()
 
 		<-held
 		m.Cancel(errTest)

@@ -212,6 +212,18 @@ func (b *Mailbox[M]) Stats() Stats {
 	return s
 }
 
+// Processed returns how many messages the receiver has handled without an error, as [Mailbox.Stats] does.
+func (b *Mailbox[M]) Processed() uint64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+
+	if b.status == busy {
+		return b.processed(b.claims())
+	}
+
+	return b.settled.processed
+}
+
 // addLane adds what a lane has counted. Called with mu held.
 func (b *Mailbox[M]) addLane(s *Stats, l *lane[M], claims uint64) {
 	gone := l.gone

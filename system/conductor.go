@@ -50,6 +50,7 @@ type conductor struct {
 	signals         []SignalReport           // that came; at most maxSignals
 	more            []func() lifecycle.Input // what carrying out an effect has brought up
 	report          lifecycle.Report         // being dealt with
+	reports         lifecycle.Reports        // the same
 	abandoned       bool                     // somebody has been, since enter
 }
 
@@ -93,7 +94,9 @@ func newConductor(s *System) (*conductor, error) {
 	c.machine = lifecycle.New(lifecycle.Config{
 		Plan: s.plan, Shares: s.options.Shares, Forced: ForcedGrace, Chance: rand.Float64,
 		Path: func(id int) string { return c.nodes[lifecycle.Slot(id)].Path() }, Unfinished: c.unfinished,
-		AtOnce: func(id int, command mailbox.Command) bool { return c.nodes[lifecycle.Slot(id)].AtOnce(command) },
+		AtOnce: func(id int, command mailbox.Command) (done bool, hooks mailbox.Command) {
+			return c.nodes[lifecycle.Slot(id)].AtOnce(command)
+		},
 	})
 
 	return c, nil
@@ -173,6 +176,7 @@ func (c *conductor) enter() (now time.Time) {
 
 	now = time.Now()
 	if next := c.machine.Next(); !next.IsZero() && !next.After(now) {
+		c.hearCrew(next.Add(-1)) // what is over, and was not looked at, was in time
 		c.run(now, lifecycle.Tick{})
 		c.goOn(now)
 	}
@@ -252,9 +256,13 @@ func (c *conductor) carryOut(e lifecycle.Effect) {
 	case lifecycle.Seal:
 		c.seal(e.ID)
 	case *lifecycle.Order:
-		if !c.callHook(e) {
+		if e.Sleeps {
+			c.crew.add(hookCall{e.ID, e.Command, e.Deadline})
+		} else {
 			c.nodes[lifecycle.Slot(e.ID)].Order(e.Command, e.Deadline)
 		}
+	case *lifecycle.Sweep:
+		c.crew.addAll(e)
 	case lifecycle.Cancel:
 		c.nodes[lifecycle.Slot(e.ID)].Cancel(e.Cause)
 	case lifecycle.Abandon:
@@ -338,7 +346,7 @@ func (c *conductor) markProcessed() {
 
 	for i, n := range c.nodes {
 		if n != nil {
-			c.processedBefore[i] = n.Stats().Processed
+			c.processedBefore[i] = n.Processed()
 		}
 	}
 }

@@ -2,9 +2,11 @@ package system
 
 import (
 	"context"
+	"runtime"
 	"runtime/pprof"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/troupe-go/troupe/actors"
@@ -17,71 +19,80 @@ const (
 	// sideBySide is how many hooks each get a goroutine at once. It is those that wait for something, a disk or a server,
 	// that gain by it.
 	sideBySide = 64
-	// lookAgain is when the crew is looked at again while more are waiting.
+	// handful is how many hooks of more than that a hand takes at a time, and reports together.
+	handful = 64
+	// lookAgain is when the crew is looked at again while there are handfuls.
 	lookAgain = time.Millisecond
-	// quick is how many hooks a hand calls until then if they take next to no time. Another hand would then only wait for
-	// the first to report.
+	// quick is how many hooks a hand calls until then if they take next to no time. More hands would then only wait for
+	// each other to report.
 	quick = 64
 )
 
-// hookCall is a hook that is to be called, of an actor that was stopped in its sleep.
-type hookCall struct {
-	of      node.Sleeper
-	command mailbox.Command
-	id      int // of the actor
-}
-
-// crew are the goroutines that call the hooks of actors that were stopped in their sleep: most actors of a large tree,
+// crew are the goroutines that call the hooks of actors that were drained in their sleep: most actors of a large tree,
 // which would cost a goroutine for each of their hooks. Each goes on from one hook to the next. There are as many as
-// hooks are waiting, so that they run side by side; but for many only one, and more once the hooks turn out to take
-// their time. A hand that finds nothing waiting ends; so once the system has ended, only those are left that call hooks
-// of actors that were abandoned.
+// hooks are waiting, so that they run side by side; but for many only one for each core, which take a handful at a
+// time, and more once the hooks turn out to take their time. What is left of the handfuls then goes back to those that
+// wait, and what has come of the rest is heard. A hand that finds nothing waiting ends; so once the system has ended,
+// only those are left that call hooks of actors that were abandoned.
 //
 // Guarded by conductor.mu.
 type crew struct {
-	waiting []hookCall // in order; those before next have been taken
-	next    int
-	more    bool               // have come since staff was last called
+	waiting []hookCall        // in order; those before next have been taken
+	next    int               // of waiting
+	swept   []lifecycle.Sweep // wait too, behind them; of each what has not been taken, which is never nothing
+	more    bool              // have come since staff was last called
+
 	hands   map[*hand]struct{} // the goroutines; at most as many as hooks that were waiting
 	coming  int                // of them, those that have still to take their first
 	last    uint64             // number of a hand
-	taken   int                // hooks since the crew was last looked at
+	called  int                // hooks that were heard of since the crew was last looked at
+	slow    bool               // they took their time: who takes more than one at a time keeps others waiting
 	watch   *time.Timer        // looks again; nil until that is first needed
 	watched bool               // watch is set
 }
 
-// hand is a goroutine of the crew.
+// hookCall is a hook that is to be called.
+type hookCall struct {
+	id       int // of the actor
+	command  mailbox.Command
+	deadline time.Time
+}
+
+// hand is a goroutine of the crew. It takes its calls with conductor.mu held, and works through them without: it begins
+// the next one with next, and tells how far it is with done. Whoever has mu can take back those it has not begun, by
+// setting next behind the last, and read what came of those that are done.
 type hand struct {
 	number uint64 // stands in its labels for an incarnation
-	call   hookCall
+	calls  []hookCall
+	nodes  []node.Node // of the calls
+	next   atomic.Int32
+	done   atomic.Int32
+	what   []node.Report // came of those that are done; the zero Event where somebody has woken the actor
+	heard  int           // of what, those that have been; guarded by conductor.mu
 }
 
-// callHook has the hook of an actor called that was stopped in its sleep. It reports whether the actor was. Called with
-// mu held.
-func (c *conductor) callHook(e *lifecycle.Order) bool {
-	n := c.nodes[lifecycle.Slot(e.ID)]
-
-	of := n.Hook(e.Command, e.Deadline)
-	if of == nil {
-		return false
+// waits returns how many hooks nobody has taken. Called with mu held.
+func (w *crew) waits() int {
+	n := len(w.waiting) - w.next
+	for i := range w.swept {
+		n += len(w.swept[i].IDs)
 	}
 
-	w := &c.crew
-	if len(w.waiting) == cap(w.waiting) { // append would grow it by less: there may be as many as actors
-		w.waiting = slices.Grow(w.waiting, len(w.waiting)+1)
-	}
-
-	w.waiting, w.more = append(w.waiting, hookCall{of, e.Command, e.ID}), true
-
-	return true
+	return n
 }
+
+// add has a hook called. Called with mu held.
+func (w *crew) add(h hookCall) { w.waiting, w.more = append(w.waiting, h), true }
+
+// addAll has the hooks of a sweep called. Called with mu held.
+func (w *crew) addAll(s *lifecycle.Sweep) { w.swept, w.more = append(w.swept, *s), true }
 
 // staff sees to it that there are hands for the hooks that are waiting. What is left of many is left to their hands.
 // Called with mu held.
 func (c *conductor) staff() {
 	w := &c.crew
 
-	more, free := w.more, len(w.waiting)-w.next-w.coming
+	more, free := w.more, w.waits()-w.coming
 	w.more = false
 
 	if !more || free <= 0 {
@@ -91,7 +102,7 @@ func (c *conductor) staff() {
 	if free > sideBySide {
 		c.watchCrew()
 
-		free = 1 - len(w.hands)
+		free = runtime.GOMAXPROCS(0) - len(w.hands)
 	}
 
 	c.hire(free)
@@ -110,7 +121,7 @@ func (c *conductor) hire(count int) {
 		c.crew.hands[h] = struct{}{}
 		c.crew.coming++
 
-		go c.callHooks(h, nil)
+		go c.callHooks(h, false)
 	}
 }
 
@@ -127,56 +138,114 @@ func (c *conductor) watchCrew() {
 		w.watch.Reset(lookAgain)
 	}
 
-	w.watched, w.taken = true, 0
+	w.watched, w.called = true, 0
 }
 
 // reinforce doubles the crew if hooks are waiting and those that were called take their time: the others need not wait
 // for them.
 func (c *conductor) reinforce() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-
+	now := c.enter()
 	w := &c.crew
 	w.watched = false
 
-	free := len(w.waiting) - w.next - w.coming
-	if free <= 0 {
-		return
+	c.hearCrew(now)
+
+	all := len(w.hands)
+	w.slow = w.called < quick*all
+
+	if w.slow {
+		for h := range w.hands {
+			w.takeBack(h)
+		}
+
+		c.hire(min(all, max(w.waits()-w.coming, 0)))
 	}
 
-	if all := len(w.hands); w.taken < quick*all {
-		c.hire(min(all, free))
+	if w.waits() > 0 || w.busy() {
+		c.watchCrew()
 	}
 
-	c.watchCrew()
+	c.leave(now)
 }
 
-// take gives a hand its next hook. It reports whether there is one; otherwise the hand is not needed any more. Called
-// with mu held.
-func (w *crew) take(h *hand) bool {
-	if w.next == len(w.waiting) {
-		delete(w.hands, h)
-
-		h.call = hookCall{}
-
-		return false
+// busy reports whether a hand has more to do than what it has begun. Called with mu held.
+func (w *crew) busy() bool {
+	for h := range w.hands {
+		if int(h.next.Load()) < len(h.calls) {
+			return true
+		}
 	}
 
-	h.call = w.waiting[w.next]
-	w.waiting[w.next] = hookCall{}
-	w.taken++
+	return false
+}
+
+// takeBack lets others call what a hand has not begun. Called with mu held.
+func (w *crew) takeBack(h *hand) {
+	from := int(h.next.Swap(int32(len(h.calls)))) //nolint:gosec // a handful
+	if from < len(h.calls) {
+		w.waiting = slices.Insert(w.waiting, w.next, h.calls[from:]...)
+	}
+}
+
+// take gives a hand what it is to call next. It reports whether there is something; otherwise the hand is not needed
+// any more. Called with mu held.
+func (c *conductor) take(h *hand) bool {
+	w := &c.crew
+	h.calls, h.heard = h.calls[:0], 0
+
+	clear(h.nodes)
+	h.nodes = h.nodes[:0]
+
+	free, count := w.waits(), 1
+
+	switch {
+	case free == 0:
+		delete(w.hands, h)
+
+		return false
+	case free > sideBySide && !w.slow:
+		count = handful
+	}
+
+	for range count {
+		call := w.takeOne()
+		h.calls, h.nodes = append(h.calls, call), append(h.nodes, c.nodes[lifecycle.Slot(call.id)])
+	}
+
+	h.what = slices.Grow(h.what[:0], count)[:count]
+
+	h.done.Store(0)
+	h.next.Store(0)
+
+	return true
+}
+
+// takeOne takes the hook that has waited longest. Called with mu held, when there is one.
+func (w *crew) takeOne() (h hookCall) {
+	if len(w.waiting) == 0 {
+		s := &w.swept[0]
+		h = hookCall{s.IDs[0], s.Command, s.Deadline}
+
+		s.IDs = s.IDs[1:]
+		if len(s.IDs) == 0 {
+			w.swept = slices.Delete(w.swept, 0, 1)
+		}
+
+		return h
+	}
+
+	h = w.waiting[w.next]
 
 	w.next++
 	if w.next == len(w.waiting) {
 		w.waiting, w.next = w.waiting[:0], 0
 	}
 
-	return true
+	return h
 }
 
-// callHooks is a hand's goroutine: it calls one hook after the other, and reports the one before when it takes the
-// next. Said is what the first report is, of a hook that ended the goroutine before; nil if there was none.
-func (c *conductor) callHooks(h *hand, said *node.Report) {
+// callHooks is a hand's goroutine: it works through one handful after the other. Begun says that it has one.
+func (c *conductor) callHooks(h *hand, begun bool) {
 	pprof.SetGoroutineLabels(pprof.WithLabels(context.Background(), pprof.Labels(
 		node.LabelActor, c.crewPath(), node.LabelSince, strconv.FormatUint(h.number, 10))))
 
@@ -188,43 +257,126 @@ func (c *conductor) callHooks(h *hand, said *node.Report) {
 		}
 
 		// runtime.Goexit takes this goroutine; another one goes on.
-		r := h.call.of.Over(h.call.command, actors.ErrExited)
+		i := h.done.Load()
+		h.came(int(i), h.nodes[i].HookOver(h.calls[i].command, actors.ErrExited))
 
-		go c.callHooks(h, &r)
+		go c.callHooks(h, true)
 	}()
 
-	var r node.Report
+	for begun || c.nextHandful(h) {
+		h.work()
 
-	for c.nextHook(h, said) {
-		r = h.call.of.Call(h.call.command)
-		said = &r
+		begun = false
 	}
 
 	over = true
 }
 
-// nextHook reports what has come of a hand's last hook, if it had one, and gives it the next. It reports whether there
-// is one.
-func (c *conductor) nextHook(h *hand, said *node.Report) bool {
+// work calls the hooks of the handful, as far as nobody takes them back.
+func (h *hand) work() {
+	for {
+		i := int(h.next.Add(1)) - 1
+		if i >= len(h.calls) {
+			return
+		}
+
+		call := &h.calls[i]
+
+		r, called := h.nodes[i].CallHook(call.command, call.deadline)
+		if !called {
+			r = node.Report{ID: call.id}
+		}
+
+		h.came(i, r)
+	}
+}
+
+// came notes what has come of a call. They come in their order.
+func (h *hand) came(i int, r node.Report) {
+	h.what[i] = r
+	h.done.Store(int32(i) + 1) //nolint:gosec // a handful
+}
+
+// nextHandful reports what has come of a hand's last handful, if it had one, and gives it the next. It reports whether
+// there is one.
+func (c *conductor) nextHandful(h *hand) bool {
 	now := c.enter()
 
-	if said == nil {
+	if h.calls == nil {
 		c.crew.coming--
-	} else {
-		c.heard(now, *said)
 	}
 
-	more := c.crew.take(h)
-
+	c.hearHand(now, h)
+	more := c.take(h)
 	c.leave(now)
 
 	return more
 }
 
+// hearCrew deals with what has come of all hooks that are over. Called with mu held.
+func (c *conductor) hearCrew(now time.Time) {
+	for h := range c.crew.hands {
+		c.hearHand(now, h)
+	}
+}
+
+// hearHand deals with what has come of a hand's hooks that are over. Called with mu held.
+func (c *conductor) hearHand(now time.Time, h *hand) {
+	done := int(h.done.Load())
+	news := h.what[h.heard:done]
+	h.heard = done
+	c.crew.called += len(news)
+
+	for len(news) > 0 {
+		plain := slices.IndexFunc(news, c.peculiar)
+		if plain < 0 {
+			plain = len(news)
+		}
+
+		c.reports.All = news[:plain]
+		c.run(now, &c.reports)
+		c.reports.All = nil
+		c.goOn(now)
+
+		if news = news[plain:]; len(news) > 0 {
+			c.hearPeculiar(now, news[0])
+
+			news = news[1:]
+		}
+	}
+
+	clear(h.what[:done]) // the errors are others' now
+}
+
+// peculiar reports whether what a hand has to say is more than how a hook went. Called with mu held.
+func (c *conductor) peculiar(r node.Report) bool {
+	return r.Event != node.Flushed && r.Event != node.Closed || c.left(r)
+}
+
+// left reports whether a report is of an incarnation that was abandoned. Called with mu held.
+func (c *conductor) left(r node.Report) bool {
+	_, left := c.stuck[place{r.ID, r.Incarnation}]
+
+	return left
+}
+
+// hearPeculiar deals with that. Called with mu held.
+func (c *conductor) hearPeculiar(now time.Time, r node.Report) {
+	switch {
+	case r.Event == 0: // somebody has woken the actor
+		c.run(now, lifecycle.Woken{ID: r.ID})
+		c.goOn(now)
+	case r.Event != node.Returned: // it was abandoned behind its hook: Close is left to be called
+		c.crew.add(hookCall{id: r.ID, command: node.Close})
+	default:
+		c.heard(now, r)
+	}
+}
+
 // labelsOf returns the labels of the goroutine in which an incarnation hangs that was abandoned. Called with mu held.
 func (c *conductor) labelsOf(e lifecycle.Abandon, since uint64) stackKey {
 	for h := range c.crew.hands {
-		if h.call.id == e.ID && h.call.of != nil {
+		if i := int(h.done.Load()); i < len(h.calls) && i < int(h.next.Load()) && h.calls[i].id == e.ID {
 			return stackKey{c.crewPath(), h.number}
 		}
 	}

@@ -11,7 +11,14 @@ import (
 
 // atOnce reports whether an actor has done what a command orders.
 func (m *Machine) atOnce(n *entry, c mailbox.Command) bool {
-	return m.config.AtOnce != nil && m.config.AtOnce(n.id, c)
+	if m.config.AtOnce == nil || n.sleepsFor(c) {
+		return false
+	}
+
+	done, hooks := m.config.AtOnce(n.id, c)
+	n.fallAsleep(hooks)
+
+	return done
 }
 
 // pass moves an actor to a state behind a step of the shutdown that was over at once, and notes that.
@@ -19,7 +26,7 @@ func (m *Machine) pass(n *entry, s State) {
 	n.state, n.since = s, m.at // and no more, as no step was in progress, and it will not restart
 
 	if m.now.Equal(m.began[m.phase]) {
-		n.passed |= 1 << (m.phase - Drain) // which says all there is to say of it
+		n.bits |= 1 << (m.phase - Drain) // which says all there is to say of it
 	} else {
 		m.needs(n).stop[m.phase-Drain] = done{began: n.since}
 	}
@@ -27,7 +34,7 @@ func (m *Machine) pass(n *entry, s State) {
 
 // stepOver notes that the step in progress is over, which is that of a phase.
 func (m *Machine) stepOver(n *entry, p Phase, err error) {
-	n.stop[p-Drain] = done{n.began, time.Duration(m.at - n.began)}
+	m.needs(n).stop[p-Drain] = done{n.since, time.Duration(m.at - n.since)} // it began when the actor came into the state
 
 	if err != nil {
 		m.ill(n).wrong[p-Drain] = err
@@ -40,7 +47,7 @@ func (m *Machine) steps(n *entry) (all Steps) {
 		s, i := all.of(p), p-Drain
 
 		switch {
-		case n.passed&(1<<i) != 0:
+		case n.bits&(1<<i) != 0:
 			s.Began = m.began[p]
 		case n.seldom != nil && n.stop[i].began != 0:
 			s.Began, s.Took = m.time(n.stop[i].began), n.stop[i].took

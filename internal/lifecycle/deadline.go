@@ -10,6 +10,7 @@ import (
 // cut ends the context of a step: in its last tenth, so that it can return in time, or because it is not wanted.
 func (m *Machine) cut(n *entry, cause error) {
 	n.cut = cause
+	n.wake() // the next order makes the cut undone
 
 	if n.state == Draining { // before the message in hand is told, so that no other follows it
 		n.leftover = m.config.Unfinished(n.id) > 0

@@ -26,6 +26,16 @@ type Order struct {
 	ID       int
 	Command  mailbox.Command
 	Deadline time.Time
+	// Sleeps says, of Flush and Close, that nobody has been there to obey since the actor was drained by [Config].AtOnce:
+	// its hook is to be called. If somebody is there after all, the answer is Woken.
+	Sleeps bool
+}
+
+// Sweep is an order for each of many actors that sleep, as said there. It is not changed once the step is over.
+type Sweep struct {
+	Command  mailbox.Command
+	IDs      []int
+	Deadline time.Time
 }
 
 // Cancel ends the contexts of what an actor is doing.
@@ -104,6 +114,7 @@ type Happened struct {
 func (*Begin) effect()      {}
 func (Seal) effect()        {}
 func (*Order) effect()      {}
+func (*Sweep) effect()      {}
 func (Cancel) effect()      {}
 func (Abandon) effect()     {}
 func (CloseIntake) effect() {}

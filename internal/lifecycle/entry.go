@@ -31,7 +31,7 @@ type entry struct {
 	known    bool  // the incarnation's reports count
 	instance bool  // the incarnation has started and not ended
 	visited  bool  // the drain has come to it
-	passed   uint8 // the steps of the shutdown that were over as soon as their phase began, as bits; see atonce.go
+	bits     uint8 // of its stop: the steps that were over as soon as their phase began, see pass; and see hookBit
 	failed   bool  // since its last start began
 
 	pending   bool // its supervisor is to start it when its turn comes

@@ -5,13 +5,22 @@ import (
 	"time"
 )
 
-// Waiting returns the ids of the nodes that wait for a time, and how many timers there are besides.
+// Waiting returns the ids of the nodes that wait for a time, by themselves or in a sweep, and how many timers there are
+// besides.
 func (m *Machine) Waiting() (ids []int, void int) {
 	for _, t := range slices.Concat(m.timers.queue[m.timers.gone:], m.timers.heap) {
 		if t.void() {
 			void++
 		} else {
 			ids = append(ids, t.of.id)
+		}
+	}
+
+	for _, w := range m.sweeps {
+		for _, id := range w.IDs {
+			if w.has(m.node(id)) {
+				ids = append(ids, id)
+			}
 		}
 	}
 

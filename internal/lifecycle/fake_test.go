@@ -6,6 +6,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/troupe-go/troupe/internal/lifecycle"
 	"github.com/troupe-go/troupe/internal/node"
 	"github.com/troupe-go/troupe/mailbox"
 	"github.com/troupe-go/troupe/supervision"
@@ -19,6 +20,7 @@ type fake struct {
 	queue    int
 	sealed   bool
 	finished bool
+	called   bool // a hook of it was to be called, and nobody has said yet that it is awake
 	pending  mailbox.Command
 	lives    []*life
 	runner   *runner
@@ -75,14 +77,29 @@ func (f *fake) order(c mailbox.Command) {
 	f.world.soon(f.kick)
 }
 
+// callHook is order for one that is thought to sleep.
+func (f *fake) callHook(c mailbox.Command) {
+	w := f.world
+	if w.happens(f.spec.Path+" was woken", 10) {
+		f.called = true
+		w.after(w.delay("is found awake after", 30), func() {
+			w.step(lifecycle.Woken{ID: f.id})
+
+			f.called = false
+		})
+	} else {
+		f.order(c)
+	}
+}
+
 // atOnce does what a command of the stop orders, if the actor has nothing to do for it.
-func (f *fake) atOnce(c mailbox.Command) bool {
+func (f *fake) atOnce(c mailbox.Command) (did atOnce) {
 	r := f.runner
 
 	phases := map[mailbox.Command]phase{node.Drain: live, node.Flush: quiet, node.Close: quiet, node.Finish: absent}
 	if r.busy || r.batch != 0 || f.pending != 0 || f.queue > 0 || r.phase != phases[c] ||
 		!f.world.happens(f.spec.Path+" has nothing to do", 50) {
-		return false
+		return atOnce{}
 	}
 
 	w := f.world
@@ -96,13 +113,21 @@ func (f *fake) atOnce(c mailbox.Command) bool {
 	switch c {
 	case node.Drain:
 		f.sealed, r.phase = true, quiet
+
+		for _, hook := range []mailbox.Command{node.Flush, node.Close} {
+			if w.happens(f.spec.Path+" has a hook", 70) {
+				did.hooks |= hook
+			}
+		}
 	case node.Close:
 		r.phase, r.cancelled, r.life.over = absent, true, true
 	case node.Finish:
 		f.finished = true
 	}
 
-	return true
+	did.done = true
+
+	return did
 }
 
 func (f *fake) cancel() {

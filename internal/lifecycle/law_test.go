@@ -87,6 +87,8 @@ func (l *law) before(in lifecycle.Input) {
 			l.stopped[in.ID], l.left[in.ID] = true, in.Incarnation
 			w.parts.leaves(in.ID)
 		}
+	case lifecycle.Woken:
+		l.woken(in.ID)
 	case lifecycle.Shutdown:
 		l.shutdown()
 	case lifecycle.Force:
@@ -146,6 +148,12 @@ func (l *law) effect(e lifecycle.Effect) {
 	case *lifecycle.Order:
 		if e.ID < len(l.world.fakes) {
 			l.order(l.world.fakes[e.ID], e.Command)
+		}
+	case *lifecycle.Sweep:
+		for _, id := range e.IDs {
+			if id < len(l.world.fakes) {
+				l.order(l.world.fakes[id], e.Command)
+			}
 		}
 	case lifecycle.Seal:
 		l.world.parts.seal(e.ID)
@@ -238,6 +246,22 @@ func (l *law) order(f *fake, c mailbox.Command) {
 	}
 }
 
+// woken notes that what an actor was told is to be ordered again, because nobody has done it.
+func (l *law) woken(id int) {
+	if id >= len(l.world.fakes) {
+		return
+	}
+
+	x := l.world.fakes[id].current()
+
+	switch l.world.machine.View(id).State { //nolint:exhaustive // in no other it is told again
+	case lifecycle.Flushing:
+		x.flushes--
+	case lifecycle.Closing:
+		x.closes--
+	}
+}
+
 func (l *law) once(f *fake, what string, times int) {
 	if times > 1 {
 		l.brokenf("%s is %s twice", f.spec.Path, what)
@@ -271,7 +295,7 @@ func (l *law) abandon(f *fake, e lifecycle.Abandon) {
 		l.brokenf("%s #%d is abandoned, the current one is #%d", f.spec.Path, e.Incarnation, f.current().number)
 	}
 
-	if !f.runner.busy && !f.runner.answered.Equal(l.world.now) { // else it was too late by nothing
+	if !f.runner.busy && !f.called && !f.runner.answered.Equal(l.world.now) { // else it was too late by nothing
 		l.brokenf("%s is abandoned though it has answered all", f.spec.Path)
 	}
 }

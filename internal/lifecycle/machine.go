@@ -25,8 +25,9 @@ type Config struct {
 	Chance func() float64
 	// AtOnce has an actor do what a command of its stop orders, if it has nothing to do for that, and reports whether it
 	// did: then there is no order and no report. Nil means that nobody ever does. The commands are Drain, with which it
-	// refuses new messages, Flush, Close and Finish.
-	AtOnce func(id int, c mailbox.Command) bool
+	// refuses new messages, Flush, Close and Finish. Hooks are, with Drain, those of Flush and Close for which it has one,
+	// and nobody who could call it.
+	AtOnce func(id int, c mailbox.Command) (done bool, hooks mailbox.Command)
 }
 
 // Machine is the state of a running tree. Its methods must not be called concurrently.
@@ -53,8 +54,11 @@ type Machine struct {
 	errs   []error // what went wrong while stopping; at most a few per actor
 	walk   walk    // of the phase in progress
 	tasks  tasks
-	parts  []*part // being stopped, in the order that was asked for; at most one for each target
-	busy   bool    // proceed is running, further up the call stack
+	sweeps []*sweep // of the phase in progress, whose time is not over
+	// sweeping is the last sweep that has begun in this step; nil if there was none.
+	sweeping *sweep
+	parts    []*part // being stopped, in the order that was asked for; at most one for each target
+	busy     bool    // proceed is running, further up the call stack
 
 	began [Done + 1]time.Time // when each phase began
 	ends  [Done + 1]moment    // when each phase of the shutdown must be over
@@ -147,6 +151,9 @@ type Tick struct{}
 // Report is what an actor reports. It can be given as a pointer, which need not be kept.
 type Report struct{ node.Report }
 
+// Reports are what several actors report, one after the other. They need not be kept.
+type Reports struct{ All []node.Report }
+
 // StopOne stops one actor for good.
 type StopOne struct {
 	ID   int
@@ -183,12 +190,16 @@ type TaskOver struct {
 	Err  error
 }
 
+// Woken says that the hook of an actor that was thought to sleep is not called, because somebody is there.
+type Woken struct{ ID int }
+
 // Force cuts a shutdown short, or begins a short one.
 type Force struct{}
 
 func (Boot) input()      {}
 func (Tick) input()      {}
 func (Report) input()    {}
+func (Reports) input()   {}
 func (StopOne) input()   {}
 func (StopPart) input()  {}
 func (Add) input()       {}
@@ -197,11 +208,12 @@ func (Shutdown) input()  {}
 func (Interrupt) input() {}
 func (Force) input()     {}
 func (TaskOver) input()  {}
+func (Woken) input()     {}
 
 // Step takes an input and returns what is to be done. Time must not go backwards. The result is valid until the next
 // call.
 func (m *Machine) Step(now time.Time, in Input) []Effect {
-	m.now, m.out = now, m.out[:0]
+	m.now, m.out, m.sweeping = now, m.out[:0], nil
 	m.begins.reset()
 	m.orders.reset()
 	m.spawns.reset()
@@ -232,10 +244,6 @@ func (m *Machine) take(in Input) {
 	case Boot:
 		m.began[Booting] = m.now
 		m.startAll(m.nodes[0])
-	case Report:
-		m.reported(in.Report)
-	case *Report:
-		m.reported(in.Report)
 	case StopOne:
 		if n := m.node(in.ID); n != nil {
 			m.stopOne(n, in.Mode)
@@ -256,9 +264,29 @@ func (m *Machine) take(in Input) {
 		}
 	case Force:
 		m.force()
+	case Tick:
+	default:
+		m.hear(in)
+	}
+}
+
+// hear is take for what actors and tasks say.
+func (m *Machine) hear(in Input) {
+	switch in := in.(type) {
+	case Report:
+		m.reported(in.Report)
+	case *Report:
+		m.reported(in.Report)
+	case *Reports:
+		for _, r := range in.All {
+			m.reported(r)
+		}
+	case Woken:
+		if n := m.node(in.ID); n != nil {
+			m.woken(n)
+		}
 	case TaskOver:
 		m.taskReturned(in.Task, in.Err)
-	case Tick:
 	}
 }
 
@@ -275,7 +303,7 @@ func (m *Machine) expire() {
 		n := m.due()
 
 		switch {
-		case n == nil && m.expireTask():
+		case n == nil && (m.expireTask() || m.expireSweep()):
 		case n == nil:
 			return
 		case n.id == 0:
@@ -335,25 +363,32 @@ func (m *Machine) actorsPhase() Phase { return max(m.phase, Drain) }
 func (m *Machine) stepInto(n *entry, s State, limit time.Duration) {
 	m.set(n, s)
 
-	m.needs(n).inProgress = true
-	n.began, n.cutAt, n.hardAt = m.at, m.at.after(limit-limit/10), m.at.after(limit)
+	m.needs(n).step = m.stepOf(limit, s.queues())
+	n.inProgress = true
+	m.wait(n, n.cutAt)
+}
+
+// stepOf returns a step that begins now. Queue says whether it is about what is queued.
+func (m *Machine) stepOf(limit time.Duration, queue bool) step {
+	s := step{began: m.at, cutAt: m.at.after(limit - limit/10), hardAt: m.at.after(limit)}
 
 	if m.stopping() {
 		if limit == 0 {
 			end := m.ends[m.actorsPhase()]
-			n.cutAt, n.hardAt = end, end
+			s.cutAt, s.hardAt = end, end
 		}
 
-		m.clamp(n)
+		m.keepWithin(&s, m.actorsPhase(), queue)
 	}
 
-	m.wait(n, n.cutAt)
+	return s
 }
 
 // clamp keeps a step within the phase.
-func (m *Machine) clamp(n *entry) {
-	m.keepWithin(&n.step, m.actorsPhase(), n.state == Draining || n.state == Starting)
-}
+func (m *Machine) clamp(n *entry) { m.keepWithin(&n.step, m.actorsPhase(), n.state.queues()) }
+
+// queues reports whether a step in that state is about what is queued.
+func (s State) queues() bool { return s == Draining || s == Starting }
 
 // keepWithin keeps a step within a phase. From the phase's line on a queue is not worked off any more, nor anybody
 // started to do so, and a hook or a task gets nine tenths of what is left.
@@ -374,5 +409,8 @@ func (m *Machine) keepWithin(s *step, p Phase, queue bool) {
 // order posts a command that begins a step.
 func (m *Machine) order(n *entry, s State, c mailbox.Command, limit time.Duration) {
 	m.stepInto(n, s, limit)
-	m.post(Order{ID: n.id, Command: c, Deadline: m.time(n.cutAt)})
+	m.post(Order{
+		ID: n.id, Command: c, Deadline: m.time(n.cutAt),
+		Sleeps: n.sleepsFor(c),
+	})
 }

@@ -30,7 +30,11 @@ func (w *world) retell() {
 	config := w.config
 	config.Unfinished = func(int) int { return shift(&told.queued) }
 	config.Chance = func() float64 { return shift(&told.chances) }
-	config.AtOnce = func(int, mailbox.Command) bool { return shift(&told.atOnce) }
+	config.AtOnce = func(int, mailbox.Command) (bool, mailbox.Command) {
+		a := shift(&told.atOnce)
+
+		return a.done, a.hooks
+	}
 
 	m := lifecycle.New(config)
 

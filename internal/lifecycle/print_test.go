@@ -59,6 +59,13 @@ func (p printer) effect(e lifecycle.Effect) string {
 		return "seal " + p.path(e.ID)
 	case *lifecycle.Order:
 		return fmt.Sprintf("order %s: %s%s", p.path(e.ID), commandNames[e.Command], p.until(e.Deadline))
+	case *lifecycle.Sweep:
+		paths := make([]string, len(e.IDs))
+		for i, id := range e.IDs {
+			paths[i] = p.path(id)
+		}
+
+		return fmt.Sprintf("sweep %s: %s%s", strings.Join(paths, " "), commandNames[e.Command], p.until(e.Deadline))
 	case lifecycle.Cancel:
 		return fmt.Sprintf("cancel %s: %v", p.path(e.ID), e.Cause)
 	case lifecycle.Abandon:
@@ -116,6 +123,15 @@ func (p printer) input(in lifecycle.Input) string {
 	switch in := in.(type) {
 	case lifecycle.Report:
 		return p.report(in.Report)
+	case *lifecycle.Reports:
+		all := make([]string, len(in.All))
+		for i, r := range in.All {
+			all[i] = p.report(r)
+		}
+
+		return strings.Join(all, ", ")
+	case lifecycle.Woken:
+		return "woken " + p.path(in.ID)
 	case lifecycle.TaskOver:
 		return fmt.Sprintf("over %s %v", p.task(in.Task), in.Err)
 	case lifecycle.StopPart:

@@ -49,7 +49,7 @@ func (m *Machine) current(n *entry, r node.Report) {
 		m.lost(n)
 
 		if n.state == Closing {
-			m.closed(n, r.Err)
+			m.closed(n, r.Err, r.Gone)
 		} else {
 			m.ended(n, r.Err, r.Directive)
 		}
@@ -67,5 +67,6 @@ func (m *Machine) hold(n *entry, bare bool) {
 // lost notes that there is no incarnation any more.
 func (m *Machine) lost(n *entry) {
 	n.known, n.instance = false, false
+	n.wake()
 	m.stopTimer(n)
 }

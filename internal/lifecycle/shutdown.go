@@ -133,6 +133,7 @@ func (n *entry) comesBack() bool {
 func (m *Machine) enter(p Phase) {
 	m.phase = p
 	m.began[p] = m.now
+	m.sweeps = m.sweeps[:0] // all of them are over
 
 	if p == Done {
 		for n := range m.present() {
@@ -212,6 +213,7 @@ func (m *Machine) force() {
 	}
 
 	m.reclampTasks()
+	m.reclampSweeps()
 }
 
 // hurry is called when the last tenth of a phase begins: nobody waits any more, neither for its turn nor for its next
@@ -338,7 +340,7 @@ func (m *Machine) flushVisit(n *entry) {
 		m.pass(n, Flushed)
 		m.done(n)
 	default:
-		m.order(n, Flushing, node.Flush, n.spec.Deadlines.Flush)
+		m.hook(n, Flushing, node.Flush, n.spec.Deadlines.Flush)
 	}
 }
 
@@ -368,16 +370,23 @@ func (m *Machine) closeVisit(n *entry) {
 		m.pass(n, Closing)
 		m.finish(n)
 	case n.instance:
-		m.order(n, Closing, node.Close, n.spec.Deadlines.Close)
+		m.hook(n, Closing, node.Close, n.spec.Deadlines.Close)
 	case n.state != Finishing:
 		m.finish(n)
 	}
 }
 
-func (m *Machine) closed(n *entry, err error) {
+// closed notes that an actor has closed; gone, that it has ended for good with that.
+func (m *Machine) closed(n *entry, err error, gone bool) {
 	m.stepOver(n, Close, err)
 	m.hookFailed(n, "close", err)
-	m.finish(n)
+
+	if gone && m.phase == Close {
+		m.stopTimer(n)
+		m.finished(n)
+	} else {
+		m.finish(n)
+	}
 }
 
 func (m *Machine) hookFailed(n *entry, step string, err error) {

@@ -37,6 +37,10 @@ func (t *timer) void() bool { return t.of.timer != t.count }
 func (m *Machine) Next() time.Time {
 	next := m.nextTask()
 
+	if at := m.nextSweep(); next.IsZero() || !at.IsZero() && at.Before(next) {
+		next = at
+	}
+
 	if t := m.timers.first(); t != nil {
 		if at := m.time(t.at); next.IsZero() || at.Before(next) {
 			next = at

@@ -153,5 +153,8 @@ func (w *walk) next() *entry {
 	return n
 }
 
+// left returns how many actors may begin that have not been taken.
+func (w *walk) left() int { return len(w.ready) - w.taken }
+
 // over reports whether everything is done.
 func (w *walk) over() bool { return w.root.done && w.open == 0 }

@@ -42,7 +42,7 @@ type history struct {
 	inputs  []lifecycle.Input
 	queued  []int
 	chances []float64
-	atOnce  []bool
+	atOnce  []atOnce
 	effects []string
 }
 
@@ -72,7 +72,11 @@ func drawWorld(t *rapid.T) *world {
 		Chance: func() float64 {
 			return record(&w.history.chances, float64(w.percent("jitter"))/100)
 		},
-		AtOnce: func(id int, c mailbox.Command) bool { return record(&w.history.atOnce, w.fake(id).atOnce(c)) },
+		AtOnce: func(id int, c mailbox.Command) (bool, mailbox.Command) {
+			a := record(&w.history.atOnce, w.fake(id).atOnce(c))
+
+			return a.done, a.hooks
+		},
 	}
 	w.machine = lifecycle.New(w.config)
 	w.crowd, w.errands = newCrowd(w), newErrands(w)
@@ -93,6 +97,12 @@ func drawWorld(t *rapid.T) *world {
 	w.drawVisitors()
 
 	return w
+}
+
+// atOnce is what an actor answers that may have done at once what a command orders.
+type atOnce struct {
+	done  bool
+	hooks mailbox.Command
 }
 
 func record[T any](list *[]T, v T) T {
@@ -238,7 +248,15 @@ func (w *world) carryOut(e lifecycle.Effect) {
 	case lifecycle.Seal:
 		w.fake(e.ID).sealed = true
 	case *lifecycle.Order:
-		w.fake(e.ID).order(e.Command)
+		if e.Sleeps {
+			w.fake(e.ID).callHook(e.Command)
+		} else {
+			w.fake(e.ID).order(e.Command)
+		}
+	case *lifecycle.Sweep:
+		for _, id := range e.IDs {
+			w.fake(id).callHook(e.Command)
+		}
 	case lifecycle.Cancel:
 		w.fake(e.ID).cancel()
 	case lifecycle.Abandon:
@@ -253,7 +271,13 @@ func (w *world) carryOut(e lifecycle.Effect) {
 }
 
 // report tells the machine what an actor says.
-func (w *world) report(r node.Report) { w.step(lifecycle.Report{Report: r}) }
+func (w *world) report(r node.Report) {
+	if r.Event == node.Flushed || r.Event == node.Closed { // may come with those of others
+		w.step(&lifecycle.Reports{All: []node.Report{r}})
+	} else {
+		w.step(lifecycle.Report{Report: r})
+	}
+}
 
 func (w *world) soon(do func()) { w.after(0, do) }
 

@@ -92,6 +92,9 @@ type Report struct {
 	Directive   Directive
 	// Lost says, of Drained, that messages were lost because the time was over.
 	Lost bool
+	// Gone says, of Closed, that the actor has ended for good with that, because nothing was left to be dealt with: what
+	// Finish orders is done.
+	Gone bool
 	// Bare says, of a failure, that there is no message with it, which would be delivered again or be a dead letter.
 	Bare bool
 }
@@ -221,25 +224,20 @@ type Controlled interface { //nolint:interfacebloat // it is all that one actor 
 	// Order posts commands; hooks they run are expected to return before the deadline.
 	Order(c mailbox.Command, deadline time.Time)
 	// AtOnce does what one of the commands of a stop orders, Drain, Flush, Close or Finish, if the actor is at rest and
-	// has nothing to do for it. It reports whether it did; there is no other answer. Drain also seals.
-	AtOnce(c mailbox.Command) bool
-	// Hook is Order for Flush or Close, if the actor is stopped in its sleep, so that nobody is there to obey: the hook is
-	// for the runtime to call then. It returns nil, and does nothing, if somebody is there.
-	Hook(c mailbox.Command, deadline time.Time) Sleeper
+	// has nothing to do for it. It reports whether it did; there is no other answer. Drain also seals. Hooks are, if that
+	// is done, the commands among Flush and Close for which the actor has a hook.
+	AtOnce(c mailbox.Command) (done bool, hooks mailbox.Command)
+	// CallHook calls the hook that Flush or Close is for, which is user code, on the calling goroutine, if the actor was
+	// drained in its sleep: nobody is there to obey an order. It returns what is to be reported: Flushed or Closed, or
+	// Returned if the actor was abandoned meanwhile or before. It returns false, and does nothing, if somebody is there.
+	CallHook(c mailbox.Command, deadline time.Time) (r Report, called bool)
+	// HookOver returns what CallHook would have for a hook that ended its goroutine, with that for an error.
+	HookOver(c mailbox.Command, err error) Report
 	// Cancel ends the contexts of everything the incarnation is doing.
 	Cancel(cause error)
 	// Abandon fences the incarnation, whatever it is doing, and makes room for the next. It reports whether anything of
 	// it was still running, in which case Returned follows once it has come back, and what [LabelSince] is of that.
 	Abandon(cause error) (since uint64, running bool)
-}
-
-// Sleeper is an actor one of whose hooks the runtime is to call, once.
-type Sleeper interface {
-	// Call calls the hook that the command is for, which is user code, on the calling goroutine. It returns what is to be
-	// reported: Flushed or Closed, or Returned if the actor was abandoned meanwhile.
-	Call(c mailbox.Command) Report
-	// Over returns that for a hook that ended its goroutine, with that for an error.
-	Over(c mailbox.Command, err error) Report
 }
 
 // Observed is an actor as reports see it.
@@ -249,6 +247,8 @@ type Observed interface {
 	// Unfinished returns how much there is for the actor to go on for: what waits, what it has put aside, and 1 if its
 	// holder owes something.
 	Unfinished() int
+	// Processed returns how many messages were handled, as in Stats.
+	Processed() uint64
 	// AskHealth asks the actor how it is, if it has a hook for that, and returns the function that waits for the answer
 	// or the context; nil if there is nobody to ask.
 	AskHealth() (answer func(ctx context.Context) error)
