@@ -19,8 +19,11 @@ const (
 	// sideBySide is how many hooks each get a goroutine at once. It is those that wait for something, a disk or a server,
 	// that gain by it.
 	sideBySide = 64
-	// handful is how many hooks of more than that a hand takes at a time, and reports together.
-	handful = 64
+	// handful is how many hooks of more than that a hand takes at a time at most, and reports together: so many that it
+	// does not often wait for another one that reports.
+	handful = 1024
+	// handfuls is how many each hand is to come for, so that all have done about the same in the end.
+	handfuls = 4
 	// lookAgain is when the crew is looked at again while there are handfuls.
 	lookAgain = time.Millisecond
 	// quick is how many hooks a hand calls until then if they take next to no time. More hands would then only wait for
@@ -204,7 +207,7 @@ func (c *conductor) take(h *hand) bool {
 
 		return false
 	case free > sideBySide && !w.slow:
-		count = handful
+		count = max(1, min(handful, free/(handfuls*len(w.hands))))
 	}
 
 	for range count {

@@ -277,7 +277,7 @@ func (s *System) partReport(p *parting) *Report {
 		add(departedReport(d), &d.departed.Stats)
 	}
 
-	steps := make(stepReports, 0, stepsOfStop*len(p.members))
+	var steps stepReports
 
 	for i := range p.members {
 		m := &p.members[i]

@@ -7,7 +7,9 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/troupe-go/troupe/internal/lifecycle"
@@ -101,7 +103,7 @@ type ActorReport struct {
 	Restarts    int    `json:"restarts"`
 	// Drained is how many messages it handled after the shutdown, or the stop of the part, began.
 	Drained uint64 `json:"drained"`
-	// Drain, Flush and Close are its steps; nil if it did not come to one.
+	// Drain, Flush and Close are its steps; nil if it did not come to one. Actors whose steps are the same can share them.
 	Drain *StepReport `json:"drain,omitempty"`
 	Flush *StepReport `json:"flush,omitempty"`
 	Close *StepReport `json:"close,omitempty"`
@@ -299,58 +301,93 @@ func (s *System) makeReport() *Report {
 	return r
 }
 
-// reportActors reports the actors among all there are. It looks at a few at a time: a copy of all is as large as the
-// report.
+// reportActors reports the actors among all there are, on all cores.
 func (s *System) reportActors(r *Report, ids []int, stuck map[place]stuck) {
-	const few = 64
+	c := s.conductor
+	rows := ids[:0]
 
-	var (
-		c       = s.conductor
-		start   = c.machine.Began(lifecycle.Intake)
-		members = make([]listed, 0, few)
-		steps   = make(stepReports, 0, stepsOfStop*len(ids))
-		total   mailbox.Stats
-	)
-
-	r.Actors = make([]ActorReport, 0, len(ids))
-
-	for some := range slices.Chunk(ids, few) {
-		members = members[:0]
-
-		c.mu.Lock()
-
-		for _, id := range some {
-			members = append(members, c.listOne(id))
-		}
-
-		c.mu.Unlock()
-
-		for i := range members {
-			at := &members[i]
-			r.Restarts += at.view.Restarts
-
-			switch {
-			case at.node != nil:
-				stats := at.node.Stats()
-				total.Add(&stats)
-
-				before := c.processedBefore[lifecycle.Slot(at.id)]
-				r.Actors = append(r.Actors, ActorReport{})
-				steps.fill(&r.Actors[len(r.Actors)-1], at, &stats, stuck, start, before)
-			case at.departed != nil:
-				total.Add(&at.departed.Stats)
-
-				r.Restarts += at.departed.restarts
-				r.Actors = append(r.Actors, departedReport(at))
-			}
+	for _, id := range ids {
+		if c.nodes[lifecycle.Slot(id)] != nil || c.groups.departed[id] != nil {
+			rows = append(rows, id)
+		} else {
+			r.Restarts += c.machine.View(id).Restarts // a supervisor's
 		}
 	}
 
-	for i := range r.Actors {
-		r.Unaccounted += r.Actors[i].Unaccounted
+	r.Actors = make([]ActorReport, len(rows))
+
+	workers := max(1, min(runtime.GOMAXPROCS(0), len(rows)/worthAGoroutine))
+	tallies := make([]tally, workers)
+
+	var all sync.WaitGroup
+
+	for i := range workers {
+		from, to := i*len(rows)/workers, (i+1)*len(rows)/workers
+
+		all.Go(func() { tallies[i] = s.reportSome(r.Actors[from:to], rows[from:to], stuck) })
+	}
+
+	all.Wait()
+
+	var total mailbox.Stats
+
+	for i := range tallies {
+		total.Add(&tallies[i].total)
+
+		r.Restarts += tallies[i].restarts
+		r.Unaccounted += tallies[i].unaccounted
 	}
 
 	r.Total = figures(&total)
+}
+
+// worthAGoroutine is how many actors are reported in more time than a goroutine takes to start.
+const worthAGoroutine = 1_000
+
+// tally is what actors have in common in a report.
+type tally struct {
+	total       mailbox.Stats
+	restarts    int
+	unaccounted int64
+}
+
+// reportSome reports actors of these ids. Everything has ended, so that nothing of them changes any more, but of those
+// who hang: they can come back.
+func (s *System) reportSome(actors []ActorReport, ids []int, stuck map[place]stuck) (all tally) {
+	var (
+		c     = s.conductor
+		start = c.machine.Began(lifecycle.Intake)
+		steps stepReports
+	)
+
+	for i, id := range ids {
+		at := c.lookAt(id, len(stuck) > 0)
+		all.restarts += at.view.Restarts
+
+		if d := at.departed; at.node == nil {
+			all.total.Add(&d.Stats)
+			all.restarts += d.restarts
+			actors[i] = departedReport(&at)
+		} else {
+			stats := at.node.Stats()
+			all.total.Add(&stats)
+			steps.fill(&actors[i], &at, &stats, stuck, start, c.processedBefore[lifecycle.Slot(id)])
+		}
+
+		all.unaccounted += actors[i].Unaccounted
+	}
+
+	return all
+}
+
+// lookAt returns one node when everything has ended. Hangs says that somebody can come back meanwhile.
+func (c *conductor) lookAt(id int, hangs bool) listed {
+	if hangs {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+	}
+
+	return c.listOne(id)
 }
 
 // setErrors says what went wrong, and what follows from that.
@@ -407,11 +444,11 @@ func phases(m *lifecycle.Machine) []PhaseReport {
 	return all
 }
 
-// stepsOfStop is how many steps the stop of an actor has at most.
-const stepsOfStop = 3
-
-// stepReports is where the steps of a report are, in one piece.
-type stepReports []StepReport
+// stepReports makes the reports of steps. Many actors' steps are the same, and so are their reports then.
+type stepReports struct {
+	last [3]*StepReport // by step
+	room []StepReport
+}
 
 // fill makes the report of one actor, whose stop began at start, when it had processed before messages.
 func (s *stepReports) fill(
@@ -421,8 +458,8 @@ func (s *stepReports) fill(
 	*a = ActorReport{
 		Path: v.Path, State: v.State.String(), Incarnation: v.Incarnation, Restarts: v.Restarts,
 		Figures: figures(stats),
-		Drain:   s.step(&v.Steps.Drain, start), Flush: s.step(&v.Steps.Flush, start),
-		Close: s.step(&v.Steps.Close, start), EverAbandoned: v.EverAbandoned,
+		Drain:   s.step(0, &v.Steps.Drain, start), Flush: s.step(1, &v.Steps.Flush, start),
+		Close: s.step(2, &v.Steps.Close, start), EverAbandoned: v.EverAbandoned, //nolint:mnd // the third
 	}
 
 	if stats.Processed > before {
@@ -447,15 +484,27 @@ func departedReport(at *listed) ActorReport {
 	}
 }
 
-// step returns the report of a step, or nil if it did not come to it.
-func (s *stepReports) step(of *lifecycle.Step, start time.Time) *StepReport {
+// step returns the report of the first, second or third step of a stop, or nil if it did not come to it.
+func (s *stepReports) step(i int, of *lifecycle.Step, start time.Time) *StepReport {
+	const many = 64
+
 	if of.Began.IsZero() {
 		return nil
 	}
 
-	*s = append(*s, stepReport(of, start))
+	r := stepReport(of, start)
+	if last := s.last[i]; last != nil && *last == r {
+		return last
+	}
 
-	return &(*s)[len(*s)-1]
+	if len(s.room) == cap(s.room) {
+		s.room = make([]StepReport, 0, min(max(1, 2*cap(s.room)), many)) //nolint:mnd // twice as many
+	}
+
+	s.room = append(s.room, r)
+	s.last[i] = &s.room[len(s.room)-1]
+
+	return s.last[i]
 }
 
 func stepReport(s *lifecycle.Step, start time.Time) StepReport {
