@@ -83,8 +83,8 @@ func (i *incarnation[M]) drainAsleep() bool {
 	if m := i.seldom.Load(); m != nil && m.ended == nil {
 		m.ended = errEnded
 
-		if m.cancel != nil {
-			m.cancel(errEnded)
+		if m.work != nil {
+			m.work.cancel(errEnded)
 		}
 	}
 

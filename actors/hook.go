@@ -130,6 +130,12 @@ type properContext struct {
 	cancel context.CancelCauseFunc
 }
 
+func properly(parent context.Context) *properContext {
+	ctx, cancel := context.WithCancelCause(parent)
+
+	return &properContext{ctx, cancel}
+}
+
 var (
 	_ context.Context = (*hookContext[int])(nil)
 	_ waits.Loop      = (*hookContext[int])(nil)
@@ -195,11 +201,10 @@ func (c *hookContext[M]) context() context.Context {
 	defer c.of.owned.mu.Unlock()
 
 	if c.proper == nil {
-		ctx, cancel := context.WithCancelCause(c.of.cell.labels(c.of.since()))
-		c.proper = &properContext{ctx, cancel}
+		c.proper = properly(c.of.cell.labels(c.of.since()))
 
 		if c.cause != nil {
-			cancel(c.cause)
+			c.proper.cancel(c.cause)
 		}
 	}
 

@@ -42,16 +42,15 @@ type moments[M any] struct {
 	// notices is nil until the incarnation first asks for something.
 	notices atomic.Pointer[notices[M]]
 
-	work    context.Context // made when first asked for
-	cancel  context.CancelCauseFunc
+	work    *properContext  // made when first asked for
 	hook    *hookContext[M] // of the hook that is running; nil if none is
 	cut     error           // the time of the step in progress is over; nil while it is not
 	ended   error           // why work has ended
-	died    bool            // of a failure, which is ended
-	silent  bool            // it gets nothing from itself any more
 	under   context.Context // of the send whose goroutine runs the turn, with mailbox.Synchronous; or nil
 	since   uint64          // the first incarnation of its runner; 0 if this is it
 	started sync.Once       // its start has been reported, with dispatch mailbox.Synchronous
+	died    bool            // of a failure, which is ended
+	silent  bool            // it gets nothing from itself any more
 }
 
 // instant is a time in a third of the space, in nanoseconds since 1970; 0 is none.
@@ -148,10 +147,10 @@ func (i *incarnation[M]) context() context.Context {
 
 	m := i.needs()
 	if m.work == nil {
-		m.work, m.cancel = context.WithCancelCause(i.cell.labels(i.since()))
+		m.work = properly(i.cell.labels(i.since()))
 
 		if m.ended != nil {
-			m.cancel(m.ended)
+			m.work.cancel(m.ended)
 		}
 	}
 
@@ -189,8 +188,8 @@ func (i *incarnation[M]) endWork(cause error) {
 		m.ended = cause
 		i.over.Store(true)
 
-		if m.cancel != nil {
-			m.cancel(cause)
+		if m.work != nil {
+			m.work.cancel(cause)
 		}
 	}
 

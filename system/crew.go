@@ -24,6 +24,8 @@ const (
 	handful = 1024
 	// handfuls is how many each hand is to come for, so that all have done about the same in the end.
 	handfuls = 4
+	// atATime is how many reports the state machine hears in one step, so that it decides on few things at a time.
+	atATime = 64
 	// lookAgain is when the crew is looked at again while there are handfuls.
 	lookAgain = time.Millisecond
 	// quick is how many hooks a hand calls until then if they take next to no time. More hands would then only wait for
@@ -331,9 +333,9 @@ func (c *conductor) hearHand(now time.Time, h *hand) {
 	c.crew.called += len(news)
 
 	for len(news) > 0 {
-		plain := slices.IndexFunc(news, c.peculiar)
-		if plain < 0 {
-			plain = len(news)
+		plain := min(len(news), atATime)
+		if i := slices.IndexFunc(news[:plain], c.peculiar); i >= 0 {
+			plain = i
 		}
 
 		c.reports.All = news[:plain]
@@ -341,7 +343,7 @@ func (c *conductor) hearHand(now time.Time, h *hand) {
 		c.reports.All = nil
 		c.goOn(now)
 
-		if news = news[plain:]; len(news) > 0 {
+		if news = news[plain:]; plain < atATime && len(news) > 0 {
 			c.hearPeculiar(now, news[0])
 
 			news = news[1:]

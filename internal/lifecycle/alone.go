@@ -11,7 +11,7 @@ import (
 func (m *Machine) finish(n *entry) {
 	m.stopTimer(n)
 
-	if n.spec.IsActor() {
+	if n.isActor() {
 		m.set(n, Finishing)
 
 		if m.phase == Close && m.atOnce(n, node.Finish) {

@@ -115,6 +115,9 @@ func newEntry(id int, spec *supervision.Node) *entry {
 	return n
 }
 
+// isActor reports whether it is one, and not a supervisor.
+func (n *entry) isActor() bool { return n.supervisor == nil }
+
 // needs returns what is seldom needed, making it when that is first so.
 func (m *Machine) needs(n *entry) *seldom {
 	if n.seldom != nil {
@@ -124,11 +127,19 @@ func (m *Machine) needs(n *entry) *seldom {
 	if last := len(m.unused) - 1; last >= 0 {
 		n.seldom, m.unused = m.unused[last], m.unused[:last]
 	} else {
-		n.seldom = new(seldom)
+		if len(m.room) == cap(m.room) {
+			m.room = make([]seldom, 0, min(max(1, 2*cap(m.room)), manySeldom)) //nolint:mnd // twice as many
+		}
+
+		m.room = append(m.room, seldom{})
+		n.seldom = &m.room[len(m.room)-1]
 	}
 
 	return n.seldom
 }
+
+// manySeldom is how many are made at once at most: a stop of hundreds of thousands needs one for each.
+const manySeldom = 64
 
 // tidy takes back what a node does not need any more: most start, and then have no trouble.
 func (m *Machine) tidy(n *entry) {

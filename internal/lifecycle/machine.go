@@ -35,6 +35,7 @@ type Machine struct {
 	config Config
 	nodes  []*entry  // by slot, which is the plan's index for those of the plan; nil where a child has been removed
 	unused []*seldom // at most as many as have been in use at a time
+	room   []seldom  // more to be used, behind those that are
 	free   []int     // ids of the slots that are not in use
 	timers timers
 	now    time.Time

@@ -140,7 +140,7 @@ func (m *Machine) haltNext(p *entry) {
 
 			continue
 		case c.state != Running && c.state != Starting: // it is on its way down
-		case !c.spec.IsActor():
+		case !c.isActor():
 			m.haltAll(c, nil)
 		case c.state == Running:
 			m.haltActor(c)

@@ -57,7 +57,7 @@ func (m *Machine) settle(served bool) {
 		p := n.parent
 		comes := served && p != nil && p.state == Running && n.pending
 
-		if n.spec.IsActor() {
+		if n.isActor() {
 			m.settleActor(n, served, comes)
 		} else {
 			m.settleTree(n, served, comes)
@@ -115,9 +115,9 @@ func (m *Machine) startAtOnce(s *entry) {
 		c.fresh, c.pending = false, c.doomed // who is on its way down comes back
 
 		switch {
-		case c.spec.IsActor() && c.state == Idle:
+		case c.isActor() && c.state == Idle:
 			m.begin(c)
-		case !c.spec.IsActor() && (c.state == Starting || c.comesBack()):
+		case !c.isActor() && (c.state == Starting || c.comesBack()):
 			m.startAtOnce(c)
 		}
 	}
@@ -137,7 +137,7 @@ func (m *Machine) enter(p Phase) {
 
 	if p == Done {
 		for n := range m.present() {
-			if !n.spec.IsActor() && n.state != Stopped {
+			if !n.isActor() && n.state != Stopped {
 				m.stopTimer(n)
 				m.set(n, Stopped)
 				m.tell(n, supervision.Event{Kind: supervision.Stopped})

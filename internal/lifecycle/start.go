@@ -7,7 +7,7 @@ import (
 
 // start starts a child that is down.
 func (m *Machine) start(n *entry) {
-	if n.spec.IsActor() {
+	if n.isActor() {
 		m.begin(n)
 	} else {
 		m.startAll(n)

@@ -121,7 +121,7 @@ func (m *Machine) childFailed(p, c *entry, err error, d node.Directive) {
 	case d == node.Stop, c.spec.Restart == supervision.Temporary:
 		m.finish(c)
 
-		if !c.spec.IsActor() {
+		if !c.isActor() {
 			m.settled(p, c)
 		}
 

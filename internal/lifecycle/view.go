@@ -100,7 +100,7 @@ func (m *Machine) Parent(id int) int {
 // view returns the state of a node, but not its path.
 func (n *entry) view(m *Machine) View {
 	v := View{
-		Parent: -1, Actor: n.spec.IsActor(), Restart: n.spec.Restart,
+		Parent: -1, Actor: n.isActor(), Restart: n.spec.Restart,
 		Group: n.sheds(), Pool: n.spec.Size > 0,
 		State: n.state, Failed: n.failed, Incarnation: n.incarnation, LastFailure: n.lastFailure(),
 		Abandoned: n.hanging(), Pending: n.pending, Fresh: n.fresh,

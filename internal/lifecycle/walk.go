@@ -65,7 +65,7 @@ func (w *walk) begin(m *Machine) {
 func (w *walk) enter(m *Machine, n *entry) {
 	switch at := w.of(n); {
 	case at.entered:
-	case n.spec.IsActor():
+	case n.isActor():
 		at.entered = true
 		w.ready = append(w.ready, n)
 	case at.children == 0:
@@ -131,7 +131,7 @@ func (w *walk) hurry(m *Machine) {
 	}
 
 	for n := range m.present() {
-		if at := w.of(n); n.spec.IsActor() && !at.entered {
+		if at := w.of(n); n.isActor() && !at.entered {
 			at.entered = true
 			w.ready = append(w.ready, n)
 		}
