@@ -344,11 +344,13 @@ func (c *conductor) unfinished(id int) int { return c.nodes[lifecycle.Slot(id)].
 func (c *conductor) markProcessed() {
 	c.processedBefore = make([]uint64, len(c.nodes))
 
-	for i, n := range c.nodes {
-		if n != nil {
-			c.processedBefore[i] = n.Processed()
+	onAllCores(len(c.nodes), func(from, to int) {
+		for i, n := range c.nodes[from:to] {
+			if n != nil {
+				c.processedBefore[from+i] = n.Processed()
+			}
 		}
-	}
+	})
 }
 
 // arm sees to it that the machine hears of its next deadline. A deadline that has become later, as most do that are

@@ -344,20 +344,20 @@ func (c *conductor) list() []listed {
 	all := make([]listed, 0, len(c.nodes))
 
 	for id := range c.machine.All() {
-		all = append(all, c.listOne(id))
+		all = append(all, listed{})
+		c.listOne(id, &all[len(all)-1])
 	}
 
 	return all
 }
 
-// listOne returns one node. Called with mu held.
-func (c *conductor) listOne(id int) listed {
-	l := listed{id: id, view: c.machine.View(id), node: c.nodes[lifecycle.Slot(id)]}
+// listOne sets l to one node. Called with mu held.
+func (c *conductor) listOne(id int, l *listed) {
+	l.id, l.node, l.departed = id, c.nodes[lifecycle.Slot(id)], nil
+	c.machine.Look(id, &l.view)
 
 	if d := c.groups.departed[id]; d != nil {
 		gone := *d
 		l.departed = &gone
 	}
-
-	return l
 }

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -316,33 +315,25 @@ func (s *System) reportActors(r *Report, ids []int, stuck map[place]stuck) {
 
 	r.Actors = make([]ActorReport, len(rows))
 
-	workers := max(1, min(runtime.GOMAXPROCS(0), len(rows)/worthAGoroutine))
-	tallies := make([]tally, workers)
+	var (
+		mu    sync.Mutex
+		total mailbox.Stats
+	)
 
-	var all sync.WaitGroup
+	onAllCores(len(rows), func(from, to int) {
+		some := s.reportSome(r.Actors[from:to], rows[from:to], stuck)
 
-	for i := range workers {
-		from, to := i*len(rows)/workers, (i+1)*len(rows)/workers
+		mu.Lock()
+		defer mu.Unlock()
 
-		all.Go(func() { tallies[i] = s.reportSome(r.Actors[from:to], rows[from:to], stuck) })
-	}
+		total.Add(&some.total)
 
-	all.Wait()
-
-	var total mailbox.Stats
-
-	for i := range tallies {
-		total.Add(&tallies[i].total)
-
-		r.Restarts += tallies[i].restarts
-		r.Unaccounted += tallies[i].unaccounted
-	}
+		r.Restarts += some.restarts
+		r.Unaccounted += some.unaccounted
+	})
 
 	r.Total = figures(&total)
 }
-
-// worthAGoroutine is how many actors are reported in more time than a goroutine takes to start.
-const worthAGoroutine = 1_000
 
 // tally is what actors have in common in a report.
 type tally struct {
@@ -358,10 +349,11 @@ func (s *System) reportSome(actors []ActorReport, ids []int, stuck map[place]stu
 		c     = s.conductor
 		start = c.machine.Began(lifecycle.Intake)
 		steps stepReports
+		at    listed
 	)
 
 	for i, id := range ids {
-		at := c.lookAt(id, len(stuck) > 0)
+		c.lookAt(id, len(stuck) > 0, &at)
 		all.restarts += at.view.Restarts
 
 		if d := at.departed; at.node == nil {
@@ -380,14 +372,14 @@ func (s *System) reportSome(actors []ActorReport, ids []int, stuck map[place]stu
 	return all
 }
 
-// lookAt returns one node when everything has ended. Hangs says that somebody can come back meanwhile.
-func (c *conductor) lookAt(id int, hangs bool) listed {
+// lookAt sets l to one node when everything has ended. Hangs says that somebody can come back meanwhile.
+func (c *conductor) lookAt(id int, hangs bool, l *listed) {
 	if hangs {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 	}
 
-	return c.listOne(id)
+	c.listOne(id, l)
 }
 
 // setErrors says what went wrong, and what follows from that.

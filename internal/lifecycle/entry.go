@@ -31,7 +31,7 @@ type entry struct {
 	known    bool  // the incarnation's reports count
 	instance bool  // the incarnation has started and not ended
 	visited  bool  // the drain has come to it
-	bits     uint8 // of its stop: the steps that were over as soon as their phase began, see pass; and see hookBit
+	bits     uint8 // see depends, hookBit, and pass: the steps of its stop that were over as soon as their phase began
 	failed   bool  // since its last start began
 
 	pending   bool // its supervisor is to start it when its turn comes
@@ -67,7 +67,7 @@ type supervisor struct {
 
 // seldom is what an actor that runs well does not need.
 type seldom struct {
-	step
+	*step    // nil while none is in progress
 	*trouble // nil while there has been none; see Machine.ill
 
 	started moment  // when it came up last, once it is down; 0 if that has been looked at
@@ -76,7 +76,6 @@ type seldom struct {
 
 // step is one step of an actor that has a deadline.
 type step struct {
-	inProgress    bool
 	leftover      bool  // the queue was not empty when its drain was cut
 	cut           error // why its context has ended; nil while it has not
 	began         moment
@@ -107,6 +106,9 @@ type trouble struct {
 
 func newEntry(id int, spec *supervision.Node) *entry {
 	n := &entry{id: id, spec: spec, state: Idle}
+	if len(spec.DependsOn) > 0 {
+		n.bits |= depends
+	}
 
 	if !spec.IsActor() {
 		n.supervisor = &supervisor{window: supervision.NewWindow(spec.Budget)}
@@ -114,6 +116,10 @@ func newEntry(id int, spec *supervision.Node) *entry {
 
 	return n
 }
+
+// depends is the bit of entry.bits which says that it depends on somebody. Most do not, and their specs, which lie far
+// away, need not be looked at then.
+const depends = 1 << 7
 
 // isActor reports whether it is one, and not a supervisor.
 func (n *entry) isActor() bool { return n.supervisor == nil }
@@ -169,7 +175,29 @@ func (n *entry) was() *trouble {
 }
 
 // stepping reports whether a step is in progress.
-func (n *entry) stepping() bool { return n.seldom != nil && n.inProgress }
+func (n *entry) stepping() bool { return n.seldom != nil && n.step != nil }
+
+// takeStep gives a node a step.
+func (m *Machine) takeStep(n *entry, s step) {
+	if last := len(m.unusedSteps) - 1; last >= 0 {
+		m.needs(n).step, m.unusedSteps = m.unusedSteps[last], m.unusedSteps[:last]
+	} else {
+		m.needs(n).step = new(step)
+	}
+
+	*n.step = s
+}
+
+// dropStep takes a node's step away, if it has one.
+func (m *Machine) dropStep(n *entry) {
+	if !n.stepping() {
+		return
+	}
+
+	*n.step = step{} // it holds on to an error
+	m.unusedSteps, n.step = append(m.unusedSteps, n.step), nil
+	m.tidy(n)
+}
 
 // hanging returns the abandoned incarnations that have not come back.
 func (n *entry) hanging() []Abandoned {

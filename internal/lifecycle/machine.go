@@ -36,12 +36,14 @@ type Machine struct {
 	nodes  []*entry  // by slot, which is the plan's index for those of the plan; nil where a child has been removed
 	unused []*seldom // at most as many as have been in use at a time
 	room   []seldom  // more to be used, behind those that are
-	free   []int     // ids of the slots that are not in use
-	timers timers
-	now    time.Time
-	at     moment    // the same
-	epoch  time.Time // just before the first step
-	out    []Effect
+	// unusedSteps are those that are not in use.
+	unusedSteps []*step
+	free        []int // ids of the slots that are not in use
+	timers      timers
+	now         time.Time
+	at          moment    // the same
+	epoch       time.Time // just before the first step
+	out         []Effect
 
 	begins  boxes[Begin] // of what is in out
 	orders  boxes[Order]
@@ -347,10 +349,7 @@ func (m *Machine) set(n *entry, s State) {
 
 	n.state, n.since = s, m.at
 
-	if n.stepping() {
-		n.step = step{}
-		m.tidy(n)
-	}
+	m.dropStep(n)
 }
 
 // stopping reports whether a shutdown is in progress.
@@ -364,8 +363,7 @@ func (m *Machine) actorsPhase() Phase { return max(m.phase, Drain) }
 func (m *Machine) stepInto(n *entry, s State, limit time.Duration) {
 	m.set(n, s)
 
-	m.needs(n).step = m.stepOf(limit, s.queues())
-	n.inProgress = true
+	m.takeStep(n, m.stepOf(limit, s.queues()))
 	m.wait(n, n.cutAt)
 }
 
@@ -386,7 +384,7 @@ func (m *Machine) stepOf(limit time.Duration, queue bool) step {
 }
 
 // clamp keeps a step within the phase.
-func (m *Machine) clamp(n *entry) { m.keepWithin(&n.step, m.actorsPhase(), n.state.queues()) }
+func (m *Machine) clamp(n *entry) { m.keepWithin(n.step, m.actorsPhase(), n.state.queues()) }
 
 // queues reports whether a step in that state is about what is queued.
 func (s State) queues() bool { return s == Draining || s == Starting }

@@ -210,7 +210,9 @@ func (m *Machine) endParts() {
 func (m *Machine) parted(p *part) {
 	e := Parted{Ask: p.ask}
 	for _, n := range p.members {
-		e.Members = append(e.Members, Member{n.view(m), n.id})
+		member := Member{ID: n.id}
+		n.look(m, &member.View)
+		e.Members = append(e.Members, member)
 	}
 
 	m.emit(e)

@@ -108,8 +108,7 @@ func (m *Machine) isOver(w *sweep) bool {
 
 // leaveSweep gives an actor a step of its own.
 func (m *Machine) leaveSweep(w *sweep, n *entry) {
-	m.needs(n).step = w.step
-	n.inProgress = true
+	m.takeStep(n, w.step)
 	m.wait(n, n.cutAt)
 }
 

@@ -69,16 +69,23 @@ func (n *entry) all(yield func(*entry) bool) bool {
 }
 
 // View returns the state of a node; of one that is gone, the zero View.
-func (m *Machine) View(id int) View {
-	n := m.node(id)
-	if n == nil {
-		return View{}
-	}
-
-	v := n.view(m)
-	v.Path = m.path(n)
+func (m *Machine) View(id int) (v View) {
+	m.Look(id, &v)
 
 	return v
+}
+
+// Look sets v to what View returns, which is large.
+func (m *Machine) Look(id int, v *View) {
+	n := m.node(id)
+	if n == nil {
+		*v = View{}
+
+		return
+	}
+
+	n.look(m, v)
+	v.Path = m.path(n)
 }
 
 // Stopped reports whether a node has ended for good.
@@ -97,9 +104,9 @@ func (m *Machine) Parent(id int) int {
 	return -1
 }
 
-// view returns the state of a node, but not its path.
-func (n *entry) view(m *Machine) View {
-	v := View{
+// look sets v to the state of a node, but for its path.
+func (n *entry) look(m *Machine, v *View) {
+	*v = View{
 		Parent: -1, Actor: n.isActor(), Restart: n.spec.Restart,
 		Group: n.sheds(), Pool: n.spec.Size > 0,
 		State: n.state, Failed: n.failed, Incarnation: n.incarnation, LastFailure: n.lastFailure(),
@@ -119,8 +126,6 @@ func (n *entry) view(m *Machine) View {
 	if n.parent != nil {
 		v.Parent = n.parent.id
 	}
-
-	return v
 }
 
 // RestartsLeft returns how many restarts a supervisor's budget still allows; 0 for an actor.

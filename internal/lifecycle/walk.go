@@ -53,6 +53,10 @@ func (w *walk) begin(m *Machine) {
 			w.of(n).blockers++
 		}
 
+		if n.bits&depends == 0 {
+			continue
+		}
+
 		for _, on := range n.spec.DependsOn {
 			w.nodes[on].blockers++
 		}
@@ -106,8 +110,8 @@ func (w *walk) finish(m *Machine, n *entry) {
 		m.endSupervisor(n)
 	}
 
-	for _, on := range n.spec.DependsOn {
-		if !at.outside {
+	if n.bits&depends != 0 && !at.outside {
+		for _, on := range n.spec.DependsOn {
 			w.unblock(m, m.nodes[on])
 		}
 	}
