@@ -219,3 +219,124 @@ func goroutine() string {
 
 	return name
 }
+
+// handfuls declares as many actors as are called by the handful. Each has the hooks that the function returns for its
+// number.
+func handfuls(hook func(i int) func(context.Context) error, spec supervision.Spec) supervision.Tree {
+	const count = 500
+
+	children := make([]supervision.Child, count)
+	for i := range children {
+		children[i] = declare(&probe{name: fmt.Sprint("p", i), flush: hook(i)}, spec)
+	}
+
+	return tree(children...)
+}
+
+func TestAHookThatWaitsForTheOthersOfItsHandfulGetsThem(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		var called atomic.Int64
+
+		all := make(chan struct{})
+
+		s := start(t, handfuls(func(i int) func(context.Context) error {
+			return func(context.Context) error {
+				if called.Add(1) == 500 {
+					close(all)
+				}
+
+				if i == 3 {
+					<-all
+				}
+
+				return nil
+			}
+		}, supervision.Spec{}), silent())
+
+		began := time.Now()
+		r, err := stop(t, s)
+		require.NoError(t, err)
+		assert.EqualValues(t, 500, called.Load())
+		assert.LessOrEqual(t, time.Since(began), 5*time.Millisecond)
+
+		for _, a := range r.Actors {
+			require.NotNil(t, a.Flush, a.Path)
+			require.LessOrEqual(t, time.Duration(a.Flush.Took), 5*time.Millisecond, a.Path)
+		}
+	})
+}
+
+// What a hand has not said yet, because the next hook of its handful hangs, is known before anybody's time is over.
+func TestWhoWasInTimeIsNotCutForAnotherOfItsHandful(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		const limit = 500 * time.Microsecond // less than until the crew is looked at
+
+		s := start(t, handfuls(func(i int) func(context.Context) error {
+			return func(ctx context.Context) error {
+				switch i {
+				case 0:
+					<-time.After(limit / 2)
+				case 1:
+					<-ctx.Done()
+
+					return ctx.Err()
+				}
+
+				return nil
+			}
+		}, supervision.Spec{Deadlines: supervision.Deadlines{Flush: limit}}), silent())
+
+		r, err := stop(t, s)
+		require.ErrorContains(t, err, "/test/p1: flush did not finish within 500µs")
+
+		first := actorOf(t, r, "/test/p0")
+		assert.Empty(t, first.Flush.Error)
+		assert.Less(t, time.Duration(first.Flush.Took), limit*9/10)
+		assert.NotEmpty(t, actorOf(t, r, "/test/p1").Flush.Error)
+	})
+}
+
+// Of those whom somebody wakes who asks for their health, between their drain and their hook, no hook is lost and none
+// is called twice.
+func TestHooksOfThoseWhoseHealthIsAskedForMeanwhile(t *testing.T) {
+	for range 20 {
+		var calls [500]atomic.Int64
+
+		s := start(t, handfuls(func(i int) func(context.Context) error {
+			return func(context.Context) error {
+				calls[i].Add(1)
+
+				return nil
+			}
+		}, supervision.Spec{}), silent())
+
+		var all, asked sync.WaitGroup
+
+		for range 2 {
+			asked.Add(1)
+			all.Go(func() {
+				s.Health(t.Context())
+				asked.Done()
+
+				for s.Report() == nil {
+					s.Health(t.Context())
+				}
+			})
+		}
+
+		asked.Wait()
+
+		r, err := stop(t, s)
+		all.Wait()
+		require.NoError(t, err)
+
+		for i := range calls {
+			require.EqualValues(t, 1, calls[i].Load(), i)
+		}
+
+		for _, a := range r.Actors {
+			require.NotNil(t, a.Flush, a.Path)
+			require.NotNil(t, a.Close, a.Path)
+		}
+	}
+}

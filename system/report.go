@@ -119,7 +119,8 @@ type ActorReport struct {
 type StepReport struct {
 	// Began is the time since the shutdown began; negative for an actor that was stopped before.
 	Began Seconds `json:"began_seconds"`
-	// Took is how long it lasted.
+	// Took is how long it lasted. Hooks of actors that have never had a message are called by the handful where there are
+	// many, and up to a millisecond is added to what each of them took.
 	Took Seconds `json:"took_seconds"`
 	// Error is what the hook returned, or that the step ran out of time.
 	Error string `json:"error,omitempty"`
