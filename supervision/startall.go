@@ -6,6 +6,7 @@ import (
 	"iter"
 
 	"github.com/troupe-go/troupe/actors"
+	"github.com/troupe-go/troupe/internal/doubling"
 )
 
 // batchRoom is how many children StartAll adds at a time. Two batches are on their way at most.
@@ -99,7 +100,7 @@ func (c *convoy[M, Arg]) arrive(ctx context.Context) {
 
 	for i := range b.Added {
 		ref, err := b.outcome(i)
-		c.started = append(c.started, ref)
+		c.started = doubling.Append(c.started, ref)
 
 		if err != nil {
 			c.errs = append(c.errs, err)

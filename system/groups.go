@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/troupe-go/troupe/internal/doubling"
 	"github.com/troupe-go/troupe/internal/lifecycle"
 	"github.com/troupe-go/troupe/internal/node"
 	"github.com/troupe-go/troupe/mailbox"
@@ -130,7 +131,7 @@ func (c *conductor) place(group int, name string) (id int, path string, err erro
 func (c *conductor) seat(n node.Node) {
 	slot := lifecycle.Slot(n.ID())
 	if slot == len(c.nodes) {
-		c.nodes = append(c.nodes, nil)
+		c.nodes = doubling.Append(c.nodes, nil)
 	}
 
 	c.nodes[slot] = n

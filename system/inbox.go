@@ -3,6 +3,7 @@ package system
 import (
 	"sync"
 
+	"github.com/troupe-go/troupe/internal/doubling"
 	"github.com/troupe-go/troupe/internal/node"
 )
 
@@ -20,7 +21,7 @@ func (i *inbox) put(r node.Report) (first bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 
-	i.reports = append(i.reports, r)
+	i.reports = doubling.Append(i.reports, r)
 
 	return len(i.reports) == 1
 }
@@ -28,7 +29,7 @@ func (i *inbox) put(r node.Report) (first bool) {
 // take returns the reports that are there. They are the caller's until the next call, which is not to come before.
 // Called with conductor.mu held.
 func (i *inbox) take() []node.Report {
-	const keep = 64 // reports, so that a time when many came does not cost memory for ever
+	const keep = 1024 // reports, so that a time when many more came does not cost memory for ever
 
 	i.mu.Lock()
 	defer i.mu.Unlock()

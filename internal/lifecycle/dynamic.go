@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"math/bits"
 
+	"github.com/troupe-go/troupe/internal/doubling"
 	"github.com/troupe-go/troupe/mailbox"
 	"github.com/troupe-go/troupe/supervision"
 )
@@ -56,7 +57,7 @@ func (m *Machine) add(in Add) {
 		m.free = m.free[:len(m.free)-1]
 		m.nodes[slot] = n
 	} else {
-		m.nodes = append(m.nodes, n)
+		m.nodes = doubling.Append(m.nodes, n)
 	}
 
 	p.link(n)

@@ -2,9 +2,9 @@ package lifecycle
 
 import (
 	"iter"
-	"slices"
 	"time"
 
+	"github.com/troupe-go/troupe/internal/doubling"
 	"github.com/troupe-go/troupe/internal/node"
 	"github.com/troupe-go/troupe/mailbox"
 	"github.com/troupe-go/troupe/supervision"
@@ -321,17 +321,7 @@ func (m *Machine) expire() {
 	}
 }
 
-func (m *Machine) emit(e Effect) { m.out = append(doubled(m.out), e) }
-
-// doubled returns a slice with room for more. Append alone makes a long one longer by a quarter, and so leaves four
-// times as much behind as it makes.
-func doubled[T any](s []T) []T {
-	if len(s) < cap(s) {
-		return s
-	}
-
-	return slices.Grow(s, len(s)+1)
-}
+func (m *Machine) emit(e Effect) { m.out = doubling.Append(m.out, e) }
 
 func (m *Machine) post(o Order) { m.emit(m.orders.put(o)) }
 

@@ -4,6 +4,8 @@ import (
 	"container/heap"
 	"slices"
 	"time"
+
+	"github.com/troupe-go/troupe/internal/doubling"
 )
 
 // timers are the times that nodes wait for. Most are set in the order in which they are to come up, as nodes begin
@@ -84,7 +86,7 @@ func (t *timers) add(a timer) {
 		t.closeUp()
 	}
 
-	t.queue = append(doubled(t.queue), a)
+	t.queue = doubling.Append(t.queue, a)
 }
 
 // follows reports whether a timer is one for the end of the queue. A few late ones must not keep all that follow out of
