@@ -45,7 +45,7 @@ func (b *batch[M, Arg]) add(name string, arg Arg) error {
 		}
 
 		if problem != "" {
-			return &SpecError{Path: b.group.path() + "/" + name, Field: "Name", Problem: problem}
+			return &SpecError{Path: b.group.path() + "/" + shown(name), Field: "Name", Problem: problem}
 		}
 	}
 

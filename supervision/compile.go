@@ -3,10 +3,7 @@ package supervision
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/agnivade/levenshtein"
 
@@ -46,7 +43,7 @@ func (c *compiler) failf(path, field, format string, args ...any) {
 // add appends a child and all below it, and checks what can be checked without the rest of the tree.
 func (c *compiler) add(child Child, parentPath string, parent int) {
 	d := declarationOf(child)
-	path := parentPath + "/" + d.name
+	path := parentPath + "/" + shown(d.name)
 	c.checkName(d.name, path)
 
 	if _, twice := c.index[child]; twice {
@@ -85,35 +82,6 @@ func (c *compiler) checkName(name, path string) {
 	if problem := nameProblem(name); problem != "" {
 		c.failf(path, "Name", "%s", problem)
 	}
-}
-
-// nameProblem says what is wrong with a name; nothing if it is empty.
-func nameProblem(name string) string {
-	switch {
-	case isPlain(name): // as most are, and many may come at a time
-		return ""
-	case name == "":
-		return "is empty, every child needs one"
-	case !utf8.ValidString(name):
-		return fmt.Sprintf("%q is not valid UTF-8", name)
-	case strings.ContainsFunc(name, func(r rune) bool { return r == '/' || unicode.IsSpace(r) }):
-		return fmt.Sprintf("%q contains a slash or white space", name)
-	case strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }):
-		return fmt.Sprintf("%q contains a character that cannot be printed", name)
-	default:
-		return ""
-	}
-}
-
-// isPlain reports whether a name is of letters, digits and signs of ASCII, which are all printed.
-func isPlain(name string) bool {
-	for i := range len(name) {
-		if c := name[i]; c <= ' ' || c >= 0x7f || c == '/' {
-			return false
-		}
-	}
-
-	return name != ""
 }
 
 func (c *compiler) addActor(n *Node, d *actorDeclaration) {
@@ -226,7 +194,7 @@ func (c *compiler) addTree(id int, t *Tree) {
 
 		name := d.name
 		if names[name] {
-			c.failf(path+"/"+name, "Name", "%q is taken, two children of %s have it", name, path)
+			c.failf(path+"/"+shown(name), "Name", "%q is taken, two children of %s have it", shown(name), path)
 		}
 
 		names[name] = true

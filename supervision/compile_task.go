@@ -32,7 +32,7 @@ func (c *compiler) addTasks(tasks []*Task) {
 			continue
 		}
 
-		path := TaskPath(t.Name)
+		path := TaskPath(shown(t.Name))
 
 		if _, twice := index[t]; twice {
 			c.failf(path, "Tasks", "the same task is given twice")
@@ -41,7 +41,7 @@ func (c *compiler) addTasks(tasks []*Task) {
 		}
 
 		if names[t.Name] {
-			c.failf(path, "Name", "%q is taken, two tasks have it", t.Name)
+			c.failf(path, "Name", "%q is taken, two tasks have it", shown(t.Name))
 		}
 
 		names[t.Name] = true
@@ -88,7 +88,7 @@ func (c *compiler) checkTask(path string, t *Task) {
 
 // linkTask resolves what a task comes after.
 func (c *compiler) linkTask(p *PlannedTask, t *Task, self int, index map[*Task]int) {
-	path := TaskPath(t.Name)
+	path := TaskPath(shown(t.Name))
 
 	for i, on := range t.After {
 		field := fmt.Sprintf("After[%d]", i)

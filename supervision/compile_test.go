@@ -2,6 +2,7 @@ package supervision_test
 
 import (
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -222,12 +223,49 @@ func TestCompileChecksNames(t *testing.T) {
 		"wide space":  {"a\u2003b", `Name: "a\u2003b" contains a slash or white space`},
 		"control":     {"a\x00", `Name: "a\x00" contains a character that cannot be printed`},
 		"not UTF-8":   {"a\xff", `Name: "a\xff" is not valid UTF-8`},
+		"dot":         {".", `/shop/.: Name: "." is not a name, in a path it means another place`},
+		"two dots":    {"..", `/shop/..: Name: ".." is not a name, in a path it means another place`},
+		"too long": {
+			strings.Repeat("ä", supervision.MaxName/2+1),
+			`/shop/` + strings.Repeat("ä", 16) + `…: Name: is 256 bytes long, must be 255 at most`,
+		},
+		"far too long": {
+			"a" + strings.Repeat("ä", 1<<20),
+			`/shop/a` + strings.Repeat("ä", 15) + `…: Name: is 2097153 bytes long, must be 255 at most`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := problems(t, tree("shop", actor(row.given)))
 			assert.Contains(t, got[len(got)-1], row.want)
 		})
 	}
+
+	t.Run("dots are a name with others, and three are one", func(t *testing.T) {
+		assert.Empty(t, problems(t, tree("shop", actor("..."), actor("a.b"), actor(".a"), actor("..a"), actor("a.."))))
+	})
+
+	t.Run("as long as it may be", func(t *testing.T) {
+		assert.Empty(t, problems(t, tree("shop", actor(strings.Repeat("x", supervision.MaxName)))))
+	})
+
+	t.Run("that of a pool, a group and a tree as well", func(t *testing.T) {
+		assert.Equal(t, []string{
+			`/..: Name: ".." is not a name, in a path it means another place`,
+			`/../.: Name: "." is not a name, in a path it means another place`,
+			`/../..: Name: ".." is not a name, in a path it means another place`,
+			`/../xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…: Name: is 256 bytes long, must be 255 at most`,
+		}, problems(t, tree("..",
+			pool(".", supervision.PoolSpec[int]{Size: 1, Budget: budget}),
+			group("..", supervision.GroupSpec{MaxChildren: 1, Budget: budget}),
+			tree(strings.Repeat("x", supervision.MaxName+1)))))
+	})
+
+	t.Run("of one that is too long and taken the beginning is shown", func(t *testing.T) {
+		long := strings.Repeat("x", 1<<20)
+		for _, p := range problems(t, tree("shop", actor(long), actor(long))) {
+			assert.Less(t, len(p), 200)
+		}
+	})
 
 	t.Run("also that of the root", func(t *testing.T) {
 		assert.Equal(t, []string{`/: Name: is empty, every child needs one`}, problems(t, tree("")))

@@ -117,10 +117,10 @@ type running[M, Arg any] struct {
 
 // Start adds a child and returns its reference once it has started. Name is the last element of its path and must be
 // free; if it is empty, a number is taken. The error is what the child's start failed with, and then it is not there
-// and is not restarted, as in OTP; a [*GroupFullError]; [ErrGroupDown]; a [*SpecError] for a name that cannot be one;
-// a [*actors.NameTakenError]; [ErrNotStarted] if it was stopped meanwhile; or [mailbox.ErrStopping] and
-// [mailbox.ErrStopped] at a shutdown. If ctx ends first, the child is stopped again and the error is the context's. The
-// zero Group is [actors.ErrNoRef], a nil context [mailbox.ErrNilContext].
+// and is not restarted, as in OTP; a [*GroupFullError]; [ErrGroupDown]; a [*SpecError] for a name that cannot be one
+// ([MaxName]), or is "*"; a [*actors.NameTakenError]; [ErrNotStarted] if it was stopped meanwhile; or
+// [mailbox.ErrStopping] and [mailbox.ErrStopped] at a shutdown. If ctx ends first, the child is stopped again and the
+// error is the context's. The zero Group is [actors.ErrNoRef], a nil context [mailbox.ErrNilContext].
 //
 // The child's Start must not wait for the actor that calls this from its Receive.
 func (g Group[M, Arg]) Start(ctx context.Context, name string, arg Arg) (actors.Ref[M], error) {

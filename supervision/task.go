@@ -73,7 +73,8 @@ const MaxTasks = 1000
 // Akka's CoordinatedShutdown has the like. There a phase that may not recover ends the shutdown where it stands; here a
 // failure never costs an actor its steps, and [Abort] concerns the tasks only that build on the one that failed.
 type Task struct {
-	// Name, unique among the tasks. Errors, events and stacks call it "task:" with the name.
+	// Name, unique among the tasks; [MaxName] says what a name is. Errors, events and stacks call it "task:" with the
+	// name.
 	Name string
 	// Phase it belongs to. The phase lasts until it is over. It must be set.
 	Phase Phase

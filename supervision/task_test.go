@@ -42,7 +42,8 @@ func TestCompileReportsEverythingThatIsWrongWithTasksAtOnce(t *testing.T) {
 	_, err := supervision.Compile(*tree("shop", ledger),
 		listener, pool, early, intake, lost, self, hen, egg, nil, pool,
 		&supervision.Task{Deadline: -1, OnFailure: 3, Phase: 5}, task("unset", 0),
-		task("pool", supervision.PhaseClose), task("a b", supervision.PhaseClose))
+		task("pool", supervision.PhaseClose), task("a b", supervision.PhaseClose),
+		task("..", supervision.PhaseClose), task(strings.Repeat("x", 1000), supervision.PhaseClose))
 
 	assert.Equal(t, []string{
 		`tasks: Tasks[8]: is nil`,
@@ -55,6 +56,8 @@ func TestCompileReportsEverythingThatIsWrongWithTasksAtOnce(t *testing.T) {
 		`task:unset: Phase: unset is not a phase, must be intake, drain, flush or close`,
 		`task:pool: Name: "pool" is taken, two tasks have it`,
 		`task:a b: Name: "a b" contains a slash or white space`,
+		`task:..: Name: ".." is not a name, in a path it means another place`,
+		`task:xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…: Name: is 1000 bytes long, must be 255 at most`,
 		`task:early: After[0]: "legder" is not in the tree, did you mean /shop/ledger?`,
 		`task:early: After[1]: is nil`,
 		`task:early: AfterTasks[0]: task:pool is of the close phase, which is later than flush`,

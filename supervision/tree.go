@@ -35,7 +35,7 @@ func (d declaration) dependsOn() []Child {
 
 // Tree declares a supervisor and its children. Pass it to system.Run, or nest it as a child by its address.
 type Tree struct {
-	// Name of the supervisor, the last element of its path.
+	// Name of the supervisor, the last element of its path; [MaxName] says what a name is.
 	Name string
 	// Strategy; unset means [OneForOne].
 	Strategy Strategy

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -246,6 +247,13 @@ func TestWhatCannotBeAddedEndsAStartOfMany(t *testing.T) {
 			assert.Equal(t, "Name", spec.Field)
 			assert.Equal(t, "/test/crowd/x/y", spec.Path)
 		}},
+		"a name that means another place": {
+			then: []string{"...", ".."}, added: 1, check: isNoName(`/test/crowd/..: Name: ".." is not a name, `),
+		},
+		"a name that is too long": {
+			then:  []string{strings.Repeat("x", supervision.MaxName), strings.Repeat("x", supervision.MaxName+1)},
+			added: 1, check: isNoName("/test/crowd/" + strings.Repeat("x", 32) + "…: Name: is 256 bytes long, "),
+		},
 		"a bad name after a full batch": {
 			then: append(make([]string, 128), "*"), added: 128, check: func(t *testing.T, err error) {
 				t.Helper()
@@ -284,6 +292,14 @@ func isTaken(t *testing.T, err error) {
 
 	require.ErrorAs(t, err, &taken)
 	assert.Equal(t, "/test/crowd/a", taken.Path)
+}
+
+func isNoName(text string) func(t *testing.T, err error) {
+	return func(t *testing.T, err error) {
+		t.Helper()
+		require.ErrorAs(t, err, new(*supervision.SpecError))
+		require.ErrorContains(t, err, text)
+	}
 }
 
 func TestAStartOfManyWhoseContextEndsStopsThoseThatHaveNotStarted(t *testing.T) {

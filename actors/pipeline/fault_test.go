@@ -33,6 +33,10 @@ func TestAFaultNamesItsStageAndItsRule(t *testing.T) {
 			func(p *pipeline.Pipeline) { from(p) },
 			"/app/p/numbers: Flow: is not connected, every output needs a stage that takes it",
 		},
+		"a stage whose name is none": {
+			func(p *pipeline.Pipeline) { to(from(p), "..") },
+			`/app/p/..: Name: ".." is not a name, in a path it means another place`,
+		},
 		"connected twice": {
 			func(p *pipeline.Pipeline) {
 				flow := from(p)
