@@ -68,6 +68,15 @@ func TestAsk(t *testing.T) {
 		assert.Empty(t, got)
 	})
 
+	bubble(t, "returns an error also if the target replies with a nil one", func(t *testing.T) {
+		s := play(t, &part{})
+		got, err := ask(t.Context(), s.ref(), func(_ *actors.Context[job], r actors.Reply[string]) error {
+			return r.Fail(nil)
+		})
+		require.ErrorIs(t, err, actors.ErrNoCause)
+		assert.Empty(t, got)
+	})
+
 	bubble(t, "takes the first reply, and every later one is ErrReplied", func(t *testing.T) {
 		s := play(t, &part{})
 

@@ -32,10 +32,9 @@ var (
 	ErrWatchSelf = errors.New("an actor cannot watch itself")
 	// ErrExited is the failure of an actor whose goroutine was ended by runtime.Goexit.
 	ErrExited = errors.New("runtime.Goexit called in an actor")
+	// ErrNoCause is what an asker gets that was answered by [Reply.Fail] with a nil error.
+	ErrNoCause = errors.New("failed without a cause")
 )
-
-// errNoCause is what an asker gets that was failed with a nil error.
-var errNoCause = errors.New("failed without a cause")
 
 // errEnded is the cause of the contexts of an incarnation that has ended in an orderly way.
 var errEnded = errors.New("actor ended")

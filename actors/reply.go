@@ -26,12 +26,13 @@ type Reply[R any] struct {
 // dropped.
 func (r Reply[R]) Send(value R) error { return r.resolve(value, nil) }
 
-// Fail answers the asker with an error, which must not be nil. The errors are those of Send.
+// Fail answers the asker with an error; with [ErrNoCause] if it is nil, for an asker that gets no error has its
+// answer. The errors are those of Send.
 func (r Reply[R]) Fail(err error) error {
 	var zero R
 
 	if err == nil {
-		err = errNoCause
+		err = ErrNoCause
 	}
 
 	return r.resolve(zero, err)

@@ -91,7 +91,7 @@ type InvalidError struct {
 	Err error
 }
 
-// Invalid makes an [*InvalidError], for a plugin to return. Err must not be nil.
+// Invalid makes an [*InvalidError], for a plugin to return. For a nil err it has one that says that no cause was given.
 func Invalid(err error) error {
 	if err == nil {
 		err = errNoCause
