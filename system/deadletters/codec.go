@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
@@ -22,8 +23,11 @@ type Type struct {
 	decode func([]byte) (any, error)
 }
 
-// TypeOf registers T, the type of the message itself and no interface that it implements, under a name. It must survive
-// encoding/json: unexported fields, reply ports among them, are zero after it.
+// TypeOf registers T, the type of the message itself and no interface that it implements, under a name, which must be
+// valid UTF-8. It must survive encoding/json: unexported fields, reply ports among them, are zero after it. A type that
+// encoding/json never encodes, such as a channel or a struct with one in an exported field, is refused by [Open], which
+// encodes a zero value to see. What is found only in a value, such as a channel behind a pointer, is not seen there:
+// such a message is kept as what it prints, an [*Opaque].
 func TypeOf[T any](name string) Type {
 	return Type{name, reflect.TypeFor[T](), func(text []byte) (any, error) {
 		var m T
@@ -84,8 +88,15 @@ func newCodec(types []Type) (*codec, error) {
 			continue
 		case t.name == "":
 			errs = append(errs, fmt.Errorf("%s: %v has no name", at, t.of))
-		case t.of.Kind() == reflect.Interface:
+		case !utf8.ValidString(t.name):
+			errs = append(errs, fmt.Errorf("%s: the name %q is not valid UTF-8", at, t.name))
+		}
+
+		if t.of.Kind() == reflect.Interface {
 			errs = append(errs, fmt.Errorf("%s: %v is an interface, must be the type of messages", at, t.of))
+		} else if never := unencodable(t.of); never != nil {
+			errs = append(errs, fmt.Errorf("%s: %v is never encoded by encoding/json, which does not take a %v",
+				at, t.of, never))
 		}
 
 		if _, twice := c.byName[t.name]; twice {
@@ -100,6 +111,27 @@ func newCodec(types []Type) (*codec, error) {
 	}
 
 	return c, errors.Join(errs...)
+}
+
+// unencodable returns the type because of which encoding/json takes no value of a type; nil if it takes some. It calls
+// the user's code.
+func unencodable(of reflect.Type) (never reflect.Type) {
+	defer func() {
+		if v := recover(); v != nil {
+			never = nil // the zero value may be none that is sent
+		}
+	}()
+
+	if of.Kind() == reflect.Pointer {
+		of = of.Elem()
+	}
+
+	_, err := json.Marshal(reflect.New(of).Interface())
+	if u, is := err.(*json.UnsupportedTypeError); is { //nolint:errorlint // one that is wrapped is of the user's code
+		return u.Type
+	}
+
+	return nil
 }
 
 // encode puts a message into a letter. What cannot be encoded is put there as what it prints.

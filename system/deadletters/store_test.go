@@ -1,6 +1,7 @@
 package deadletters_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -344,6 +345,60 @@ func TestOptionsAreChecked(t *testing.T) {
 		`Types[3]: the name "error" is given twice`, "Types[4]: int is registered twice",
 	} {
 		require.ErrorContains(t, err, want)
+	}
+}
+
+func TestATypeThatIsNeverEncodedIsRefused(t *testing.T) {
+	type list struct{ Next *list }
+
+	type never struct {
+		Deep struct{ Done chan struct{} }
+	}
+
+	_, err := deadletters.Open(temporary(t), deadletters.Options{Types: []deadletters.Type{
+		deadletters.TypeOf[chan int]("chan"), deadletters.TypeOf[func()]("func"), deadletters.TypeOf[complex64]("complex"),
+		deadletters.TypeOf[never]("never"), deadletters.TypeOf[*never]("pointer"),
+		deadletters.TypeOf[map[[1]int]int]("map"), deadletters.TypeOf[int]("a\xff"),
+	}})
+
+	var problems []string
+	for p := range strings.SplitSeq(err.Error(), "\n") {
+		problems = append(problems, strings.TrimPrefix(p, "deadletters.Options.Types"))
+	}
+
+	const why = "is never encoded by encoding/json, which does not take a "
+
+	assert.Equal(t, []string{
+		"[0]: chan int " + why + "chan int", "[1]: func() " + why + "func()", "[2]: complex64 " + why + "complex64",
+		"[3]: deadletters_test.never " + why + "chan struct {}", "[4]: *deadletters_test.never " + why + "chan struct {}",
+		"[5]: map[[1]int]int " + why + "map[[1]int]int", `[6]: the name "a\xff" is not valid UTF-8`,
+	}, problems)
+
+	open(t, temporary(t), deadletters.Options{Types: []deadletters.Type{
+		deadletters.TypeOf[list]("list"), deadletters.TypeOf[stubborn]("stubborn"),
+		deadletters.TypeOf[forgetful]("forgetful"), deadletters.TypeOf[mistaken]("mistaken"),
+		deadletters.TypeOf[wayward]("wayward"), deadletters.TypeOf[**never]("only when there is one"),
+		deadletters.TypeOf[struct {
+			Reply chan int `json:"-"`
+			When  func()   `json:"when,omitzero"`
+			Any   any
+			Many  []chan int
+			c     chan int
+		}]("not in the text"),
+	}})
+}
+
+// wayward is a type of which no zero value can be encoded, but others can.
+type wayward struct{ N int }
+
+func (w wayward) MarshalJSON() ([]byte, error) {
+	switch w.N {
+	case 0:
+		panic("nothing")
+	case 1:
+		return json.Marshal([]any{make(chan int)})
+	default:
+		return []byte("1"), nil
 	}
 }
 
