@@ -108,6 +108,17 @@ func (f *front[M]) route(m M) *cell[M] {
 	return nil
 }
 
+// left reports whether an actor that has answered err takes part no more. Who has ended for good does not, whether the
+// pool has heard of it yet or not. Whoever is chosen next has not left before, so that going on to others comes to an
+// end.
+func (f *front[M]) left(c *cell[M], err error) bool {
+	if e, ok := err.(*mailbox.SendError); ok && e.Err == mailbox.ErrStopped { //nolint:errorlint // as mailboxes say it
+		f.Dismiss(c)
+	}
+
+	return refusal(err) != 0 && !f.has(c)
+}
+
 // has reports whether an actor takes part.
 func (f *front[M]) has(c *cell[M]) bool {
 	return slices.ContainsFunc(*f.members.Load(), func(m member[M]) bool { return m.cell == c })

@@ -155,10 +155,8 @@ func (r Ref[M]) trySend(lane mailbox.Lane, m M) error {
 }
 
 // left reports whether a message was refused by an actor that has left the pool since it was chosen, so that it is for
-// another one. Whoever is chosen next has not left before, so this comes to an end.
-func (r Ref[M]) left(c *cell[M], err error) bool {
-	return r.front != nil && refusal(err) != 0 && !r.front.has(c)
-}
+// another one.
+func (r Ref[M]) left(c *cell[M], err error) bool { return r.front != nil && r.front.left(c, err) }
 
 // refusal returns the dead-letter reason of a message that came too late, or 0 for one that its sender still holds
 // and can send again: a full mailbox or an ended context loses nothing.

@@ -49,8 +49,8 @@ func (f *front[M]) Resend(message any, sender *actor.PID, at mailbox.Delivery) e
 			return &mailbox.SendError{Target: f.place.Path, Err: mailbox.ErrStopped}
 		}
 
-		if err := c.Resend(message, sender, at); err == nil || refusal(err) == 0 || f.has(c) {
+		if err := c.Resend(message, sender, at); err == nil || !f.left(c, err) {
 			return err
-		} // else it has left the pool since it was chosen; whoever is chosen next has not left before
+		}
 	}
 }

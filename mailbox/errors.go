@@ -11,7 +11,7 @@ var (
 	ErrFull = errors.New("mailbox full")
 	// ErrStopping says that the target works off what it has accepted and takes nothing new.
 	ErrStopping = errors.New("stopping")
-	// ErrStopped says that the target has ended for good.
+	// ErrStopped says that the target has ended for good, or, if it is a pool, all of its members: a pool can get others.
 	ErrStopped = errors.New("stopped")
 	// ErrDropped is what every [*DroppedError] is: the message was dropped by the policy of its lane.
 	ErrDropped = errors.New("dropped")

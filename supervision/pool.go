@@ -23,7 +23,8 @@ type PoolSpec[M any] struct {
 	Member Spec
 	// Budget of restarts, shared by all members; it must be set. When it is exhausted the pool fails as a whole.
 	Budget Budget
-	// Restart type of the pool under its parent; unset means [Transient]. Members keep their queues across it.
+	// Restart type of the pool under its parent; unset means [Transient]. Members keep their queues across it, and are
+	// as many as before.
 	Restart Restart
 	// Backoff between restarts of the whole pool.
 	Backoff Backoff
@@ -34,8 +35,12 @@ type PoolChild[M any] struct{ decl groupDeclaration }
 
 // Pool declares a pool: one node of the tree, supervised one-for-one inside, that starts, restarts and is drained as
 // one. Its members are called 1, 2, …; the factory is called for every incarnation of each. What is sent to the pool's
-// reference goes straight to the mailbox of the member that the routing chooses: the pool has no queue of its own. A
-// member that ends for good, because it stops itself or is temporary, leaves the pool smaller.
+// reference goes straight to the mailbox of the member that the routing chooses: the pool has no queue of its own.
+//
+// A member that ends for good, because it stops itself or is temporary, leaves the pool smaller. A pool whose last
+// member has left runs, but is not ready, and has nobody who would ever take a message: it answers
+// [mailbox.ErrStopped], though it has not ended, and who watches it is not told that it has. [PoolChild.Resize] brings
+// it back; a restart of such a pool begins anew with Size members. One that has members left keeps just those.
 func Pool[M any, A actors.Actor[M]](name string, factory func(in Deps) (A, error), spec PoolSpec[M]) *PoolChild[M] {
 	most := spec.Max
 	if most == 0 {

@@ -258,8 +258,13 @@ func (c *conductor) child(path string) node.Node {
 // remove forgets a child, but not what it has counted. Called with mu held.
 func (c *conductor) remove(e lifecycle.Removed) {
 	slot := lifecycle.Slot(e.ID)
-	stats := c.nodes[slot].Stats()
+	n := c.nodes[slot]
+	stats := n.Stats()
 	c.nodes[slot] = nil
+
+	if f := c.mounted.Front(e.Parent); f != nil {
+		f.Dismiss(n) // when it ended the machine had forgotten already where it was
+	}
 
 	d := c.groups.departed[e.Parent]
 	if d == nil {
