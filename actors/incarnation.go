@@ -3,7 +3,6 @@ package actors
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -261,7 +260,7 @@ func (i *incarnation[M]) because(err error) error {
 	i.owned.mu.Unlock()
 
 	if cut != nil && chain.Is(err, context.Canceled) && !chain.Is(err, cut) {
-		return fmt.Errorf("%w: %w", cut, err)
+		return chain.Both(cut, err)
 	}
 
 	return err

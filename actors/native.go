@@ -11,6 +11,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/troupe-go/troupe/internal/chain"
 	"github.com/troupe-go/troupe/internal/node"
 	"github.com/troupe-go/troupe/mailbox"
 )
@@ -31,7 +32,7 @@ type EscalatedError struct {
 
 // Error says why.
 func (e *EscalatedError) Error() string {
-	return fmt.Sprintf("a child's failure was escalated: %v", e.Reason)
+	return "a child's failure was escalated: " + chain.Print(e.Reason)
 }
 
 // Unwrap returns the reason if it is an error.

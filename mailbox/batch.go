@@ -6,6 +6,8 @@ import (
 	"maps"
 
 	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/troupe-go/troupe/internal/chain"
 )
 
 // errNilEnvelope is the cause of the dead letter of a nil *actor.MessageEnvelope.
@@ -15,7 +17,7 @@ var errNilEnvelope = errors.New("the envelope is nil")
 func unpack(batch actor.MessageBatch, envelope *actor.MessageEnvelope) (messages []any, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("GetMessages of %T: panic: %v", batch, r)
+			err = fmt.Errorf("GetMessages of %T: panic: %s", batch, chain.Print(r))
 		}
 	}()
 

@@ -26,6 +26,12 @@ type torn struct{}
 
 func (torn) GetMessages() []any { panic("torn") }
 
+// selfish is a batch that cannot be read, nor can what it panics with be printed.
+type selfish struct{}
+
+func (s selfish) GetMessages() []any { panic(s) }
+func (s selfish) String() string     { panic(s) }
+
 func TestABatchIsUnpackedInOrderAndNotDeliveredItself(t *testing.T) {
 	me, other := actor.NewPID("nonhost", "me"), actor.NewPID("nonhost", "other")
 	mine := func(m any) *actor.MessageEnvelope {
@@ -89,6 +95,11 @@ func TestABatchThatPanicsIsADeadLetter(t *testing.T) {
 	assert.Empty(t, s.read())
 	require.Equal(t, []string{"{} undecodable"}, told.read())
 	require.EqualError(t, told.told[0].Cause, "GetMessages of mailbox_test.torn: panic: torn")
+
+	post(box, selfish{})
+	s.play()
+	require.EqualError(t, told.told[1].Cause,
+		"GetMessages of mailbox_test.selfish: panic: mailbox_test.selfish that cannot be printed: it panics")
 }
 
 func TestABatchIsAnsweredWhenItsMessagesAreHandled(t *testing.T) {

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 
 	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/troupe-go/troupe/internal/chain"
 )
 
 // errExited is the failure of a plain protoactor actor that called runtime.Goexit.
@@ -71,5 +73,5 @@ func (a *Adapter) log(what string, reason any) {
 		logger, self = h.system.Logger(), h.self
 	}
 
-	logger.Error(what, slog.Any("actor", self), slog.Any("reason", reason))
+	logger.Error(what, slog.Any("actor", self), slog.String("reason", chain.Print(reason)))
 }

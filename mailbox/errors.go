@@ -3,6 +3,8 @@ package mailbox
 import (
 	"errors"
 	"fmt"
+
+	"github.com/troupe-go/troupe/internal/chain"
 )
 
 // What a sender can be told. They arrive wrapped in a [*SendError] that names the target; match with errors.Is.
@@ -84,7 +86,7 @@ type SendError struct {
 }
 
 // Error names the target and the cause.
-func (e *SendError) Error() string { return fmt.Sprintf("%s: %v", e.Target, e.Err) }
+func (e *SendError) Error() string { return e.Target + ": " + chain.Print(e.Err) }
 
 // Unwrap returns the cause.
 func (e *SendError) Unwrap() error { return e.Err }

@@ -347,17 +347,24 @@ func TestADeclarationCanBeCompiledTwice(t *testing.T) {
 	assert.Equal(t, paths(once), paths(again))
 }
 
+// selfish is an error that panics with itself, which fmt does not recover from.
+type selfish struct{}
+
+func (s selfish) Error() string { panic(s) }
+
 func TestASubtreeThatCannotBeMadeIsReportedWithTheRest(t *testing.T) {
 	none := supervision.NewSubtree("none", nil, nil, nil)
 	bad := supervision.NewSubtree("bad", nil, func(string) (supervision.Tree, error) { panic("boom") }, nil)
+	itself := supervision.NewSubtree("selfish", nil, func(string) (supervision.Tree, error) { panic(selfish{}) }, nil)
 
 	assert.Equal(t, []string{
 		"/shop/none: build: is nil, must make the tree",
 		"/shop/bad: build: must not panic: boom",
+		"/shop/selfish: build: must not panic: supervision_test.selfish that cannot be printed: it panics",
 		"/shop/: Name: is empty, every child needs one",
 		"/shop/: build: is nil, must make the tree",
 		"/shop/needs: DependsOn[0]: is nil",
-	}, problems(t, tree("shop", none, bad, new(supervision.Subtree), actor("needs", nil, bad))))
+	}, problems(t, tree("shop", none, bad, itself, new(supervision.Subtree), actor("needs", nil, bad))))
 }
 
 func TestTheZeroDeclarationsAreReported(t *testing.T) {

@@ -107,35 +107,8 @@ func (e *FailureError) Error() string { return e.Path + ": " + Text(e.Err) }
 func (e *FailureError) Unwrap() error { return e.Err }
 
 // Text returns what an error of a user's says, also if saying so panics, as that of a nil pointer in a non-nil error
-// does. Of errors that were joined it has those that do not.
-func Text(err error) (text string) {
-	defer func() {
-		if v := recover(); v != nil {
-			text = instead(err)
-		}
-	}()
-
-	return err.Error()
-}
-
-// instead returns what can be said of an error whose Error panics.
-func instead(err error) string {
-	all := chain.Wrapped(err)
-	if _, joined := err.(interface{ Unwrap() []error }); !joined || len(all) == 0 {
-		return fmt.Sprintf("%T whose Error method panics", err)
-	}
-
-	texts := make([]string, len(all))
-
-	for i, e := range all {
-		texts[i] = "nil"
-		if e != nil {
-			texts[i] = Text(e)
-		}
-	}
-
-	return strings.Join(texts, "\n")
-}
+// does, or ends its goroutine. Of errors that were joined it has those that do neither.
+func Text(err error) string { return chain.Text(err) }
 
 // DeadlineError says that an actor did not return from a step in time and was abandoned.
 type DeadlineError struct {

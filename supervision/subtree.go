@@ -1,8 +1,9 @@
 package supervision
 
 import (
-	"fmt"
 	"reflect"
+
+	"github.com/troupe-go/troupe/internal/chain"
 )
 
 // Subtree is a child that another package declares in words of its own, such as a pipeline: the tree that it stands for
@@ -38,7 +39,7 @@ func (s *Subtree) tree(path string) (made *Tree, err error) {
 
 	defer func() {
 		if v := recover(); v != nil {
-			made, err = nil, &SpecError{Path: path, Field: "build", Problem: fmt.Sprintf("must not panic: %v", v)}
+			made, err = nil, &SpecError{Path: path, Field: "build", Problem: "must not panic: " + chain.Print(v)}
 		}
 	}()
 

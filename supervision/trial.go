@@ -3,8 +3,9 @@ package supervision
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
+
+	"github.com/troupe-go/troupe/internal/chain"
 )
 
 // Trial opens what a subtree would open when it starts, without an actor: a start has failed, and what else could not
@@ -68,7 +69,7 @@ func (r *trier) visit(ctx context.Context, c Child, parent string) {
 func guarded(ctx context.Context, t Trial, path string) (undo func(ctx context.Context) error, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = &SpecError{Path: path, Field: "trial", Problem: fmt.Sprintf("must not panic: %v", v)}
+			err = &SpecError{Path: path, Field: "trial", Problem: "must not panic: " + chain.Print(v)}
 		}
 	}()
 

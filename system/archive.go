@@ -2,7 +2,8 @@ package system
 
 import (
 	"errors"
-	"fmt"
+
+	"github.com/troupe-go/troupe/internal/chain"
 )
 
 // LetterEvent is what happened to a letter.
@@ -126,7 +127,7 @@ func (a *archive) hand(batch []LetterEvent) {
 
 	err = guard("OnLetters", func() error {
 		if err := a.keep(batch); err != nil {
-			return fmt.Errorf("system.Options.OnLetters: %w", err)
+			return chain.Wrap("system.Options.OnLetters", err)
 		}
 
 		return nil

@@ -2,7 +2,6 @@ package system
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"time"
 
@@ -94,7 +93,7 @@ type SignalReport struct {
 
 // interrupt handles a signal, whatever it is.
 func (c *conductor) interrupt(sig os.Signal) {
-	name := fmt.Sprint(sig) //nolint:gocritic // it may be nil, and String may panic
+	name := chain.Print(sig) // it may be nil, and String may panic
 
 	c.do(func() lifecycle.Input {
 		r := SignalReport{Signal: name, Did: "shutdown", at: time.Now()}

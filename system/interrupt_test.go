@@ -143,8 +143,16 @@ type wildSignal struct{}
 func (wildSignal) Signal()        {}
 func (wildSignal) String() string { panic("String") }
 
+// selfishSignal is one that panics with itself, which fmt does not recover from.
+type selfishSignal struct{}
+
+func (selfishSignal) Signal()          {}
+func (s selfishSignal) String() string { panic(s) }
+
 func TestAllThatComesFromTheProgramIsASignal(t *testing.T) {
-	for want, sig := range map[string]os.Signal{"<nil>": nil, "PANIC=String method": wildSignal{}} {
+	for want, sig := range map[string]os.Signal{
+		"<nil>": nil, "PANIC=String method": wildSignal{}, "that cannot be printed": selfishSignal{},
+	} {
 		virtual(t, func(t *testing.T) {
 			interrupts := make(chan os.Signal, 1)
 			options := silent()

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/troupe-go/troupe/internal/chain"
 	"github.com/troupe-go/troupe/supervision"
 )
 
@@ -254,7 +255,7 @@ var errHandler = errors.New("log: its handler")
 // recovered takes note of a panic of the handler. To be deferred.
 func (j *journal) recovered() {
 	if v := recover(); v != nil { //nolint:revive // deferred by name, two functions below
-		j.trouble.note(fmt.Errorf("%w panicked: %v", errHandler, v))
+		j.trouble.note(fmt.Errorf("%w panicked: %s", errHandler, chain.Print(v)))
 	}
 }
 

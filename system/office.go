@@ -11,6 +11,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/troupe-go/troupe/internal/chain"
 	"github.com/troupe-go/troupe/internal/node"
 	"github.com/troupe-go/troupe/mailbox"
 	"github.com/troupe-go/troupe/supervision"
@@ -241,7 +242,7 @@ func (f *Office) publishAll() {
 func (f *Office) publish(event *actor.DeadLetterEvent) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = fmt.Errorf("%w panicked: %v", errHearer, v)
+			err = fmt.Errorf("%w panicked: %s", errHearer, chain.Print(v))
 		}
 	}()
 

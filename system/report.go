@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/troupe-go/troupe/internal/chain"
 	"github.com/troupe-go/troupe/internal/lifecycle"
 	"github.com/troupe-go/troupe/mailbox"
 	"github.com/troupe-go/troupe/supervision"
@@ -176,7 +177,7 @@ func (r *Report) failure() error {
 func guard(option string, f func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = fmt.Errorf("system.Options.%s: panic: %v", option, v)
+			err = fmt.Errorf("system.Options.%s: panic: %s", option, chain.Print(v))
 		}
 	}()
 

@@ -2,20 +2,42 @@
 // Unwrap, which may panic, and that of a nil pointer in a non-nil error does: var e *fs.PathError; return e.
 //
 // An error that panics is like one that wraps nothing and is nothing but itself. What it is joined with is still found.
-// Methods that do not return, or end the goroutine with runtime.Goexit, are beyond it. They are a user's code: it is
-// called with no lock held.
+// So is one that ends the goroutine with runtime.Goexit, as a failing test does: methods that may are called on another
+// one. Those that do not return are beyond it. They are a user's code: it is called with no lock held.
 package chain
 
-import "errors"
+import (
+	"errors"
+	"reflect"
+)
 
 // Is is [errors.Is] for an err of a user's.
 func Is(err, target error) bool {
-	return search(err, func(err error) bool { return errors.Is(err, target) })
+	if tame(err) {
+		return search(err, func(err error) bool { return errors.Is(err, target) })
+	}
+
+	return searchApart(err, func(err error) bool { return errors.Is(err, target) })
 }
 
 // As is [errors.AsType] for an err of a user's.
 func As[E error](err error) (found E, ok bool) {
+	if !tame(err) {
+		return asApart[E](err)
+	}
+
 	ok = search(err, func(err error) (is bool) {
+		found, is = errors.AsType[E](err)
+
+		return is
+	})
+
+	return found, ok
+}
+
+// asApart is As for one that may end the goroutine. It is a function by itself for what it allocates.
+func asApart[E error](err error) (found E, ok bool) {
+	ok = searchApart(err, func(err error) (is bool) {
 		found, is = errors.AsType[E](err)
 
 		return is
@@ -45,6 +67,91 @@ func search(err error, is func(error) bool) bool {
 	}
 
 	return false
+}
+
+// searchApart is search where the methods may end the goroutine.
+func searchApart(err error, is func(error) bool) bool {
+	var (
+		yes, returned bool
+		wrapped       []error
+	)
+
+	apart(func() { yes, returned = try(err, is) })
+
+	if returned {
+		return yes
+	}
+
+	apart(func() { wrapped = Wrapped(err) })
+
+	for _, e := range wrapped {
+		if searchApart(e, is) {
+			return true
+		}
+	}
+
+	return false
+}
+
+// apart calls f on a goroutine of its own, which f may end, and waits for that.
+func apart(f func()) {
+	over := make(chan struct{})
+
+	go func() {
+		defer close(over)
+
+		f()
+	}()
+	<-over
+}
+
+// tame reports whether all methods along a chain are of packages that are known: they may panic, but do not end the
+// goroutine.
+func tame(err error) bool {
+	switch err.(type) { //nolint:errorlint // itself, not what it wraps
+	case nil:
+		return true
+	case interface{ Unwrap() error }, interface{ Unwrap() []error }, interface{ Is(target error) bool },
+		interface{ As(target any) bool }:
+	default:
+		return true // it has none
+	}
+
+	of := reflect.TypeOf(err)
+	if of.Kind() == reflect.Pointer {
+		of = of.Elem()
+	}
+
+	switch of.PkgPath() {
+	case "context", "encoding/json", "errors", "fmt", "io/fs", "net", "net/url", "os", "os/exec", "strconv",
+		ours + "actors", ours + "internal/chain", ours + "mailbox", ours + "supervision", ours + "system",
+		ours + "system/plugin":
+	default:
+		return false
+	}
+
+	if w, one := err.(interface{ Unwrap() error }); one {
+		return tame(next(w))
+	}
+
+	for _, e := range Wrapped(err) {
+		if !tame(e) {
+			return false
+		}
+	}
+
+	return true
+}
+
+const ours = "github.com/troupe-go/troupe/"
+
+// next returns what err wraps; nil if that panics.
+func next(err interface{ Unwrap() error }) (wrapped error) {
+	defer func() {
+		_ = recover() // the chain ends here
+	}()
+
+	return err.Unwrap()
 }
 
 func try(err error, is func(error) bool) (yes, returned bool) {

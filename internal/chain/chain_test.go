@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -18,10 +19,18 @@ import (
 // compiler and reflect do not see.
 type wild struct{ value any }
 
-func (wild) Error() string     { panic("Error") }
-func (wild) Unwrap() error     { panic("Unwrap") }
-func (wild) Is(error) bool     { panic("Is") }
-func (wild) As(any) bool       { panic("As") }
+func (wild) Error() string { panic("Error") }
+func (wild) Unwrap() error { panic("Unwrap") }
+func (wild) Is(error) bool { panic("Is") }
+func (wild) As(any) bool   { panic("As") }
+
+// gone is an error that ends the goroutine of those who compare it.
+type gone struct{}
+
+func (gone) Error() string { return "gone" }
+func (gone) Is(error) bool { runtime.Goexit(); return false }
+func (gone) As(any) bool   { runtime.Goexit(); return false }
+
 func nilPath() error           { var e *fs.PathError; return e }
 func uncomparable() error      { return wild{[]int{1}} }
 func nilSyscall() error        { var e *os.SyscallError; return e }
@@ -46,6 +55,10 @@ func TestIs(t *testing.T) {
 		"deep behind a nil pointer":               {deep(joined(deep(nilPath()), deep(io.EOF))), io.EOF, true},
 		"one whose methods panic":                 {wild{1}, io.EOF, false},
 		"behind one whose methods panic":          {joined(wild{1}, deep(io.EOF)), io.EOF, true},
+		"one that ends the goroutine":             {several{bad: true}, io.EOF, false},
+		"behind one that ends the goroutine":      {joined(joined(several{bad: true}), deep(io.EOF)), io.EOF, true},
+		"before one that ends the goroutine":      {joined(deep(io.EOF), several{bad: true}), io.EOF, true},
+		"one whose Is ends the goroutine":         {joined(gone{}, deep(io.EOF)), io.EOF, true},
 		"one that cannot be compared":             {uncomparable(), io.EOF, false},
 		"one that cannot be compared with":        {io.EOF, uncomparable(), false},
 		"one that cannot be compared with itself": {uncomparable(), uncomparable(), false},
@@ -72,6 +85,7 @@ func TestAs(t *testing.T) {
 		"a nil pointer of another type":  {nilSyscall(), nil, false},
 		"behind one whose methods panic": {joined(wild{1}, path), path, true},
 		"one whose methods panic":        {fmt.Errorf("w: %w", wild{1}), nil, false},
+		"behind one that is gone":        {joined(gone{}, path), path, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, ok := chain.As[*fs.PathError](of.err)

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 
+	"github.com/troupe-go/troupe/internal/chain"
 	"github.com/troupe-go/troupe/supervision"
 	"github.com/troupe-go/troupe/system/deadletters/internal/letterpb"
 )
@@ -143,7 +144,7 @@ func (c *codec) encode(to *letterpb.Letter, message any) {
 
 func opaque(to *letterpb.Letter, message any, why error) {
 	to.Payload = &letterpb.Letter_Opaque{Opaque: &letterpb.Opaque{
-		Type: valid(fmt.Sprintf("%T", message)), Printed: valid(fmt.Sprintf("%+v", message)),
+		Type: valid(fmt.Sprintf("%T", message)), Printed: valid(chain.Detail(message)),
 		Why: valid(supervision.Text(why)),
 	}}
 }
@@ -161,7 +162,7 @@ func valid(text string) string {
 func (c *codec) tryEncode(to *letterpb.Letter, message any) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = fmt.Errorf("panic: %v", v)
+			err = errors.New("panic: " + chain.Print(v))
 		}
 	}()
 
@@ -210,7 +211,7 @@ func (c *codec) decode(from *letterpb.Letter) any {
 func (c *codec) decodeJSON(e *letterpb.Encoded) (m any, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			m, err = nil, fmt.Errorf("panic: %v", v)
+			m, err = nil, errors.New("panic: "+chain.Print(v))
 		}
 	}()
 

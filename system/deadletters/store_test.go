@@ -174,10 +174,17 @@ type forgetful struct{}
 
 func (*forgetful) UnmarshalJSON([]byte) error { panic("no idea") }
 
+// selfish panics with itself, which fmt does not recover from.
+type selfish struct{}
+
+func (s selfish) MarshalJSON() ([]byte, error) { panic(s) }
+func (s selfish) String() string               { panic(s) }
+
 func TestWhatCannotBeEncodedIsKeptAsItPrints(t *testing.T) {
 	long := strings.Repeat("x", deadletters.MaxPrinted)
 	s := open(t, temporary(t), deadletters.Options{Types: []deadletters.Type{
 		deadletters.TypeOf[stubborn]("stubborn"), deadletters.TypeOf[mistaken]("mistaken"),
+		deadletters.TypeOf[selfish]("selfish"),
 	}})
 
 	for n, of := range []struct {
@@ -187,6 +194,7 @@ func TestWhatCannotBeEncodedIsKeptAsItPrints(t *testing.T) {
 		{stubborn{}, "deadletters_test.stubborn", "{Panics:false}", "never"},
 		{mistaken{}, "deadletters_test.mistaken", "{}", "*json.MarshalerError whose Error method panics"},
 		{stubborn{Panics: true}, "deadletters_test.stubborn", "{Panics:true}", "panic: no"},
+		{selfish{}, "deadletters_test.selfish", "deadletters_test.selfish that cannot be printed: it panics", "it panics"},
 		{post{Account: "a\xff"}, "deadletters_test.post", "Account:a�", "not registered"},
 		{nil, "<nil>", "<nil>", "not registered"},
 		{wrapperspb.String("\xff"), "*wrapperspb.StringValue", "", "UTF-8"},
@@ -206,7 +214,7 @@ func TestWhatCannotBeEncodedIsKeptAsItPrints(t *testing.T) {
 		assert.Contains(t, o.Why, of.because)
 	}
 
-	assert.Equal(t, uint64(8), stats(t, s).Opaque)
+	assert.Equal(t, uint64(9), stats(t, s).Opaque)
 }
 
 func TestATypeThatThisProgramDoesNotKnowIsLeftAsItIs(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/troupe-go/troupe/internal/chain"
 )
 
 // Message is what host and plugin exchange: bytes under the name of a type. What the bytes are is for the two to agree
@@ -103,7 +105,7 @@ func Invalid(err error) error {
 var errNoCause = errors.New("no cause was given")
 
 // Error says what is wrong with the message.
-func (e *InvalidError) Error() string { return fmt.Sprintf("invalid message: %v", e.Err) }
+func (e *InvalidError) Error() string { return "invalid message: " + chain.Print(e.Err) }
 
 // Unwrap returns the cause.
 func (e *InvalidError) Unwrap() error { return e.Err }

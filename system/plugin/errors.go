@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/troupe-go/troupe/internal/chain"
 )
 
 var (
@@ -71,7 +73,7 @@ type InstanceError struct {
 
 // Error names the instance, the fault and the cause.
 func (e *InstanceError) Error() string {
-	return fmt.Sprintf("%s: plugin %v: %v", e.Path, e.Fault, e.Err)
+	return fmt.Sprintf("%s: plugin %v: %s", e.Path, e.Fault, chain.Print(e.Err))
 }
 
 // Unwrap returns the cause.
@@ -88,7 +90,9 @@ type CallError struct {
 }
 
 // Error names the instance, the type and the cause.
-func (e *CallError) Error() string { return fmt.Sprintf("%s: %q: %v", e.Path, e.Type, e.Err) }
+func (e *CallError) Error() string {
+	return fmt.Sprintf("%s: %q: %s", e.Path, e.Type, chain.Print(e.Err))
+}
 
 // Unwrap returns the cause.
 func (e *CallError) Unwrap() error { return e.Err }
@@ -129,7 +133,7 @@ type QuarantinedError struct {
 }
 
 // Error names the plugin and the last failure.
-func (e *QuarantinedError) Error() string { return fmt.Sprintf("%s: quarantined: %v", e.Path, e.Err) }
+func (e *QuarantinedError) Error() string { return e.Path + ": quarantined: " + chain.Print(e.Err) }
 
 // Unwrap returns the last failure.
 func (e *QuarantinedError) Unwrap() error { return e.Err }
@@ -143,7 +147,7 @@ type PanicError struct {
 }
 
 // Error says what was panicked with.
-func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
+func (e *PanicError) Error() string { return "panic: " + chain.Print(e.Value) }
 
 // Unwrap returns the value if it is an error.
 func (e *PanicError) Unwrap() error {

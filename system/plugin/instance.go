@@ -113,7 +113,7 @@ func (i *instance) open(ctx context.Context) (err error) {
 
 	if p, ok := i.plugin.(HealthReporter); ok {
 		if err = p.Health(ctx); err != nil {
-			return fmt.Errorf("health: %w", err)
+			return chain.Wrap("health", err)
 		}
 	}
 

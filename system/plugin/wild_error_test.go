@@ -4,6 +4,7 @@ import (
 	"context"
 	"io/fs"
 	"math"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,24 +22,50 @@ func nilPath() error {
 	return e
 }
 
+// selfish is an error whose Error panics with itself, which fmt does not recover from.
+type selfish struct{}
+
+func (s *selfish) Error() string { panic(s) }
+
+// runaway is an error whose Error ends the goroutine, hollow one whose Unwrap does.
+type (
+	runaway struct{}
+	hollow  struct{}
+)
+
+func (runaway) Error() string { runtime.Goexit(); return "" }
+func (hollow) Error() string  { return "hollow" }
+func (hollow) Unwrap() error  { runtime.Goexit(); return nil }
+
 func TestAnErrorThatPanicsIsAsAnyOther(t *testing.T) {
+	for name, wild := range map[string]error{
+		"Error and Unwrap panic": nilPath(), "Error panics with the error": &selfish{},
+		"Error ends the goroutine": runaway{}, "Unwrap ends the goroutine": hollow{},
+	} {
+		t.Run(name, func(t *testing.T) { isAsAnyOther(t, wild) })
+	}
+}
+
+func isAsAnyOther(t *testing.T, wild error) {
+	t.Helper()
+
 	for name, of := range map[string]struct {
 		wrong func(plugin.Message) (plugin.Message, error)
 		fault plugin.Fault
 		stats plugin.Stats
 	}{
 		"returned": {
-			func(m plugin.Message) (plugin.Message, error) { return m, nilPath() },
+			func(m plugin.Message) (plugin.Message, error) { return m, wild },
 			0,
 			plugin.Stats{Calls: 2, Answered: 1, Failed: 1, Instances: 1},
 		},
 		"invalid": {
-			func(m plugin.Message) (plugin.Message, error) { return m, plugin.Invalid(nilPath()) },
+			func(m plugin.Message) (plugin.Message, error) { return m, plugin.Invalid(wild) },
 			0,
 			plugin.Stats{Calls: 2, Answered: 1, Invalid: 1, Instances: 1},
 		},
 		"panicked with": {
-			func(plugin.Message) (plugin.Message, error) { panic(nilPath()) },
+			func(plugin.Message) (plugin.Message, error) { panic(wild) },
 			plugin.Panicked,
 			plugin.Stats{Calls: 2, Lost: 2, Instances: 2, Faults: 1},
 		},
@@ -85,18 +112,18 @@ func TestAnErrorThatPanicsIsAsAnyOther(t *testing.T) {
 		})
 	}
 
-	bubble(t, "from Start", func(t *testing.T) { startsIll(t, &fake{}, true) })
-	bubble(t, "from Health", func(t *testing.T) { startsIll(t, &fake{}, false) })
+	bubble(t, "from Start", func(t *testing.T) { startsIll(t, &fake{}, wild, true) })
+	bubble(t, "from Health", func(t *testing.T) { startsIll(t, &fake{}, wild, false) })
 }
 
 // startsIll starts a plugin whose first instance does not start: the host does, and the second instance.
-func startsIll(t *testing.T, f *fake, inStart bool) {
+func startsIll(t *testing.T, f *fake, wild error, inStart bool) {
 	t.Helper()
 
 	made := 0
 	ill := func(context.Context) error {
 		if made == 1 {
-			return nilPath()
+			return wild
 		}
 
 		return nil
