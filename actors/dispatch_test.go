@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -158,4 +159,20 @@ func TestAnExitedGoroutineIsReplaced(t *testing.T) {
 			assert.Equal(t, seen[1], seen[2], "the rest of the turn, and the next turn")
 		})
 	}
+}
+
+func TestASenderWithSynchronousDispatchRunsTheRestartToo(t *testing.T) {
+	bubble(t, "and waits for its hooks", func(t *testing.T) {
+		spec := dispatched(mailbox.Synchronous)
+		spec.Decide, spec.Backoff = nil, supervision.Backoff{Initial: supervision.Immediately}
+		s := play(t, &part{
+			spec:  spec,
+			start: func(*actors.Context[job]) error { <-time.After(3 * time.Second); return nil },
+			close: func(context.Context) error { <-time.After(time.Second); return nil },
+		})
+		began := time.Now()
+
+		require.NoError(t, s.ref().Tell(t.Context(), fail))
+		assert.Equal(t, 4*time.Second, time.Since(began))
+	})
 }

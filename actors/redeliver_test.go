@@ -152,6 +152,30 @@ func (s *stage) budgetLeft(t *testing.T) int {
 	return s.Health(t.Context()).RestartsLeft
 }
 
+// What an actor gets from itself is not of a lane, and ends with the incarnation.
+func TestANoticeIsNotDeliveredAgain(t *testing.T) {
+	const soon = time.Second
+
+	for name, set := range map[string]func(ctx *actors.Context[job], bad job) error{
+		"a tick of After": func(ctx *actors.Context[job], bad job) error { _, err := ctx.After(soon, bad); return err },
+		"a tick of Every": func(ctx *actors.Context[job], bad job) error { _, err := ctx.Every(soon, bad); return err },
+		"an idle timeout": func(ctx *actors.Context[job], bad job) error { return ctx.SetIdleTimeout(soon, bad) },
+	} {
+		bubble(t, name, func(t *testing.T) {
+			d := &diary{}
+			s := play(t, &part{spec: supervision.Spec{Redeliver: 2}})
+
+			tell(t, s.ref(), func(ctx *actors.Context[job]) error { return set(ctx, poison(d, fail)) })
+			<-time.After(time.Hour)
+			tell(t, s.ref(), jot(d, "next"))
+			synctest.Wait()
+			assert.Equal(t, []string{"bad: attempt 1, incarnation 1", "next"}, d.read())
+			assert.Equal(t, []system.Letter{{Target: "/stage/actor", Reason: mailbox.Failed, Cause: errTest}}, s.letters())
+			assert.Equal(t, uint64(1), s.stats().Failed)
+		})
+	}
+}
+
 func TestRedeliverEndsWithTheIncarnation(t *testing.T) {
 	directive := func(d supervision.Directive) func(error) supervision.Directive {
 		return func(error) supervision.Directive { return d }

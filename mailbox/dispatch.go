@@ -23,7 +23,8 @@ const (
 	// turn; turns for commands have a goroutine as with OnDemand, and so have those for what a goroutine of the actor's
 	// own sends to it under the context it was given; with another context, it must not. A sender that waits for room in
 	// the mailbox whose turn it is running itself waits until its context ends. runtime.Goexit in a turn, such as
-	// testing's FailNow, ends the sender.
+	// testing's FailNow, ends the sender. If the message makes the actor fail, the sender runs the end of its incarnation
+	// too, and may run the start of the next one: a Close or Start that waits holds the send up.
 	Synchronous
 )
 

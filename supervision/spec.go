@@ -192,7 +192,8 @@ type Spec struct {
 	//
 	// What Receive did before it failed it does again: handling must be idempotent. A message whose handling hangs until
 	// the actor is abandoned is not delivered again, it becomes a dead letter with reason abandoned; nor is one at which
-	// the directive is another.
+	// the directive is another. What is not of a lane, a tick of a timer, an idle timeout, an [actors.Terminated], is not
+	// delivered again either: it becomes a dead letter with reason failed, and the timers of the incarnation are gone.
 	//
 	// One message never exhausts a budget on its own: Redeliver must be less than the Restarts of the supervisor's
 	// [Budget]. A [Temporary] actor has no next incarnation to deliver to.
