@@ -337,6 +337,34 @@ func TestTheChildrenOfANativeActorStopWithIt(t *testing.T) {
 		})
 	})
 
+	t.Run("the last first, as under protoactor", func(t *testing.T) {
+		virtual(t, func(t *testing.T) {
+			s := playNative(t, supervision.Spec{}, nil)
+
+			for n := range 4 {
+				spawn(s, func(ctx actor.Context) {
+					if _, ok := ctx.Message().(*actor.Stopped); ok {
+						s.diary.note(fmt.Sprintf("child %d stopped", n))
+					}
+				}, actor.WithDispatcher(actor.NewSynchronizedDispatcher(1))) // on the goroutine of who tells it to
+			}
+
+			s.end(t)
+
+			var stopped []string
+
+			for _, note := range s.diary.read() {
+				if strings.HasPrefix(note, "child") {
+					stopped = append(stopped, note)
+				}
+			}
+
+			assert.Equal(t, []string{
+				"child 3 stopped", "child 2 stopped", "child 1 stopped", "child 0 stopped",
+			}, stopped)
+		})
+	})
+
 	t.Run("all of them, while what else it is told waits for the next incarnation", func(t *testing.T) {
 		virtual(t, func(t *testing.T) {
 			var (
