@@ -65,15 +65,19 @@ func (i *incarnation[M]) sleeping(in phase) Actor[M] {
 // drainAsleep ends work, as a drain does that finds an empty queue, if the incarnation sleeps and has nothing that
 // could wake it, and no hook. Its mailbox must be sealed, and without a message.
 func (i *incarnation[M]) drainAsleep() bool {
-	a := i.sleeping(live)
-	if _, drains := a.(Drainer); drains || a == nil {
+	was := phase(i.asleep.Load())
+	if was != live && was != born {
+		return false
+	}
+
+	if _, drains := i.actor.(Drainer); drains {
 		return false
 	}
 
 	i.owned.mu.Lock()
 	defer i.owned.mu.Unlock()
 
-	if i.owned.helpers != nil || i.noticed() != nil || !i.asleep.CompareAndSwap(uint32(live), uint32(quiet)) {
+	if i.owned.helpers != nil || i.noticed() != nil || !i.asleep.CompareAndSwap(uint32(was), uint32(quiet)) {
 		return false
 	}
 

@@ -127,19 +127,27 @@ func mount(t *testing.T, a actors.Actor[job], common node.Common) *mounted {
 func (c *clerk) mount(t *testing.T, path string, a actors.Actor[job], common node.Common) *mounted {
 	t.Helper()
 
+	m := c.place(t, path, func(string, *node.Gate) (actors.Actor[job], error) { return a, nil }, common)
+	m.Start(1, time.Time{})
+	require.Equal(t, []node.Event{node.Started}, m.read())
+
+	return m
+}
+
+// place mounts an actor that has not started.
+func (c *clerk) place(t *testing.T, path string, factory actors.Factory[job], common node.Common) *mounted {
+	t.Helper()
+
 	m := &mounted{clerk: c, t: t}
 	common.Host, common.Limits = m.clerk, &node.Limits{Goroutines: 8, Stash: 8}
 
 	boxes, err := mailbox.NewTemplate[job](common.Mailbox)
 	require.NoError(t, err)
 
-	m.Node, err = actors.Mount(node.Place{Common: &common, Path: path}, boxes,
-		func(string, *node.Gate) (actors.Actor[job], error) { return a, nil })
+	m.Node, err = actors.Mount(node.Place{Common: &common, Path: path}, boxes, factory)
 	require.NoError(t, err)
 
 	m.ref = actors.Resolve[job](m.Node, &m.gate)
-	m.Start(1, time.Time{})
-	require.Equal(t, []node.Event{node.Started}, m.read())
 
 	return m
 }

@@ -199,9 +199,7 @@ func (c *cell[M]) Abandon(cause error) (since uint64, running bool) {
 	c.mu.Lock()
 	found := c.box.Revoke(node.Probe, &mailbox.SendError{Target: c.place.Path, Err: cause})
 
-	// A hook of it is being called, or is to be: whoever does that, or comes to do it, says that it is back.
-	asleep := inc.asleep.CompareAndSwap(uint32(hooked), uint32(absent)) ||
-		inc.asleep.CompareAndSwap(uint32(quiet), uint32(absent)) && !found.Stuck
+	asleep := inc.abandonAsleep(found.Stuck)
 	running = asleep || found.Stuck || inc.owned.count() > 0
 
 	if running && !asleep {
@@ -227,6 +225,24 @@ func (c *cell[M]) Abandon(cause error) (since uint64, running bool) {
 	defer inc.owned.mu.Unlock()
 
 	return inc.since(), running
+}
+
+// abandonAsleep reports whether the runtime is calling something of the incarnation, or is to, or has something to hear
+// of that: whoever comes to it says that it is back, unless a turn does.
+func (i *incarnation[M]) abandonAsleep(turn bool) bool {
+	for _, called := range []phase{hooked, unmade} {
+		if i.asleep.CompareAndSwap(uint32(called), uint32(absent)) {
+			return true
+		}
+	}
+
+	for _, over := range []phase{quiet, born} {
+		if i.asleep.CompareAndSwap(uint32(over), uint32(absent)) {
+			return !turn
+		}
+	}
+
+	return false
 }
 
 // synchronous reports whether senders run the actor's turns.

@@ -27,7 +27,7 @@ func (r *runner[M]) received(m M, err error) {
 func (r *runner[M]) fail(cause error) {
 	inc := r.inc
 
-	directive := r.decide(cause)
+	directive := r.cell.decide(cause)
 	answer := r.answer(cause)
 	bare := !r.settleFailed(answer, directive)
 
@@ -95,13 +95,13 @@ func (r *runner[M]) settleFailed(cause *mailbox.SendError, d node.Directive) boo
 }
 
 // decide asks the supervisor's function what to do about a failure. If that panics, the actor is restarted.
-func (r *runner[M]) decide(cause error) (d node.Directive) {
-	if r.cell.place.Decide == nil {
+func (c *cell[M]) decide(cause error) (d node.Directive) {
+	if c.place.Decide == nil {
 		return node.Restart
 	}
 
 	err := call(func() error {
-		d = r.cell.place.Decide(cause)
+		d = c.place.Decide(cause)
 
 		return nil
 	})

@@ -95,24 +95,32 @@ func (r *runner[M]) start() {
 		r.label()
 	}
 
-	r.made(r.inline(making, func() error {
-		a, err := r.cell.factory(r.cell.place.Path, &inc.gate)
-		if err != nil {
-			return err
-		}
+	if inc.actor == nil {
+		r.made(r.inline(making, inc.make))
+	} else { // the runtime has made it
+		inc.asleep.Store(uint32(absent))
+		r.made(nil)
+	}
+}
 
-		if f, ok := a.(Func[M]); a == nil || ok && f == nil {
-			return errNilActor
-		}
+// make has the factory make the instance.
+func (i *incarnation[M]) make() error {
+	a, err := i.cell.factory(i.cell.place.Path, &i.gate)
+	if err != nil {
+		return err
+	}
 
-		if err := claim(a, inc); err != nil {
-			return err
-		}
+	if f, ok := a.(Func[M]); a == nil || ok && f == nil {
+		return errNilActor
+	}
 
-		inc.actor = opened(a)
+	if err := claim(a, i); err != nil {
+		return err
+	}
 
-		return nil
-	}))
+	i.actor = opened(a)
+
+	return nil
 }
 
 // made runs the Start hook of the instance that the factory has made, if it has.
@@ -138,22 +146,28 @@ func (r *runner[M]) begun(err error) {
 		// An instance whose Start failed is closed like any other: it may hold what it opened before it failed.
 		err = errors.Join(err, r.end(err, r.answer(err)))
 		inc.die(err)
-		r.say(inc, node.Report{Event: node.Started, Err: err, Directive: r.decide(err)})
+		r.say(inc, node.Report{Event: node.Started, Err: err, Directive: r.cell.decide(err)})
 
 		return
 	}
 
-	_, reports := inc.actor.(HealthReporter)
-	inc.owned.mu.Lock()
-	inc.reports = reports
-	inc.owned.mu.Unlock()
-
+	inc.knowHooks()
 	inc.graph().Up(inc)
 	r.phase = live
 
 	if r.resting = r.synchronous; !r.resting {
 		inc.reportStarted()
 	}
+}
+
+// knowHooks notes what is to be known of the hooks of an instance that has started.
+func (i *incarnation[M]) knowHooks() {
+	_, reports := i.actor.(HealthReporter)
+
+	i.owned.mu.Lock()
+	defer i.owned.mu.Unlock()
+
+	i.reports = reports
 }
 
 var errNilActor = errors.New("the factory returned a nil actor")
@@ -266,7 +280,7 @@ func (r *runner[M]) drained() {
 	}
 
 	_, err := inc.owned.take()
-	if err != nil && r.decide(err) == node.Resume {
+	if err != nil && r.cell.decide(err) == node.Resume {
 		r.report(inc, node.Resumed, err)
 
 		err = nil

@@ -18,7 +18,9 @@ const (
 	live                  // messages are handled
 	draining              // messages are handled until there is none
 	quiet                 // the instance is there, messages are not handled any more
-	hooked                // no runner's: a hook of an incarnation is being called that is stopped in its sleep
+	unmade                // no runner's: the instance is to be made by the runtime
+	born                  // no runner's: as live, but who wakes the incarnation says first that it has started
+	hooked                // no runner's: the instance is being made, or a hook called of one that is stopped in its sleep
 )
 
 // runner is the goroutine side of an actor: the holder of its mailbox's lease. Its fields belong to whoever holds the
@@ -85,24 +87,39 @@ func (c *cell[M]) run(lease *mailbox.Lease[M]) {
 		r = &runner[M]{cell: c, lease: lease, synchronous: c.synchronous()}
 		lease.Local = r
 
-		// If the lease is valid after current was read, that is not the incarnation of a later lease.
-		if inc := c.current.Load(); inc != nil && !lease.Revoked() {
-			if was := inc.wake(); was != absent {
-				r.inc, r.phase, r.since = inc, was, inc.number // as the runner left it that has spared itself
-				inc.lease.Store(lease)
-			}
-		}
+		r.takeOver()
 	}
 
 	r.turn()
 }
 
+// takeOver goes on with an incarnation that sleeps, as the runner left it that has spared itself, if there was one.
+func (r *runner[M]) takeOver() {
+	inc := r.cell.current.Load()
+	if inc == nil || r.lease.Revoked() { // if it is valid after current was read, that is not the one of a later lease
+		return
+	}
+
+	was := inc.wake()
+	if was == absent {
+		return
+	}
+
+	r.inc, r.phase, r.since = inc, was, inc.number
+	inc.lease.Store(r.lease)
+
+	if was == born {
+		r.phase = live
+		inc.reportStarted() // whoever has made it may not have come to that
+	}
+}
+
 // wake gets an incarnation out of its sleep, which is the caller's then. It returns the phase it slept in; absent if it
-// does not sleep, or somebody else is calling a hook of it.
+// does not sleep, or somebody else is making it or calling a hook of it, or is to make it.
 func (i *incarnation[M]) wake() phase {
 	for {
 		was := phase(i.asleep.Load())
-		if was == absent || was == hooked {
+		if was == absent || was == unmade || was == hooked {
 			return absent
 		}
 

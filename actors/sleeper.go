@@ -8,23 +8,43 @@ import (
 	"github.com/troupe-go/troupe/mailbox"
 )
 
-// An incarnation that was drained in its sleep has no runner that could call its hooks. Whoever calls one takes the
-// incarnation out of quiet into hooked first, and when the hook is over back or, behind Close, to absent. Abandoning it
-// takes it to absent from either: then the end of the hook is its return, or the next call, which only closes it.
+// An incarnation that nobody has woken has no runner. So the runtime makes its instance, if it was prepared for that,
+// and calls its hooks, if it was drained in its sleep. Whoever does takes the incarnation to hooked first, out of
+// unmade or quiet; and when that is over to born or back or, behind Close, to absent. Abandoning it takes it to absent
+// from any of them: then the end of the call is its return, or the next call, which only closes it.
 
-// CallHook implements [node.Controlled].
-func (c *cell[M]) CallHook(command mailbox.Command, deadline time.Time) (r node.Report, called bool) {
+// Prepare implements [node.Controlled].
+func (c *cell[M]) Prepare(number uint64, deadline time.Time) bool {
+	if c.synchronous() || c.place.Holder != nil {
+		return false
+	}
+
+	inc := newIncarnation(c, number, deadline)
+	inc.asleep.Store(uint32(unmade))
+	c.current.Store(inc)
+
+	return true
+}
+
+// Call implements [node.Controlled].
+func (c *cell[M]) Call(command mailbox.Command, deadline time.Time) (r node.Report, called bool) {
 	inc := c.current.Load()
-	if inc == nil || command != node.Flush && command != node.Close {
+
+	from := phaseOf(command)
+	if inc == nil || from == absent {
 		return node.Report{}, false
 	}
 
-	if !inc.asleep.CompareAndSwap(uint32(quiet), uint32(hooked)) {
+	if !inc.asleep.CompareAndSwap(uint32(from), uint32(hooked)) {
 		if inc.wasAbandoned() {
-			return c.HookOver(command, nil), true
+			return c.backAsleep(inc), true
 		}
 
 		return node.Report{}, false
+	}
+
+	if command == node.Start {
+		return c.madeAsleep(inc, protect(inc.make))
 	}
 
 	var err error
@@ -37,7 +57,19 @@ func (c *cell[M]) CallHook(command mailbox.Command, deadline time.Time) (r node.
 		err = h.err
 	}
 
-	return c.HookOver(command, err), true
+	return c.Over(command, err), true
+}
+
+// phaseOf returns the phase out of which a call for a command takes an incarnation; absent if there is none.
+func phaseOf(command mailbox.Command) phase {
+	switch command {
+	case node.Start:
+		return unmade
+	case node.Flush, node.Close:
+		return quiet
+	default:
+		return absent
+	}
 }
 
 // takes reports whether the instance has the hook that a command is for, and it is for the caller to call it.
@@ -51,9 +83,16 @@ func (i *incarnation[M]) takes(command mailbox.Command) bool {
 	return flushes
 }
 
-// HookOver implements [node.Controlled].
-func (c *cell[M]) HookOver(command mailbox.Command, err error) node.Report {
+// Over implements [node.Controlled].
+func (c *cell[M]) Over(command mailbox.Command, err error) node.Report {
 	inc := c.current.Load()
+
+	if command == node.Start {
+		r, _ := c.madeAsleep(inc, err)
+
+		return r
+	}
+
 	r := node.Report{ID: c.place.ID, Incarnation: inc.number, Event: node.Flushed, Err: inc.because(err)}
 	then := quiet
 
@@ -65,13 +104,73 @@ func (c *cell[M]) HookOver(command mailbox.Command, err error) node.Report {
 		}
 	}
 
-	switch {
-	case !inc.asleep.CompareAndSwap(uint32(hooked), uint32(then)):
-		_ = inc.close() // nobody waits for its outcome any more
-		r.Event, r.Err = node.Returned, nil
-	case command == node.Close:
+	if !inc.asleep.CompareAndSwap(uint32(hooked), uint32(then)) {
+		return c.backAsleep(inc)
+	}
+
+	if command == node.Close {
 		r.Gone = c.finishAtOnce()
 	}
 
 	return r
+}
+
+// madeAsleep goes on behind the factory that the runtime has called. It returns what is to be reported, or false if the
+// incarnation has a Start hook, for which it gets a runner.
+func (c *cell[M]) madeAsleep(inc *incarnation[M], err error) (r node.Report, over bool) {
+	r = node.Report{ID: c.place.ID, Incarnation: inc.number, Event: node.Started, Err: inc.because(err)}
+
+	if _, starts := inc.actor.(Starter[M]); starts && r.Err == nil {
+		if c.rouse(inc) {
+			return node.Report{}, false
+		}
+
+		return c.backAsleep(inc), true
+	}
+
+	then := born
+
+	if r.Err == nil {
+		inc.knowHooks()
+		inc.graph().Up(inc)
+	} else {
+		then = absent
+
+		inc.owned.close()
+		inc.endWork(r.Err)
+		inc.graph().Down(inc)
+		inc.die(r.Err)
+		r.Directive = c.decide(r.Err)
+	}
+
+	if !inc.asleep.CompareAndSwap(uint32(hooked), uint32(then)) {
+		return c.backAsleep(inc), true
+	}
+
+	if then == born && !c.box.RestSpared() {
+		c.box.Signal(node.Start) // for what has come meanwhile; who wakes it finds it started
+	}
+
+	return r, true
+}
+
+// rouse gives an incarnation whose instance was made a runner. It reports whether it was not abandoned meanwhile.
+func (c *cell[M]) rouse(inc *incarnation[M]) bool {
+	c.mu.Lock() // so that it is abandoned before that or with its runner
+	defer c.mu.Unlock()
+
+	if !inc.asleep.CompareAndSwap(uint32(hooked), uint32(absent)) {
+		return false
+	}
+
+	c.box.Signal(node.Start)
+
+	return true
+}
+
+// backAsleep closes an incarnation that was abandoned without a runner, and returns the report that it is back.
+func (c *cell[M]) backAsleep(inc *incarnation[M]) node.Report {
+	_ = inc.close() // nobody waits for its outcome any more
+
+	return node.Report{ID: c.place.ID, Incarnation: inc.number, Event: node.Returned}
 }

@@ -32,7 +32,7 @@ func (e *ender) Close(ctx context.Context) error { return e.closes(ctx) }
 func callHook(t *testing.T, m *mounted, c mailbox.Command, deadline time.Time) node.Report {
 	t.Helper()
 
-	r, called := m.CallHook(c, deadline)
+	r, called := m.Call(c, deadline)
 	assert.True(t, called)
 
 	return r
@@ -42,7 +42,7 @@ func callHook(t *testing.T, m *mounted, c mailbox.Command, deadline time.Time) n
 func nobodys(t *testing.T, m *mounted, c mailbox.Command, because string) {
 	t.Helper()
 
-	r, called := m.CallHook(c, time.Time{})
+	r, called := m.Call(c, time.Time{})
 	assert.False(t, called, because)
 	assert.Zero(t, r)
 }
@@ -234,3 +234,126 @@ func TestTheHooksOfASleeperAreTheRuntimesToCall(t *testing.T) {
 		require.ErrorIs(t, (<-reports).Err, errTest)
 	})
 }
+
+// prepare mounts an actor whose instance is the runtime's to make, by the factory.
+func prepare(t *testing.T, factory actors.Factory[job]) *mounted {
+	t.Helper()
+
+	m := newClerk().place(t, "/test/a", factory, node.Common{})
+	require.True(t, m.Prepare(1, time.Now().Add(time.Minute)))
+
+	return m
+}
+
+// makes is a factory of one instance.
+func makes(a actors.Actor[job]) actors.Factory[job] {
+	return func(string, *node.Gate) (actors.Actor[job], error) { return a, nil }
+}
+
+func TestTheInstanceOfAPreparedActorIsTheRuntimesToMake(t *testing.T) {
+	started := node.Report{Incarnation: 1, Event: node.Started}
+
+	bubble(t, "once, and then it sleeps", func(t *testing.T) {
+		m := prepare(t, makes(quietFlusher{}))
+		nobodys(t, m, node.Flush, "it is not there")
+		assert.Equal(t, started, callHook(t, m, node.Start, time.Time{}))
+		nobodys(t, m, node.Start, "it is made")
+		assert.Empty(t, m.read())
+
+		require.True(t, m.atOnce(node.Drain))
+		assert.Equal(t, node.Flushed, callHook(t, m, node.Flush, time.Time{}).Event)
+		assert.True(t, m.atOnce(node.Close))
+		assert.True(t, m.atOnce(node.Finish))
+	})
+
+	bubble(t, "who has a Start hook starts on a turn of its own", func(t *testing.T) {
+		m := prepare(t, makes(&bare{}))
+		nobodys(t, m, node.Start, "it goes on")
+		assert.Equal(t, []node.Event{node.Started}, m.read())
+		m.order(node.Halt, node.Ended)
+	})
+
+	bubble(t, "what came before waits for it", func(t *testing.T) {
+		got := 0
+		m := prepare(t, makes(actors.Func[job](func(*actors.Context[job], job) error { got++; return nil })))
+		require.NoError(t, m.ref.TryTell(nothing))
+		m.Order(node.Probe, time.Time{}) // a turn, which finds nobody
+		synctest.Wait()
+		assert.Zero(t, got)
+
+		assert.Equal(t, started, callHook(t, m, node.Start, time.Time{}))
+		synctest.Wait()
+		assert.Equal(t, 1, got)
+		m.order(node.Halt, node.Started, node.Ended) // its start is said twice rather than too late
+	})
+
+	bubble(t, "who is told something first says that it has started", func(t *testing.T) {
+		m := prepare(t, makes(actors.Func[job](func(*actors.Context[job], job) error { return errTest })))
+		assert.Equal(t, started, callHook(t, m, node.Start, time.Time{}))
+		require.NoError(t, m.ref.TryTell(nothing))
+		assert.Equal(t, []node.Event{node.Started, node.Ended}, m.read())
+	})
+
+	bubble(t, "one that is abandoned before is not made", func(t *testing.T) {
+		m := prepare(t, func(string, *node.Gate) (actors.Actor[job], error) {
+			t.Error("it is made")
+
+			return &bare{}, nil
+		})
+		_, running := m.Abandon(errTest)
+		assert.True(t, running)
+		assert.Equal(t, node.Report{Incarnation: 1, Event: node.Returned}, callHook(t, m, node.Start, time.Time{}))
+	})
+
+	for name, a := range map[string]interface {
+		actors.Actor[job]
+		read() []string
+	}{"one without a Start hook": &closer{}, "one with a Start hook": &starter{}} {
+		bubble(t, name+" that is abandoned while it is made is closed", func(t *testing.T) {
+			var m *mounted
+
+			m = prepare(t, func(string, *node.Gate) (actors.Actor[job], error) {
+				_, running := m.Abandon(errTest)
+				assert.True(t, running)
+
+				return a, nil
+			})
+			assert.Equal(t, node.Report{Incarnation: 1, Event: node.Returned}, callHook(t, m, node.Start, time.Time{}))
+			assert.Equal(t, []string{"close"}, a.read())
+			assert.Empty(t, m.read())
+		})
+	}
+
+	bubble(t, "one that is abandoned before its start is known is closed by the next call", func(t *testing.T) {
+		c := &closer{}
+		m := prepare(t, makes(shy{c}))
+		assert.Equal(t, started, callHook(t, m, node.Start, time.Time{}))
+
+		_, running := m.Abandon(errTest)
+		assert.True(t, running)
+		assert.Equal(t, node.Report{Incarnation: 1, Event: node.Returned}, callHook(t, m, node.Close, time.Time{}))
+		assert.Equal(t, []string{"close"}, c.read())
+	})
+
+	bubble(t, "what senders run is not for the runtime to make", func(t *testing.T) {
+		m := newClerk().place(t, "/test/a", makes(&bare{}), node.Common{
+			Mailbox: &mailbox.Options{Capacity: 8, Dispatch: mailbox.Synchronous},
+		})
+		assert.False(t, m.Prepare(1, time.Time{}))
+	})
+}
+
+// starter has a Start and a Close hook.
+type starter struct{ closer }
+
+// quietFlusher has no Start hook.
+type quietFlusher struct{}
+
+func (quietFlusher) Receive(*actors.Context[job], job) error { return nil }
+func (quietFlusher) Flush(context.Context) error             { return nil }
+
+// shy hides the Start hook of an actor.
+type shy struct{ of *closer }
+
+func (s shy) Receive(ctx *actors.Context[job], m job) error { return s.of.Receive(ctx, m) }
+func (s shy) Close(ctx context.Context) error               { return s.of.Close(ctx) }

@@ -190,6 +190,21 @@ func (b *Mailbox[M]) SealSpared() bool {
 	return b.lease == nil && b.status == idle
 }
 
+// RestSpared has a receiver that has never run begin at rest, without a lease, as if it had given it up, see [Spare].
+// It reports false, and does nothing, if there is something for the receiver already.
+func (b *Mailbox[M]) RestSpared() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+
+	if b.common == nil || b.status != suspended || b.lease != nil || b.data.count != 0 || b.control != nil {
+		return false
+	}
+
+	b.status = idle
+
+	return true
+}
+
 // Close makes both lanes refuse everything with [ErrStopped] and tells every outstanding ticket. What is queued stays
 // until the receiver takes it.
 func (b *Mailbox[M]) Close() {

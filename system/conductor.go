@@ -252,12 +252,12 @@ func (c *conductor) run(now time.Time, in lifecycle.Input) {
 func (c *conductor) carryOut(e lifecycle.Effect) {
 	switch e := e.(type) {
 	case *lifecycle.Begin:
-		c.nodes[lifecycle.Slot(e.ID)].Start(e.Incarnation, e.Deadline)
+		c.begin(e)
 	case lifecycle.Seal:
 		c.seal(e.ID)
 	case *lifecycle.Order:
 		if e.Sleeps {
-			c.crew.add(hookCall{e.ID, e.Command, e.Deadline})
+			c.crew.add(call{e.ID, e.Command, e.Deadline})
 		} else {
 			c.nodes[lifecycle.Slot(e.ID)].Order(e.Command, e.Deadline)
 		}
@@ -290,6 +290,16 @@ func (c *conductor) carryOut(e lifecycle.Effect) {
 		c.events.put(e.Event)
 	default:
 		c.carryOutMore(e)
+	}
+}
+
+// begin starts an incarnation. One of many that are added at a time is made by the crew. Called with mu held.
+func (c *conductor) begin(e *lifecycle.Begin) {
+	n := c.nodes[lifecycle.Slot(e.ID)]
+	if c.groups.many && n.Prepare(e.Incarnation, e.Deadline) {
+		c.crew.add(call{e.ID, node.Start, e.Deadline})
+	} else {
+		n.Start(e.Incarnation, e.Deadline)
 	}
 }
 

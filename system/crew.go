@@ -42,7 +42,7 @@ const (
 //
 // Guarded by conductor.mu.
 type crew struct {
-	waiting []hookCall        // in order; those before next have been taken
+	waiting []call            // in order; those before next have been taken
 	next    int               // of waiting
 	swept   []lifecycle.Sweep // wait too, behind them; of each what has not been taken, which is never nothing
 	more    bool              // have come since staff was last called
@@ -56,8 +56,8 @@ type crew struct {
 	watched bool               // watch is set
 }
 
-// hookCall is a hook that is to be called.
-type hookCall struct {
+// call is a hook that is to be called, or a factory.
+type call struct {
 	id       int // of the actor
 	command  mailbox.Command
 	deadline time.Time
@@ -68,7 +68,7 @@ type hookCall struct {
 // setting next behind the last, and read what came of those that are done.
 type hand struct {
 	number uint64 // stands in its labels for an incarnation
-	calls  []hookCall
+	calls  []call
 	nodes  []node.Node // of the calls
 	next   atomic.Int32
 	done   atomic.Int32
@@ -87,7 +87,7 @@ func (w *crew) waits() int {
 }
 
 // add has a hook called. Called with mu held.
-func (w *crew) add(h hookCall) { w.waiting, w.more = append(w.waiting, h), true }
+func (w *crew) add(h call) { w.waiting, w.more = append(w.waiting, h), true }
 
 // addAll has the hooks of a sweep called. Called with mu held.
 func (w *crew) addAll(s *lifecycle.Sweep) { w.swept, w.more = append(w.swept, *s), true }
@@ -226,10 +226,10 @@ func (c *conductor) take(h *hand) bool {
 }
 
 // takeOne takes the hook that has waited longest. Called with mu held, when there is one.
-func (w *crew) takeOne() (h hookCall) {
+func (w *crew) takeOne() (h call) {
 	if len(w.waiting) == 0 {
 		s := &w.swept[0]
-		h = hookCall{s.IDs[0], s.Command, s.Deadline}
+		h = call{s.IDs[0], s.Command, s.Deadline}
 
 		s.IDs = s.IDs[1:]
 		if len(s.IDs) == 0 {
@@ -263,7 +263,7 @@ func (c *conductor) callHooks(h *hand, begun bool) {
 
 		// runtime.Goexit takes this goroutine; another one goes on.
 		i := h.done.Load()
-		h.came(int(i), h.nodes[i].HookOver(h.calls[i].command, actors.ErrExited))
+		h.came(int(i), h.nodes[i].Over(h.calls[i].command, actors.ErrExited))
 
 		go c.callHooks(h, true)
 	}()
@@ -287,7 +287,7 @@ func (h *hand) work() {
 
 		call := &h.calls[i]
 
-		r, called := h.nodes[i].CallHook(call.command, call.deadline)
+		r, called := h.nodes[i].Call(call.command, call.deadline)
 		if !called {
 			r = node.Report{ID: call.id}
 		}
@@ -355,7 +355,9 @@ func (c *conductor) hearHand(now time.Time, h *hand) {
 
 // peculiar reports whether what a hand has to say is more than how a hook went. Called with mu held.
 func (c *conductor) peculiar(r node.Report) bool {
-	return r.Event != node.Flushed && r.Event != node.Closed || c.left(r)
+	plain := r.Event == node.Started || r.Event == node.Flushed || r.Event == node.Closed
+
+	return !plain || c.left(r)
 }
 
 // left reports whether a report is of an incarnation that was abandoned. Called with mu held.
@@ -372,7 +374,7 @@ func (c *conductor) hearPeculiar(now time.Time, r node.Report) {
 		c.run(now, lifecycle.Woken{ID: r.ID})
 		c.goOn(now)
 	case r.Event != node.Returned: // it was abandoned behind its hook: Close is left to be called
-		c.crew.add(hookCall{id: r.ID, command: node.Close})
+		c.crew.add(call{id: r.ID, command: node.Close})
 	default:
 		c.heard(now, r)
 	}

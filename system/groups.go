@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/troupe-go/troupe/internal/doubling"
 	"github.com/troupe-go/troupe/internal/lifecycle"
 	"github.com/troupe-go/troupe/internal/node"
 	"github.com/troupe-go/troupe/mailbox"
@@ -19,6 +18,7 @@ type groups struct {
 	leaving  map[int]chan struct{} // by id: closed when it has ended
 	numbers  map[int]int           // by group: the last number taken as a name
 	departed map[int]*departed     // by group
+	many     bool                  // are being added at a time
 }
 
 // departed is what the children of one group that are no longer there have counted.
@@ -47,6 +47,7 @@ type newcomer struct {
 func (c *conductor) Spawn(b *node.Batch) {
 	now := c.enter()
 	c.adding.Store(true)
+	c.groups.many = len(b.Children) > sideBySide
 	b.Begin()
 
 	var err error
@@ -56,6 +57,7 @@ func (c *conductor) Spawn(b *node.Batch) {
 	}
 
 	b.End(err)
+	c.groups.many = false
 	c.adding.Store(false)
 	c.hear(now)
 	c.leave(now)
@@ -131,7 +133,7 @@ func (c *conductor) place(group int, name string) (id int, path string, err erro
 func (c *conductor) seat(n node.Node) {
 	slot := lifecycle.Slot(n.ID())
 	if slot == len(c.nodes) {
-		c.nodes = doubling.Append(c.nodes, nil)
+		c.nodes = append(c.nodes, nil) // what is held counts more here than what is left behind
 	}
 
 	c.nodes[slot] = n

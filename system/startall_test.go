@@ -23,7 +23,7 @@ import (
 )
 
 // together is how many children StartAll adds at a time; twice as many are on their way at most.
-const together = 64
+const together = 256
 
 // several yields so many probes, named by their number. Those that are given stand in for some.
 func several(count int, special map[int]*probe) iter.Seq2[string, *probe] {
@@ -202,7 +202,7 @@ func TestTheFirstChildThatDoesNotStartEndsIt(t *testing.T) {
 }
 
 func TestNobodyIsAddedOnceAChildHasFailed(t *testing.T) {
-	inCrowd(t, supervision.GroupSpec{MaxChildren: 999}, func(t *testing.T, _ *system.System, g group) {
+	inCrowd(t, supervision.GroupSpec{MaxChildren: 1999}, func(t *testing.T, _ *system.System, g group) {
 		refs, err := g.StartAll(t.Context(), func(yield func(string, *probe) bool) {
 			for name, p := range several(999, map[int]*probe{7: {start: broken}}) {
 				if name == "c"+strconv.Itoa(together+1) {
@@ -221,18 +221,20 @@ func TestNobodyIsAddedOnceAChildHasFailed(t *testing.T) {
 }
 
 func TestWhatCannotBeAddedEndsAStartOfMany(t *testing.T) {
+	const room = 2*together + 50
+
 	for name, row := range map[string]struct {
 		from, then []string // so many before it, then these
 		added      int
 		check      func(t *testing.T, err error)
 	}{
-		"no room": {then: make([]string, 300), added: 200, check: func(t *testing.T, err error) {
+		"no room": {then: make([]string, room+100), added: room, check: func(t *testing.T, err error) {
 			t.Helper()
 
 			var full *supervision.GroupFullError
 
 			require.ErrorAs(t, err, &full)
-			assert.Equal(t, supervision.GroupFullError{Path: "/test/crowd", MaxChildren: 200}, *full)
+			assert.Equal(t, supervision.GroupFullError{Path: "/test/crowd", MaxChildren: room}, *full)
 		}},
 		"a name twice in a batch": {then: []string{"a", "b", "a", "c"}, added: 2, check: isTaken},
 		"a name twice": {
@@ -255,14 +257,14 @@ func TestWhatCannotBeAddedEndsAStartOfMany(t *testing.T) {
 			added: 1, check: isNoName("/test/crowd/" + strings.Repeat("x", 32) + "…: Name: is 256 bytes long, "),
 		},
 		"a bad name after a full batch": {
-			then: append(make([]string, 128), "*"), added: 128, check: func(t *testing.T, err error) {
+			then: append(make([]string, 2*together), "*"), added: 2 * together, check: func(t *testing.T, err error) {
 				t.Helper()
 				require.ErrorAs(t, err, new(*supervision.SpecError))
 			},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inCrowd(t, supervision.GroupSpec{MaxChildren: 200}, func(t *testing.T, s *system.System, g group) {
+			inCrowd(t, supervision.GroupSpec{MaxChildren: room}, func(t *testing.T, s *system.System, g group) {
 				asked := 0
 
 				refs, err := g.StartAll(t.Context(), func(yield func(string, *probe) bool) {
@@ -306,7 +308,7 @@ func TestAStartOfManyWhoseContextEndsStopsThoseThatHaveNotStarted(t *testing.T) 
 	const slow = together + 3
 
 	for range 20 { // whichever of both it would find first
-		inCrowd(t, supervision.GroupSpec{MaxChildren: 999}, func(t *testing.T, s *system.System, g group) {
+		inCrowd(t, supervision.GroupSpec{MaxChildren: 1999}, func(t *testing.T, s *system.System, g group) {
 			began := time.Now()
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 
@@ -317,7 +319,7 @@ func TestAStartOfManyWhoseContextEndsStopsThoseThatHaveNotStarted(t *testing.T) 
 			}))
 			require.ErrorIs(t, err, context.DeadlineExceeded)
 			require.EqualError(t, err, "/test/crowd/c3: context deadline exceeded\n"+
-				"/test/crowd/c67: context deadline exceeded")
+				"/test/crowd/c259: context deadline exceeded")
 			assert.Equal(t, time.Second, time.Since(began), "it does not wait for them")
 			assert.Len(t, refs, 2*together)
 			assert.Equal(t, []int{3, slow}, without(refs))
@@ -329,7 +331,7 @@ func TestAStartOfManyWhoseContextEndsStopsThoseThatHaveNotStarted(t *testing.T) 
 }
 
 func TestAStartOfManyWhoseContextHasEndedAddsNobody(t *testing.T) {
-	inCrowd(t, supervision.GroupSpec{MaxChildren: 999}, func(t *testing.T, _ *system.System, g group) {
+	inCrowd(t, supervision.GroupSpec{MaxChildren: 1999}, func(t *testing.T, _ *system.System, g group) {
 		for range 20 {
 			ctx, cancel := context.WithCancel(t.Context())
 			before := g.Len()
@@ -364,7 +366,7 @@ func TestAStartOfManyWhoseContextHasEndedAddsNobody(t *testing.T) {
 }
 
 func TestAContextThatEndsWhenAllHaveStartedIsNoError(t *testing.T) {
-	inCrowd(t, supervision.GroupSpec{MaxChildren: 999}, func(t *testing.T, _ *system.System, g group) {
+	inCrowd(t, supervision.GroupSpec{MaxChildren: 1999}, func(t *testing.T, _ *system.System, g group) {
 		ctx, cancel := context.WithCancel(t.Context())
 
 		refs, err := g.StartAll(ctx, func(yield func(string, *probe) bool) {
@@ -380,7 +382,7 @@ func TestAContextThatEndsWhenAllHaveStartedIsNoError(t *testing.T) {
 
 func TestAChildWhoseStartHangsDoesNotHoldUpTheOthers(t *testing.T) {
 	child := supervision.Spec{Deadlines: supervision.Deadlines{Start: 2 * time.Second}}
-	inCrowd(t, supervision.GroupSpec{MaxChildren: 999, Child: child},
+	inCrowd(t, supervision.GroupSpec{MaxChildren: 1999, Child: child},
 		func(t *testing.T, s *system.System, g group) {
 			began := time.Now()
 			until := make(chan struct{})
@@ -404,7 +406,7 @@ func TestAChildWhoseStartHangsDoesNotHoldUpTheOthers(t *testing.T) {
 
 func TestAShutdownEndsAStartOfMany(t *testing.T) {
 	virtual(t, func(t *testing.T) {
-		declared := crowd(supervision.GroupSpec{MaxChildren: 999})
+		declared := crowd(supervision.GroupSpec{MaxChildren: 1999})
 		s := start(t, tree(declared), silent())
 		g := declared.From(s.Intake())
 		done := make(chan struct{})
@@ -442,7 +444,7 @@ func TestAGroupThatGivesUpEndsAStartOfMany(t *testing.T) {
 		declared := supervision.DynamicGroup("crowd",
 			func(_ supervision.Deps, p *probe) (*probe, error) { return p, nil },
 			supervision.GroupSpec{
-				MaxChildren: 999, Child: quick(), Budget: supervision.Budget{Within: time.Second}, Backoff: immediately,
+				MaxChildren: 1999, Child: quick(), Budget: supervision.Budget{Within: time.Second}, Backoff: immediately,
 			})
 		s := start(t, tree(declared), silent())
 		g := declared.From(s.Intake())
@@ -495,7 +497,7 @@ func TestBadUseOfAStartOfMany(t *testing.T) {
 }
 
 func TestASequenceThatPanicsLeavesTheGroupAsItIs(t *testing.T) {
-	inCrowd(t, supervision.GroupSpec{MaxChildren: 999}, func(t *testing.T, s *system.System, g group) {
+	inCrowd(t, supervision.GroupSpec{MaxChildren: 1999}, func(t *testing.T, s *system.System, g group) {
 		assert.PanicsWithError(t, "broken", func() {
 			_, _ = g.StartAll(t.Context(), func(yield func(string, *probe) bool) {
 				several(2*together+1, map[int]*probe{3: {start: takes(time.Second)}, 4: {start: func(*ctxOf) error {
@@ -518,7 +520,7 @@ func TestASequenceThatPanicsLeavesTheGroupAsItIs(t *testing.T) {
 }
 
 func TestASequenceMayUseTheGroup(t *testing.T) {
-	inCrowd(t, supervision.GroupSpec{MaxChildren: 999}, func(t *testing.T, _ *system.System, g group) {
+	inCrowd(t, supervision.GroupSpec{MaxChildren: 1999}, func(t *testing.T, _ *system.System, g group) {
 		refs, err := g.StartAll(t.Context(), func(yield func(string, *probe) bool) {
 			for name, p := range several(3*together, nil) {
 				enter(t, g, "other-"+name, &probe{})
@@ -546,7 +548,7 @@ func TestASequenceMayUseTheGroup(t *testing.T) {
 
 func TestAnActorStartsManyFromItsReceive(t *testing.T) {
 	virtual(t, func(t *testing.T) {
-		declared := crowd(supervision.GroupSpec{MaxChildren: 999})
+		declared := crowd(supervision.GroupSpec{MaxChildren: 1999})
 		boss := declare(&probe{name: "boss"}, quick(declared))
 		s := start(t, tree(boss, declared), silent())
 		g := declared.From(s.Intake())
@@ -567,7 +569,7 @@ func TestAnActorStartsManyFromItsReceive(t *testing.T) {
 
 func TestAnAbandonedActorStartsNoMore(t *testing.T) {
 	virtual(t, func(t *testing.T) {
-		declared := crowd(supervision.GroupSpec{MaxChildren: 999})
+		declared := crowd(supervision.GroupSpec{MaxChildren: 1999})
 		started := make(chan int, 1)
 		boss := supervision.Actor("boss", func(in supervision.Deps) (*probe, error) {
 			g := declared.From(in)

@@ -3,7 +3,6 @@ package lifecycle
 import (
 	"math/bits"
 
-	"github.com/troupe-go/troupe/internal/doubling"
 	"github.com/troupe-go/troupe/mailbox"
 	"github.com/troupe-go/troupe/supervision"
 )
@@ -57,7 +56,7 @@ func (m *Machine) add(in Add) {
 		m.free = m.free[:len(m.free)-1]
 		m.nodes[slot] = n
 	} else {
-		m.nodes = doubling.Append(m.nodes, n)
+		m.nodes = append(m.nodes, n) // what is held counts more here than what is left behind
 	}
 
 	p.link(n)

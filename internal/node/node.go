@@ -219,6 +219,9 @@ type Registered interface {
 type Controlled interface { //nolint:interfacebloat // it is all that one actor can be told
 	// Start makes a new incarnation; its Start hook is expected to return before the deadline.
 	Start(incarnation uint64, deadline time.Time)
+	// Prepare is Start for an actor that has never run, but for its factory, which is for the runtime to call then: see
+	// Call. It reports false, and does nothing, if that does not go with how the actor is run.
+	Prepare(incarnation uint64, deadline time.Time) bool
 	// Seal refuses new messages; what was accepted stays.
 	Seal()
 	// Order posts commands; hooks they run are expected to return before the deadline.
@@ -227,12 +230,14 @@ type Controlled interface { //nolint:interfacebloat // it is all that one actor 
 	// has nothing to do for it. It reports whether it did; there is no other answer. Drain also seals. Hooks are, if that
 	// is done, the commands among Flush and Close for which the actor has a hook.
 	AtOnce(c mailbox.Command) (done bool, hooks mailbox.Command)
-	// CallHook calls the hook that Flush or Close is for, which is user code, on the calling goroutine, if the actor was
-	// drained in its sleep: nobody is there to obey an order. It returns what is to be reported: Flushed or Closed, or
-	// Returned if the actor was abandoned meanwhile or before. It returns false, and does nothing, if somebody is there.
-	CallHook(c mailbox.Command, deadline time.Time) (r Report, called bool)
-	// HookOver returns what CallHook would have for a hook that ended its goroutine, with that for an error.
-	HookOver(c mailbox.Command, err error) Report
+	// Call calls what a command is for, which is user code, on the calling goroutine, if nobody is there to obey an
+	// order: for Start the factory of an actor that was prepared, for Flush and Close the hook of one that was drained in
+	// its sleep. It returns what is to be reported: Started, Flushed or Closed, or Returned if the actor was abandoned
+	// meanwhile or before. It returns false if there is nothing to report, because somebody is there who goes on: then it
+	// has called nothing, or the factory of an actor that has still to run its Start hook.
+	Call(c mailbox.Command, deadline time.Time) (r Report, called bool)
+	// Over returns what Call would have for user code that ended its goroutine, with that for an error.
+	Over(c mailbox.Command, err error) Report
 	// Cancel ends the contexts of everything the incarnation is doing.
 	Cancel(cause error)
 	// Abandon fences the incarnation, whatever it is doing, and makes room for the next. It reports whether anything of
