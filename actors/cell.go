@@ -228,16 +228,21 @@ func (c *cell[M]) Abandon(cause error) (since uint64, running bool) {
 }
 
 // abandonAsleep reports whether the runtime is calling something of the incarnation, or is to, or has something to hear
-// of that: whoever comes to it says that it is back, unless a turn does.
+// of that: then whoever comes to it says that it is back. But if a turn has come that would have woken it, that does.
 func (i *incarnation[M]) abandonAsleep(turn bool) bool {
 	for _, called := range []phase{hooked, unmade} {
-		if i.asleep.CompareAndSwap(uint32(called), uint32(absent)) {
+		if i.asleep.CompareAndSwap(uint32(called), uint32(forsaken)) {
 			return true
 		}
 	}
 
+	then := forsaken
+	if turn {
+		then = absent
+	}
+
 	for _, over := range []phase{quiet, born} {
-		if i.asleep.CompareAndSwap(uint32(over), uint32(absent)) {
+		if i.asleep.CompareAndSwap(uint32(over), uint32(then)) {
 			return !turn
 		}
 	}

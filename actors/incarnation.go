@@ -17,7 +17,7 @@ type incarnation[M any] struct {
 	number uint64
 	gate   node.Gate     // what this incarnation's references pass; fenced when it is abandoned
 	over   atomic.Bool   // work has ended
-	asleep atomic.Uint32 // the phase in which it is at rest and has no runner; absent otherwise
+	asleep atomic.Uint32 // the phase in which it is at rest and has no runner, hooked, or forsaken; absent otherwise
 	// decision is about the failure that ends the incarnation, or 0; the runner's own.
 	decision node.Directive
 	reports  bool // the instance has a Health hook; guarded by owned.mu

@@ -9,6 +9,10 @@ import (
 
 // obey carries out commands, in the order of their declaration. The hands are free.
 func (r *runner[M]) obey(c mailbox.Command) {
+	if r.inc == nil && r.takeOver() && !r.synchronous { // when it last looked, somebody called a hook
+		r.label()
+	}
+
 	if c&node.Start != 0 && r.phase == absent {
 		// What else is pending was for the incarnation before, which failed before it could obey: the runtime orders
 		// nothing of a new one before it has started.
@@ -97,9 +101,8 @@ func (r *runner[M]) start() {
 
 	if inc.actor == nil {
 		r.made(r.inline(making, inc.make))
-	} else { // the runtime has made it
-		inc.asleep.Store(uint32(absent))
-		r.made(nil)
+	} else {
+		r.made(nil) // the runtime has made it
 	}
 }
 

@@ -21,6 +21,7 @@ const (
 	unmade                // no runner's: the instance is to be made by the runtime
 	born                  // no runner's: as live, but who wakes the incarnation says first that it has started
 	hooked                // no runner's: the instance is being made, or a hook called of one that is stopped in its sleep
+	forsaken              // nobody's: it was abandoned in its sleep, or with that hook
 )
 
 // runner is the goroutine side of an actor: the holder of its mailbox's lease. Its fields belong to whoever holds the
@@ -93,16 +94,19 @@ func (c *cell[M]) run(lease *mailbox.Lease[M]) {
 	r.turn()
 }
 
-// takeOver goes on with an incarnation that sleeps, as the runner left it that has spared itself, if there was one.
-func (r *runner[M]) takeOver() {
+// takeOver gets the incarnation out of its sleep, if it sleeps, as the runner left it that has spared itself. It
+// reports whether it did.
+func (r *runner[M]) takeOver() bool {
+	// If the lease is valid after current was read, that is not the incarnation of a later lease; nor is one of an
+	// earlier lease that was not abandoned.
 	inc := r.cell.current.Load()
-	if inc == nil || r.lease.Revoked() { // if it is valid after current was read, that is not the one of a later lease
-		return
+	if inc == nil || r.lease.Revoked() || inc.wasAbandoned() {
+		return false
 	}
 
 	was := inc.wake()
 	if was == absent {
-		return
+		return false
 	}
 
 	r.inc, r.phase, r.since = inc, was, inc.number
@@ -112,6 +116,8 @@ func (r *runner[M]) takeOver() {
 		r.phase = live
 		inc.reportStarted() // whoever has made it may not have come to that
 	}
+
+	return true
 }
 
 // wake gets an incarnation out of its sleep, which is the caller's then. It returns the phase it slept in; absent if it
@@ -119,7 +125,7 @@ func (r *runner[M]) takeOver() {
 func (i *incarnation[M]) wake() phase {
 	for {
 		was := phase(i.asleep.Load())
-		if was == absent || was == unmade || was == hooked {
+		if was == absent || was == unmade || was == hooked || was == forsaken {
 			return absent
 		}
 

@@ -20,9 +20,16 @@ type ender struct {
 	bare
 
 	flush, closes func(ctx context.Context) error
+	health        func() error
 }
 
-func (e *ender) Health() error { return nil }
+func (e *ender) Health() error {
+	if e.health == nil {
+		return nil
+	}
+
+	return e.health()
+}
 
 func (e *ender) Flush(ctx context.Context) error { return e.flush(ctx) }
 
@@ -133,6 +140,53 @@ func TestTheHooksOfASleeperAreTheRuntimesToCall(t *testing.T) {
 		synctest.Wait()
 		assert.True(t, m.atOnce(node.Finish))
 		assert.Empty(t, m.read())
+	})
+
+	bubble(t, "whose health was asked for meanwhile can be ordered to close", func(t *testing.T) {
+		held, release := make(chan struct{}), make(chan struct{})
+		closed := false
+		e := &ender{
+			flush:  func(context.Context) error { close(held); <-release; return nil },
+			closes: func(context.Context) error { closed = true; return nil },
+		}
+		m := mount(t, e, node.Common{})
+		require.True(t, m.atOnce(node.Drain))
+
+		reports := make(chan node.Report, 1)
+		go func() { reports <- callHook(t, m, node.Flush, time.Time{}) }()
+
+		<-held
+		require.ErrorIs(t, m.AskHealth()(t.Context()), actors.ErrNotRunning)
+		close(release)
+		assert.Equal(t, node.Flushed, (<-reports).Event)
+
+		m.order(node.Close, node.Closed)
+		assert.True(t, closed)
+	})
+
+	bubble(t, "one that is abandoned when somebody has woken it is not back before that one is", func(t *testing.T) {
+		held, release := make(chan struct{}), make(chan struct{})
+		closed := false
+		e := &ender{
+			health: func() error { close(held); <-release; return nil },
+			closes: func(context.Context) error { closed = true; return nil },
+		}
+		m := mount(t, e, node.Common{})
+		require.True(t, m.atOnce(node.Drain))
+
+		answer := m.AskHealth()
+
+		<-held
+
+		_, running := m.Abandon(errTest)
+		assert.True(t, running)
+		nobodys(t, m, node.Flush, "it hangs elsewhere")
+		assert.False(t, closed)
+
+		close(release)
+		assert.Equal(t, []node.Event{node.Returned}, m.read())
+		assert.True(t, closed)
+		require.ErrorIs(t, answer(t.Context()), actors.ErrNotRunning)
 	})
 
 	bubble(t, "one that is cancelled and abandoned meanwhile comes back, and is closed then", func(t *testing.T) {
