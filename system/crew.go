@@ -212,6 +212,10 @@ func (c *conductor) take(h *hand) bool {
 		count = max(1, min(handful, free/(handfuls*len(w.hands))))
 	}
 
+	if count > 1 {
+		c.watchCrew() // also if so few are left that each of them gets a hand
+	}
+
 	for range count {
 		call := w.takeOne()
 		h.calls, h.nodes = append(h.calls, call), append(h.nodes, c.nodes[lifecycle.Slot(call.id)])

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -266,6 +267,35 @@ func TestAHookThatWaitsForTheOthersOfItsHandfulGetsThem(t *testing.T) {
 	})
 }
 
+// A hand that brings up so few that what it leaves of them gets a goroutine each has a handful all the same.
+func TestNobodyWaitsForAnotherOfTheLastHandful(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		const count = 70 // more than are called side by side at once, but for a handful
+
+		var children []supervision.Child
+
+		for i := range count {
+			children = append(children, declare(&probe{name: fmt.Sprint("p", i), flush: func(ctx context.Context) error {
+				if i == 0 {
+					<-ctx.Done()
+				}
+
+				return nil
+			}}, supervision.Spec{Deadlines: supervision.Deadlines{Flush: time.Second}}))
+		}
+
+		first := declare(&probe{name: "first"}, supervision.Spec{DependsOn: children}) // its hand gets the handful
+		s := start(t, tree(append(slices.Clone(children), first)...), silent())
+		r, err := stop(t, s)
+		require.NoError(t, err)
+
+		for i := 1; i < count; i++ {
+			a := actorOf(t, r, fmt.Sprint("/test/p", i))
+			require.LessOrEqual(t, time.Duration(a.Flush.Took), 5*time.Millisecond, a.Path)
+		}
+	})
+}
+
 // What a hand has not said yet, because the next hook of its handful hangs, is known before anybody's time is over.
 func TestWhoWasInTimeIsNotCutForAnotherOfItsHandful(t *testing.T) {
 	virtual(t, func(t *testing.T) {
@@ -339,4 +369,30 @@ func TestHooksOfThoseWhoseHealthIsAskedForMeanwhile(t *testing.T) {
 			require.NotNil(t, a.Close, a.Path)
 		}
 	}
+}
+
+// The turn that comes while a hook is called finds nobody to wake; it goes on with the stop all the same.
+func TestAnActorThatIsToldOfSomethingDuringItsHookIsClosed(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		var (
+			d    diary
+			kept *ctxOf
+		)
+
+		s := start(t, tree(declare(&probe{
+			name: "a", diary: &d,
+			start: func(ctx *ctxOf) error { kept = ctx; return nil },
+			flush: func(ctx context.Context) error {
+				kept.Stop()
+				<-ctx.Done() // from when on it is told one by one
+
+				return nil
+			},
+		}, supervision.Spec{Deadlines: supervision.Deadlines{Flush: time.Second, Close: time.Second}})), silent())
+		synctest.Wait()
+
+		_, err := stop(t, s)
+		require.NoError(t, err)
+		assert.Equal(t, []string{"start a", "flush a", "close a"}, d.read())
+	})
 }
