@@ -24,6 +24,10 @@ type sweep struct {
 // fewest is how many are swept at least; less are told one by one.
 const fewest = 4
 
+// mostSweeps is how many there are at a time at most: each is looked at whenever something happens. Where limits change
+// more often from one actor to the next, the others are told one by one.
+const mostSweeps = 16
+
 // hookBit returns the bit of entry.bits which says that the actor was drained in its sleep, and has a hook for a
 // command. It is taken away when the actor is cut, because the order after that makes the cut undone.
 func hookBit(c mailbox.Command) uint8 {
@@ -79,11 +83,17 @@ func (m *Machine) sweepFor(n *entry, s State, c mailbox.Command, limit time.Dura
 		return last
 	case m.walk.left() < fewest-1, last != nil && len(last.IDs) < fewest:
 		return nil
+	case len(m.sweeps) == mostSweeps:
+		m.sweeps = slices.DeleteFunc(m.sweeps, m.isOver)
+	}
+
+	if len(m.sweeps) == mostSweeps {
+		return nil
 	}
 
 	w := &sweep{step: m.stepOf(limit, false), state: s, limit: limit}
 	w.Sweep = Sweep{Command: c, IDs: make([]int, 0, 1+m.walk.left()), Deadline: m.time(w.cutAt)}
-	m.sweeps = append(slices.DeleteFunc(m.sweeps, m.isOver), w)
+	m.sweeps = append(m.sweeps, w)
 	m.sweeping = w
 	m.emit(&w.Sweep)
 
@@ -114,17 +124,15 @@ func (m *Machine) leaveSweep(w *sweep, n *entry) {
 
 // woken orders a hook anew that was not called, because somebody is there.
 func (m *Machine) woken(n *entry) {
-	n.wake()
-
-	for _, w := range m.sweeps {
-		if w.has(n) && slices.Contains(w.IDs, n.id) {
-			m.leaveSweep(w, n)
-		}
+	if w := m.sweepOf(n); w != nil {
+		m.leaveSweep(w, n)
 	}
 
 	if !n.stepping() {
 		return // it was given up on
 	}
+
+	n.wake()
 
 	switch n.state {
 	case Flushing:
@@ -138,6 +146,22 @@ func (m *Machine) woken(n *entry) {
 	if n.cut != nil {
 		m.emit(Cancel{ID: n.id, Cause: n.cut})
 	}
+}
+
+// sweepOf returns the sweep that an actor is in, or nil. One that was begun for the same state, at the same time and
+// with the same limit is as good.
+func (m *Machine) sweepOf(n *entry) *sweep {
+	limit := n.spec.Deadlines.Flush
+	if n.state == Closing {
+		limit = n.spec.Deadlines.Close
+	}
+
+	i := slices.IndexFunc(m.sweeps, func(w *sweep) bool { return w.has(n) && w.limit == limit })
+	if i < 0 {
+		return nil
+	}
+
+	return m.sweeps[i]
 }
 
 // nextSweep returns when the time of a sweep is over, or the zero time.
