@@ -74,6 +74,7 @@ type hand struct {
 	done   atomic.Int32
 	what   []node.Report // came of those that are done; the zero Event where somebody has woken the actor
 	heard  int           // of what, those that have been; guarded by conductor.mu
+	stalls bool          // none has come to its end since the crew was last looked at; guarded by conductor.mu
 }
 
 // waits returns how many hooks nobody has taken. Called with mu held.
@@ -147,7 +148,7 @@ func (c *conductor) watchCrew() {
 }
 
 // reinforce doubles the crew if hooks are waiting and those that were called take their time: the others need not wait
-// for them.
+// for them. If it is only a hand whose hook does, another one comes for it.
 func (c *conductor) reinforce() {
 	now := c.enter()
 	w := &c.crew
@@ -155,16 +156,22 @@ func (c *conductor) reinforce() {
 
 	c.hearCrew(now)
 
-	all := len(w.hands)
-	w.slow = w.called < quick*all
+	all, more := len(w.hands), 0
 
+	w.slow = w.called < quick*all
 	if w.slow {
-		for h := range w.hands {
-			w.takeBack(h)
+		more = all
+	}
+
+	for h := range w.hands {
+		if (w.slow || h.stalls) && w.takeBack(h) && !w.slow {
+			more++
 		}
 
-		c.hire(min(all, max(w.waits()-w.coming, 0)))
+		h.stalls = true
 	}
+
+	c.hire(min(more, max(w.waits()-w.coming, 0)))
 
 	if w.waits() > 0 || w.busy() {
 		c.watchCrew()
@@ -184,19 +191,23 @@ func (w *crew) busy() bool {
 	return false
 }
 
-// takeBack lets others call what a hand has not begun. Called with mu held.
-func (w *crew) takeBack(h *hand) {
+// takeBack lets others call what a hand has not begun. It reports whether there is something. Called with mu held.
+func (w *crew) takeBack(h *hand) bool {
 	from := int(h.next.Swap(int32(len(h.calls)))) //nolint:gosec // a handful
-	if from < len(h.calls) {
-		w.waiting = slices.Insert(w.waiting, w.next, h.calls[from:]...)
+	if from >= len(h.calls) {
+		return false
 	}
+
+	w.waiting = slices.Insert(w.waiting, w.next, h.calls[from:]...)
+
+	return true
 }
 
 // take gives a hand what it is to call next. It reports whether there is something; otherwise the hand is not needed
 // any more. Called with mu held.
 func (c *conductor) take(h *hand) bool {
 	w := &c.crew
-	h.calls, h.heard = h.calls[:0], 0
+	h.calls, h.heard, h.stalls = h.calls[:0], 0, false
 
 	clear(h.nodes)
 	h.nodes = h.nodes[:0]
@@ -335,6 +346,7 @@ func (c *conductor) hearHand(now time.Time, h *hand) {
 	news := h.what[h.heard:done]
 	h.heard = done
 	c.crew.called += len(news)
+	h.stalls = h.stalls && len(news) == 0
 
 	for len(news) > 0 {
 		plain := min(len(news), atATime)

@@ -296,6 +296,36 @@ func TestNobodyWaitsForAnotherOfTheLastHandful(t *testing.T) {
 	})
 }
 
+// All others are quick meanwhile, so that the crew as a whole has nothing to wait for.
+func TestWhoWaitsForAnotherOfItsHandfulDoesNotWaitForAllOthers(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		const count = 3_000
+
+		var children []supervision.Child
+
+		called := make(chan struct{})
+
+		for i := range count {
+			children = append(children, declare(&probe{name: fmt.Sprint("p", i), flush: func(context.Context) error {
+				switch i {
+				case 3:
+					<-called
+				case 7:
+					close(called)
+				default:
+					<-time.After(5 * time.Microsecond)
+				}
+
+				return nil
+			}}, supervision.Spec{}))
+		}
+
+		r, err := stop(t, start(t, tree(children...), silent()))
+		require.NoError(t, err)
+		assert.LessOrEqual(t, time.Duration(actorOf(t, r, "/test/p3").Flush.Took), 5*time.Millisecond)
+	})
+}
+
 // What a hand has not said yet, because the next hook of its handful hangs, is known before anybody's time is over.
 func TestWhoWasInTimeIsNotCutForAnotherOfItsHandful(t *testing.T) {
 	virtual(t, func(t *testing.T) {
