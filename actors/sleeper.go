@@ -10,9 +10,9 @@ import (
 
 // An incarnation that nobody has woken has no runner. So the runtime makes its instance, if it was prepared for that,
 // and calls its hooks, if it was drained in its sleep. Whoever does takes the incarnation to hooked first, out of
-// unmade or quiet; and when that is over to born or back or, behind Close, to absent. Abandoning it takes it to forsaken
-// from any of them: then the end of the call is its return, or the next call, which only closes it. One that was awake
-// when it was abandoned is the runner's, and so is its return.
+// unmade or quiet; and when that is over to born or back or, behind Close, to absent. Abandoning it takes it to
+// forsaken from any of them: then the end of the call is its return, or the next call, which only closes it. One that
+// was awake when it was abandoned is the runner's, and so is its return.
 
 // Prepare implements [node.Controlled].
 func (c *cell[M]) Prepare(number uint64, deadline time.Time) bool {
