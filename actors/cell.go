@@ -200,7 +200,7 @@ func (c *cell[M]) Abandon(cause error) (since uint64, running bool) {
 	found := c.box.Revoke(node.Probe, &mailbox.SendError{Target: c.place.Path, Err: cause})
 
 	asleep := inc.abandonAsleep(found.Stuck)
-	running = asleep || found.Stuck || inc.owned.count() > 0
+	running = asleep || found.Stuck || inc.remains()
 
 	if running && !asleep {
 		s := c.needs()
@@ -214,7 +214,7 @@ func (c *cell[M]) Abandon(cause error) (since uint64, running bool) {
 	c.mu.Unlock()
 
 	if running && !asleep && !found.Stuck {
-		go c.returned(found.Lease) // no turn will come to wait for the goroutines
+		go c.returned(found.Lease) // no turn will come to wait for the goroutines and to close it
 	}
 
 	if found.Had {

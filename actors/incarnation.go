@@ -293,3 +293,13 @@ func (i *incarnation[M]) endsSlowly() bool {
 
 	return closes || i.owned.count() > 0
 }
+
+// remains reports whether there is something left of an incarnation that was abandoned at rest: goroutines, or a Close
+// hook that was not called. Called when no more goroutines can start.
+func (i *incarnation[M]) remains() bool {
+	i.owned.mu.Lock()
+	closed := i.closed
+	i.owned.mu.Unlock()
+
+	return i.owned.count() > 0 || !closed && i.endsSlowly()
+}

@@ -164,6 +164,20 @@ func TestTheHooksOfASleeperAreTheRuntimesToCall(t *testing.T) {
 		assert.True(t, closed)
 	})
 
+	bubble(t, "one that is abandoned when somebody has woken it, and is at rest again, is closed", func(t *testing.T) {
+		closed := false
+		m := mount(t, &ender{closes: func(context.Context) error { closed = true; return nil }}, node.Common{})
+		require.True(t, m.atOnce(node.Drain))
+		require.NoError(t, m.AskHealth()(t.Context()))
+		synctest.Wait()
+
+		_, running := m.Abandon(errTest)
+		assert.True(t, running)
+		assert.Equal(t, []node.Event{node.Returned}, m.read())
+		assert.True(t, closed)
+		nobodys(t, m, node.Flush, "it is back")
+	})
+
 	bubble(t, "one that is abandoned when somebody has woken it is not back before that one is", func(t *testing.T) {
 		held, release := make(chan struct{}), make(chan struct{})
 		closed := false
