@@ -176,7 +176,7 @@ func (c *conductor) enter() (now time.Time) {
 
 	now = time.Now()
 	if next := c.machine.Next(); !next.IsZero() && !next.After(now) {
-		c.hearCrew(next.Add(-1)) // what is over, and was not looked at, was in time
+		c.hearCrew(now) // what is over, and was not looked at, was in time
 		c.run(now, lifecycle.Tick{})
 		c.goOn(now)
 	}

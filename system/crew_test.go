@@ -351,7 +351,7 @@ func TestWhoWasInTimeIsNotCutForAnotherOfItsHandful(t *testing.T) {
 
 		first := actorOf(t, r, "/test/p0")
 		assert.Empty(t, first.Flush.Error)
-		assert.Less(t, time.Duration(first.Flush.Took), limit*9/10)
+		assert.LessOrEqual(t, time.Duration(first.Flush.Took), limit*9/10, "heard when the other one is to be cut")
 		assert.NotEmpty(t, actorOf(t, r, "/test/p1").Flush.Error)
 	})
 }

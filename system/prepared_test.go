@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -215,4 +216,73 @@ func TestAShutdownWhileManyAreMade(t *testing.T) {
 		require.NoError(t, s.Wait(t.Context()))
 	})
 	assert.Equal(t, made.Load(), closed.Load(), "who was made is closed")
+}
+
+// Everybody who is made is closed once, whatever happens meanwhile: contexts that end, factories that fail, children
+// that are told something, crash and are stopped, and at last the end of the system.
+func TestMadeWhileOthersComeAndGo(t *testing.T) {
+	const rounds, groups = 12, 3
+
+	var made, closed, handled atomic.Int64
+
+	declared := supervision.DynamicGroup("many", func(_ supervision.Deps, m maker) (actors.Actor[job], error) {
+		return m()
+	}, supervision.GroupSpec{
+		MaxChildren: 100_000, Backoff: immediately,
+		Budget: supervision.Budget{Restarts: supervision.MaxRestarts, Within: time.Second},
+	})
+	s := start(t, tree(declared), silent())
+	g := declared.From(s.Intake())
+
+	var all sync.WaitGroup
+
+	for n := range groups {
+		all.Go(func() {
+			for round := range rounds {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(round%4)*time.Millisecond+50*time.Microsecond)
+				if round%2 == 0 {
+					ctx = t.Context()
+				}
+
+				refs, _ := g.StartAll(ctx, func(yield func(string, maker) bool) {
+					for i := range 3 * together {
+						if !yield(fmt.Sprint(n, "-", round, "-", i), func() (actors.Actor[job], error) {
+							if round%3 == 2 && i == 2*together {
+								return nil, errBroken
+							}
+
+							made.Add(1)
+
+							return simple{&closed}, nil
+						}) {
+							return
+						}
+					}
+				})
+
+				cancel()
+
+				for i, ref := range refs {
+					switch {
+					case ref.Path() == "":
+					case i%5 == 0:
+						_ = ref.TryTell(func(*ctxOf) error { handled.Add(1); return nil })
+					case i%31 == 0:
+						_ = ref.TryTell(func(*ctxOf) error { return errBroken })
+					case i%7 == 0:
+						_ = g.Stop(t.Context(), ref.Path()[len("/test/many/"):])
+					}
+				}
+			}
+		})
+	}
+
+	all.Wait()
+
+	r, err := stop(t, s)
+	require.NoError(t, err)
+	assert.Zero(t, r.Unaccounted)
+	assert.Equal(t, made.Load(), closed.Load())
+	assert.Positive(t, r.Total.Failed)
+	assert.Positive(t, handled.Load())
 }

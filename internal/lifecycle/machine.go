@@ -154,7 +154,8 @@ type Tick struct{}
 // Report is what an actor reports. It can be given as a pointer, which need not be kept.
 type Report struct{ node.Report }
 
-// Reports are what several actors report, one after the other. They need not be kept.
+// Reports are what several actors report, one after the other. They need not be kept. They have come to their ends
+// before anything that is due now.
 type Reports struct{ All []node.Report }
 
 // StopOne stops one actor for good.
@@ -235,7 +236,10 @@ func (m *Machine) Step(now time.Time, in Input) []Effect {
 		}
 	}
 
-	m.expire()
+	if _, over := in.(*Reports); !over { // what is over has come before what is due
+		m.expire()
+	}
+
 	m.take(in)
 	m.expire()
 
