@@ -15,7 +15,7 @@ const batchRoom = 256
 // StartAll adds a child for each name and argument, in their order, and returns when all have started or failed. It
 // does what [Group.Start] does, for many side by side: 256 are added at a time, or as many as are left at the end of
 // the sequence, and at most 512 are on their way. Of full batches a few goroutines call the factories, and more within
-// milliseconds if these wait for something.
+// milliseconds if these wait for something. The time that a child has to start begins when it is added.
 //
 // The first child that cannot be added or does not start ends it: no more are added, those on their way are awaited,
 // and what has started stays. The result has the references in order, one for each child that was added, the zero Ref
