@@ -149,7 +149,9 @@ func (c *cell[M]) madeAsleep(inc *incarnation[M], err error) (r node.Report, ove
 	}
 
 	if then == born && !c.box.RestSpared() {
-		c.box.Signal(node.Start) // for what has come meanwhile; who wakes it finds it started
+		// For what has come meanwhile: who wakes it finds it started. It may have been abandoned since, or another one may
+		// be there: that is nothing to start.
+		c.box.Signal(node.Owned)
 	}
 
 	return r, true

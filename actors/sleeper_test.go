@@ -3,6 +3,9 @@ package actors_test
 import (
 	"context"
 	"errors"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -425,3 +428,46 @@ type shy struct{ of *closer }
 
 func (s shy) Receive(ctx *actors.Context[job], m job) error { return s.of.Receive(ctx, m) }
 func (s shy) Close(ctx context.Context) error               { return s.of.Close(ctx) }
+
+// What has come before is for nobody whose start was given up on, however near that was to its end.
+func TestWhoIsAbandonedAsItIsBornIsNotWoken(t *testing.T) {
+	bubble(t, "", func(t *testing.T) {
+		for range 200 {
+			handled := false
+			m := prepare(t, makes(actors.Func[job](func(*actors.Context[job], job) error {
+				handled = true
+
+				return nil
+			})))
+			require.NoError(t, m.ref.TryTell(nothing))
+
+			var (
+				all   sync.WaitGroup
+				ready atomic.Int32
+			)
+
+			for _, f := range []func(){
+				func() { m.Call(node.Start, time.Time{}) },
+				func() { m.Abandon(errTest) },
+			} {
+				all.Go(func() {
+					for ready.Add(1); ready.Load() < 2; {
+						runtime.Gosched()
+					}
+
+					f()
+				})
+			}
+
+			all.Wait()
+			synctest.Wait()
+
+			if _, slept := m.Call(node.Close, time.Time{}); slept { // when it was abandoned
+				assert.False(t, handled)
+			}
+
+			m.Order(node.Finish, time.Time{})
+			assert.Contains(t, m.read(), node.Finished)
+		}
+	})
+}
