@@ -304,11 +304,23 @@ func (h *hand) work() {
 
 		r, called := h.nodes[i].Call(call.command, call.deadline)
 		if !called {
-			r = node.Report{ID: call.id}
+			r = notCalled(call)
 		}
 
 		h.came(i, r)
 	}
+}
+
+// notCalled is what a hand notes where somebody is there who goes on. Of a start that says all itself, perhaps before
+// this is heard, and the actor may be in its stop by then, whose hooks are not to be ordered anew: it is of no
+// incarnation.
+func notCalled(c *call) node.Report {
+	r := node.Report{ID: c.id}
+	if c.command == node.Start {
+		r.Event = node.Started
+	}
+
+	return r
 }
 
 // came notes what has come of a call. They come in their order.

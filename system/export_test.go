@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/internal/node"
+	"github.com/troupe-go/troupe/mailbox"
 	"github.com/troupe-go/troupe/supervision"
 )
 
@@ -122,3 +123,8 @@ func Waiting(s *System) int {
 
 // Leave leaves a report without seeing to it that it is taken.
 func Leave(s *System, r node.Report) { s.conductor.inbox.put(r) }
+
+// NotCalled returns what a hand of the crew notes of a call that it did not make, because somebody is there.
+func NotCalled(id int, command mailbox.Command) node.Report {
+	return notCalled(&call{id: id, command: command})
+}

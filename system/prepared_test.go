@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/troupe-go/troupe/actors"
+	"github.com/troupe-go/troupe/internal/node"
 	"github.com/troupe-go/troupe/supervision"
 	"github.com/troupe-go/troupe/system"
 )
@@ -285,4 +286,12 @@ func TestMadeWhileOthersComeAndGo(t *testing.T) {
 	assert.Equal(t, made.Load(), closed.Load())
 	assert.Positive(t, r.Total.Failed)
 	assert.Positive(t, handled.Load())
+}
+
+// A start that is left to a turn of the actor is said there. What a hand has to say of it can be heard when the actor
+// is in its stop: then no hook of that is to be ordered once more.
+func TestOfAStartThatGoesOnElsewhereAHandSaysNothing(t *testing.T) {
+	said := system.NotCalled(7, node.Start)
+	assert.Equal(t, node.Report{ID: 7, Event: node.Started}, said, "of no incarnation")
+	assert.Equal(t, node.Report{ID: 7}, system.NotCalled(7, node.Flush), "that is ordered anew")
 }
