@@ -146,7 +146,7 @@ func (w *worker[In, Out]) leftover() bool {
 func (w *worker[In, Out]) callAll() (pause time.Duration) {
 	s := w.stage
 
-	if w.i == len(w.hand.chunk) || w.leftover() {
+	if w.i == len(w.hand.chunk) || w.leftover() || s.halting.Load() {
 		return 0
 	}
 

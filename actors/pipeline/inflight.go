@@ -1,6 +1,9 @@
 package pipeline
 
-import "sync"
+import (
+	"context"
+	"sync"
+)
 
 // inflight knows which items of the sources are on their way. It is guarded by one mutex, taken once for each handful
 // of items at the source and where they are settled, not at the stages between.
@@ -11,6 +14,8 @@ type inflight struct {
 	given   error         // why an item was given back although it has not
 	over    chan struct{} // closed when all is finished and told, or the pipeline has failed
 	isOver  bool
+	leaving int           // workers that have ended, or are about to, with items that they have still to give back
+	left    chan struct{} // closed when none is leaving; nil if nobody waits
 }
 
 func newInflight() *inflight { return &inflight{over: make(chan struct{})} }
@@ -139,6 +144,51 @@ func (f *inflight) fail(cause error) {
 	}
 
 	f.wake()
+}
+
+// leave notes that so many workers of a stage that has ended for good will give back what they have in hand.
+func (f *inflight) leave(workers int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+
+	f.leaving += workers
+}
+
+// hasLeft notes that one of them has.
+func (f *inflight) hasLeft() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+
+	f.leaving--
+	if f.leaving == 0 && f.left != nil {
+		close(f.left)
+		f.left = nil
+	}
+}
+
+// allLeft waits until they all have. They are in no function of a user's and come back of themselves.
+func (f *inflight) allLeft(ctx context.Context) error {
+	f.mu.Lock()
+
+	if f.leaving == 0 {
+		f.mu.Unlock()
+
+		return nil
+	}
+
+	if f.left == nil {
+		f.left = make(chan struct{})
+	}
+
+	left := f.left
+	f.mu.Unlock()
+
+	select {
+	case <-left:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // failed returns why the pipeline has failed, or nil.

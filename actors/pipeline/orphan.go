@@ -42,6 +42,7 @@ func (s *stage[In, Out]) leave(w *worker[In, Out], h hand[In, Out], ended bool) 
 
 	if dropped {
 		s.Drop(reason, cause)
+		s.run.flight.hasLeft()
 	}
 }
 
@@ -103,6 +104,11 @@ func (s *stage[In, Out]) Tells() bool { return true }
 // Drop implements node.Holder.
 func (s *stage[In, Out]) Drop(reason mailbox.Reason, cause error) bool {
 	s.mu.Lock()
+
+	if !s.dropping {
+		s.run.flight.leave(len(s.workers))
+	}
+
 	s.dropping, s.reason, s.dropCause = true, reason, cause
 	s.halting.Store(true)
 	orphans := s.orphans

@@ -164,6 +164,16 @@ func (a *feedActor[T]) Drain(ctx context.Context) error {
 
 // Flush tells the source what became of the last items.
 func (a *feedActor[T]) Flush(ctx context.Context) error {
+	return a.tell(ctx)
+}
+
+// tell tells the source what has become of its items, also of those that are just being given back: a stage whose time
+// is over ends before the workers that have noticed it.
+func (a *feedActor[T]) tell(ctx context.Context) error {
+	if err := a.feed.run.flight.allLeft(ctx); err != nil {
+		return err
+	}
+
 	return a.feed.tracker.tellAll(ctx, a.feed.source, make([]Ack, maxTold))
 }
 
@@ -176,7 +186,7 @@ func (a *feedActor[T]) Close(ctx context.Context) (err error) {
 
 	defer func() { err = errors.Join(err, a.feed.source.Close(ctx)) }() // also if it panics when it is told
 
-	err = a.feed.tracker.tellAll(ctx, a.feed.source, make([]Ack, maxTold))
+	err = a.tell(ctx)
 
 	return errors.Join(a.fall.untold(), err)
 }

@@ -130,6 +130,10 @@ func (s *stage[In, Out]) start(ctx context.Context, op operation[In, Out], fall 
 
 // hire starts a worker with a hand that it is to go on with. Called with mu held.
 func (s *stage[In, Out]) hire(h hand[In, Out], full bool) {
+	if s.dropping {
+		s.run.flight.leave(1)
+	}
+
 	w := newWorker(s.ctx, s, h, full)
 	s.workers = append(s.workers, w)
 	s.run.crew.run(s.path, w.work)
