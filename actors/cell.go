@@ -230,24 +230,22 @@ func (c *cell[M]) Abandon(cause error) (since uint64, running bool) {
 // abandonAsleep reports whether the runtime is calling something of the incarnation, or is to, or has something to hear
 // of that: then whoever comes to it says that it is back. But if a turn has come that would have woken it, that does.
 func (i *incarnation[M]) abandonAsleep(turn bool) bool {
-	for _, called := range []phase{hooked, unmade} {
-		if i.asleep.CompareAndSwap(uint32(called), uint32(forsaken)) {
-			return true
+	for { // it may be on its way from one phase to the next
+		was, then := phase(i.asleep.Load()), forsaken
+		called := was == hooked || was == unmade
+
+		switch {
+		case called:
+		case was != quiet && was != born:
+			return false
+		case turn:
+			then = absent
+		}
+
+		if i.asleep.CompareAndSwap(uint32(was), uint32(then)) {
+			return called || !turn
 		}
 	}
-
-	then := forsaken
-	if turn {
-		then = absent
-	}
-
-	for _, over := range []phase{quiet, born} {
-		if i.asleep.CompareAndSwap(uint32(over), uint32(then)) {
-			return !turn
-		}
-	}
-
-	return false
 }
 
 // synchronous reports whether senders run the actor's turns.

@@ -471,3 +471,47 @@ func TestWhoIsAbandonedAsItIsBornIsNotWoken(t *testing.T) {
 		}
 	})
 }
+
+// Whoever is abandoned as it is made, however far that is, is closed: by who makes it, or by who comes next.
+func TestWhoIsAbandonedAsItIsMadeIsClosed(t *testing.T) {
+	bubble(t, "", func(t *testing.T) {
+		for range 200 {
+			made := false
+			c := &closer{}
+			m := prepare(t, func(string, *node.Gate) (actors.Actor[job], error) {
+				made = true
+
+				return shy{c}, nil
+			})
+
+			var ready atomic.Int32
+
+			both := func(f func()) func() {
+				return func() {
+					for ready.Add(1); ready.Load() < 2; {
+						runtime.Gosched()
+					}
+
+					f()
+				}
+			}
+
+			var all sync.WaitGroup
+
+			running := false
+
+			all.Go(both(func() { m.Call(node.Start, time.Time{}) }))
+			all.Go(both(func() { _, running = m.Abandon(errTest) }))
+			all.Wait()
+			synctest.Wait()
+
+			m.Call(node.Close, time.Time{}) // which the runtime does when it was abandoned before its start was known
+			synctest.Wait()
+
+			if made {
+				require.True(t, running)
+				require.Equal(t, []string{"close"}, c.read())
+			}
+		}
+	})
+}
