@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/troupe-go/troupe/internal/chain"
 )
 
 var (
@@ -53,7 +55,7 @@ type FailedError struct {
 
 // Error names the stage.
 func (e *FailedError) Error() string {
-	return fmt.Sprintf("%s: the pipeline has failed: %v", e.Stage, e.Err)
+	return e.Stage + ": the pipeline has failed: " + chain.Text(e.Err)
 }
 
 // Unwrap returns what the stage failed with.

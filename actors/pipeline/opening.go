@@ -2,10 +2,10 @@ package pipeline
 
 import (
 	"errors"
-	"fmt"
 	"sync"
 
 	"github.com/troupe-go/troupe/actors"
+	"github.com/troupe-go/troupe/internal/chain"
 )
 
 // OpenError says that a source or a sink, or the factory of a stage, did not open. When a pipeline is started for the
@@ -19,7 +19,7 @@ type OpenError struct {
 
 // Error names the stage.
 func (e *OpenError) Error() string {
-	return fmt.Sprintf("%s: must open, but refuses to: %v", e.Stage, e.Err)
+	return e.Stage + ": must open, but refuses to: " + chain.Text(e.Err)
 }
 
 // Unwrap returns what it was refused with.

@@ -3,11 +3,11 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/troupe-go/troupe/actors"
+	"github.com/troupe-go/troupe/internal/chain"
 	"github.com/troupe-go/troupe/supervision"
 )
 
@@ -49,7 +49,7 @@ func (p *Pipeline) try(ctx context.Context, path string) (undo func(ctx context.
 		for _, v := range slices.Backward(opened) {
 			limit := orDefault(p.options.Deadlines.Close, supervision.DefaultCloseDeadline)
 			if err := within(ctx, "close", limit, v.opens.Close, nil); err != nil {
-				errs = append(errs, fmt.Errorf("%s: Close: %w", v.path(path), err))
+				errs = append(errs, chain.Wrap(v.path(path)+": Close", err))
 			}
 		}
 
