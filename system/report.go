@@ -1,17 +1,12 @@
 package system
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
-	"sync"
 	"time"
 
-	"github.com/troupe-go/troupe/internal/chain"
 	"github.com/troupe-go/troupe/internal/lifecycle"
 	"github.com/troupe-go/troupe/mailbox"
 	"github.com/troupe-go/troupe/supervision"
@@ -173,63 +168,6 @@ func (r *Report) failure() error {
 	return errors.Join(errs...)
 }
 
-// guard calls a function of the options and returns its panic as an error.
-func guard(option string, f func() error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("system.Options.%s: panic: %s", option, chain.Print(v))
-		}
-	}()
-
-	return f()
-}
-
-// conclude makes the report, once everything has ended, and lets go whoever waits.
-func (s *System) conclude() {
-	c := s.conductor
-	c.intake.End()
-
-	errs := c.dismiss()
-
-	c.looking.Wait()
-
-	r := s.makeReport()
-
-	for _, err := range errs {
-		r.fail(err)
-	}
-
-	s.report = r
-	c.protoactor.Shutdown()
-
-	if f := s.options.OnReport; f != nil {
-		r.fail(tell(f, r))
-	}
-
-	if path := s.options.ReportFile; path != "" {
-		r.fail(r.writeFile(path))
-	}
-
-	close(s.done)
-}
-
-var errReportExited = errors.New("system.Options.OnReport has ended its goroutine")
-
-// tell calls OnReport, on a goroutine of its own: it may end that, and others wait for what follows.
-func tell(f func(*Report), r *Report) error {
-	told := make(chan error, 1)
-
-	go func() {
-		err := errReportExited
-
-		defer func() { told <- err }()
-
-		err = guard("OnReport", func() error { f(r); return nil })
-	}()
-
-	return <-told
-}
-
 // fail adds an error that came up after the report was made.
 func (r *Report) fail(err error) {
 	if err != nil {
@@ -239,35 +177,6 @@ func (r *Report) fail(err error) {
 		r.Exit = max(r.Exit, ExitFailed)
 	}
 }
-
-// writeFile writes the report as JSON, under another name first, so that nobody finds half of it.
-func (r *Report) writeFile(path string) error {
-	text, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return fmt.Errorf("report %q: %w", path, err)
-	}
-
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return fmt.Errorf("report %q: %w", path, err)
-	}
-
-	_, err = f.Write(append(text, '\n'))
-	err = errors.Join(err, f.Chmod(reportMode), f.Close())
-
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-
-	if err != nil {
-		return errors.Join(fmt.Errorf("report %q: %w", path, err), os.Remove(f.Name()))
-	}
-
-	return nil
-}
-
-// reportMode is the mode of a report file: anybody may read it.
-const reportMode = 0o644
 
 // maxErrors is how many errors of a stop are in its report and in what [Run] returns; how many more there were is said.
 const maxErrors = 100
@@ -300,88 +209,6 @@ func (s *System) makeReport() *Report {
 	r.setErrors(m.Cause(), m.Errors())
 
 	return r
-}
-
-// reportActors reports the actors among all there are, on all cores.
-func (s *System) reportActors(r *Report, ids []int, stuck map[place]stuck) {
-	c := s.conductor
-	rows := ids[:0]
-
-	for _, id := range ids {
-		if c.nodes[lifecycle.Slot(id)] != nil || c.groups.departed[id] != nil {
-			rows = append(rows, id)
-		} else {
-			r.Restarts += c.machine.View(id).Restarts // a supervisor's
-		}
-	}
-
-	r.Actors = make([]ActorReport, len(rows))
-
-	var (
-		mu    sync.Mutex
-		total mailbox.Stats
-	)
-
-	onAllCores(len(rows), func(from, to int) {
-		some := s.reportSome(r.Actors[from:to], rows[from:to], stuck)
-
-		mu.Lock()
-		defer mu.Unlock()
-
-		total.Add(&some.total)
-
-		r.Restarts += some.restarts
-		r.Unaccounted += some.unaccounted
-	})
-
-	r.Total = figures(&total)
-}
-
-// tally is what actors have in common in a report.
-type tally struct {
-	total       mailbox.Stats
-	restarts    int
-	unaccounted int64
-}
-
-// reportSome reports actors of these ids. Everything has ended, so that nothing of them changes any more, but of those
-// who hang: they can come back.
-func (s *System) reportSome(actors []ActorReport, ids []int, stuck map[place]stuck) (all tally) {
-	var (
-		c     = s.conductor
-		start = c.machine.Began(lifecycle.Intake)
-		steps stepReports
-		at    listed
-	)
-
-	for i, id := range ids {
-		c.lookAt(id, len(stuck) > 0, &at)
-		all.restarts += at.view.Restarts
-
-		if d := at.departed; at.node == nil {
-			all.total.Add(&d.Stats)
-			all.restarts += d.restarts
-			actors[i] = departedReport(&at)
-		} else {
-			stats := at.node.Stats()
-			all.total.Add(&stats)
-			steps.fill(&actors[i], &at, &stats, stuck, start, c.processedBefore[lifecycle.Slot(id)])
-		}
-
-		all.unaccounted += actors[i].Unaccounted
-	}
-
-	return all
-}
-
-// lookAt sets l to one node when everything has ended. Hangs says that somebody can come back meanwhile.
-func (c *conductor) lookAt(id int, hangs bool, l *listed) {
-	if hangs {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-	}
-
-	c.listOne(id, l)
 }
 
 // setErrors says what went wrong, and what follows from that.
@@ -436,90 +263,6 @@ func phases(m *lifecycle.Machine) []PhaseReport {
 	}
 
 	return all
-}
-
-// stepReports makes the reports of steps. Many actors' steps are the same, and so are their reports then.
-type stepReports struct {
-	last [3]*StepReport // by step
-	room []StepReport
-}
-
-// fill makes the report of one actor, whose stop began at start, when it had processed before messages.
-func (s *stepReports) fill(
-	a *ActorReport, at *listed, stats *mailbox.Stats, stuck map[place]stuck, start time.Time, before uint64,
-) {
-	v := &at.view
-	*a = ActorReport{
-		Path: v.Path, State: v.State.String(), Incarnation: v.Incarnation, Restarts: v.Restarts,
-		Figures: figures(stats),
-		Drain:   s.step(0, &v.Steps.Drain, start), Flush: s.step(1, &v.Steps.Flush, start),
-		Close: s.step(2, &v.Steps.Close, start), EverAbandoned: v.EverAbandoned, //nolint:mnd // the third
-	}
-
-	if stats.Processed > before {
-		a.Drained = stats.Processed - before
-	}
-
-	for _, left := range v.Abandoned {
-		a.Abandoned = append(a.Abandoned, AbandonedReport{
-			Incarnation: left.Incarnation, Step: left.Step, At: left.At,
-			Stack: stuck[place{at.id, left.Incarnation}].stack,
-		})
-	}
-}
-
-// departedReport is that of the children of a group that had gone before.
-func departedReport(at *listed) ActorReport {
-	d := at.departed
-
-	return ActorReport{
-		Path: at.view.Path + "/*", State: lifecycle.Stopped.String(), Departed: d.children, Restarts: d.restarts,
-		EverAbandoned: d.everAbandoned, Figures: figures(&d.Stats),
-	}
-}
-
-// step returns the report of the first, second or third step of a stop, or nil if it did not come to it.
-func (s *stepReports) step(i int, of *lifecycle.Step, start time.Time) *StepReport {
-	const many = 64
-
-	if of.Began.IsZero() {
-		return nil
-	}
-
-	r := stepReport(of, start)
-	if last := s.last[i]; last != nil && *last == r {
-		return last
-	}
-
-	if len(s.room) == cap(s.room) {
-		s.room = make([]StepReport, 0, min(max(1, 2*cap(s.room)), many)) //nolint:mnd // twice as many
-	}
-
-	s.room = append(s.room, r)
-	s.last[i] = &s.room[len(s.room)-1]
-
-	return s.last[i]
-}
-
-func stepReport(s *lifecycle.Step, start time.Time) StepReport {
-	return StepReport{Began: Seconds(s.Began.Sub(start)), Took: Seconds(s.Took), Error: text(s.Err)}
-}
-
-func figures(s *mailbox.Stats) Figures {
-	f := Figures{
-		Accepted: s.Accepted, Processed: s.Processed, Failed: s.Failed, Dropped: s.Dropped, Stashed: s.Stashed,
-		Queued: s.Queued, Unaccounted: s.Unaccounted(),
-	}
-
-	if s.DeadLettered != (mailbox.Counts{}) {
-		f.DeadLettered = s.DeadLettered.Map()
-	}
-
-	if s.Refused != (mailbox.Counts{}) {
-		f.Refused = s.Refused.Map()
-	}
-
-	return f
 }
 
 func text(err error) string {
