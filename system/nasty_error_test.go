@@ -3,10 +3,8 @@ package system_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"log/slog"
 	"path/filepath"
-	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,34 +14,16 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/troupe-go/troupe/actors"
+	"github.com/troupe-go/troupe/internal/nastytest"
 	"github.com/troupe-go/troupe/supervision"
 	"github.com/troupe-go/troupe/system"
 )
-
-// selfish is an error whose Error panics with itself: fmt, which prints what was panicked with, panics then too.
-type selfish struct{}
-
-func (s *selfish) Error() string { panic(s) }
-
-// runaway is an error whose Error ends the goroutine.
-type runaway struct{}
-
-func (runaway) Error() string { runtime.Goexit(); return "" }
-
-// hollow is an error whose Unwrap ends the goroutine.
-type hollow struct{}
-
-func (hollow) Error() string { return "hollow" }
-func (hollow) Unwrap() error { runtime.Goexit(); return nil }
 
 // nasty runs a test with the errors that do most harm to those who look at them.
 func nasty(t *testing.T, test func(t *testing.T, err error)) {
 	t.Helper()
 
-	for name, err := range map[string]error{
-		"Error panics with the error": &selfish{}, "Error ends the goroutine": runaway{},
-		"Unwrap ends the goroutine": hollow{}, "one of several": errors.Join(errBroken, &selfish{}, runaway{}, hollow{}),
-	} {
+	for name, err := range nastytest.Errors(errBroken) {
 		t.Run(name, func(t *testing.T) { virtual(t, func(t *testing.T) { test(t, err) }) })
 	}
 }

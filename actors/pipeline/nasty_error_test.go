@@ -2,9 +2,6 @@ package pipeline_test
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -13,32 +10,17 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/troupe-go/troupe/actors/pipeline"
+	"github.com/troupe-go/troupe/internal/nastytest"
 	"github.com/troupe-go/troupe/supervision"
 	"github.com/troupe-go/troupe/system"
 )
-
-// selfish is an error whose Error panics with itself.
-type selfish struct{}
-
-func (s *selfish) Error() string { panic(s) }
-
-// runaway is an error whose Error ends the goroutine.
-type runaway struct{}
-
-func (runaway) Error() string { runtime.Goexit(); return "" }
-
-// hollow is an error whose Unwrap ends the goroutine.
-type hollow struct{}
-
-func (hollow) Error() string { return "hollow" }
-func (hollow) Unwrap() error { runtime.Goexit(); return nil }
 
 // nasty runs a test with the errors that do most harm to those who look at them.
 func nasty(t *testing.T, test func(t *testing.T, err error)) {
 	t.Helper()
 
-	for _, err := range []error{&selfish{}, runaway{}, hollow{}, errors.Join(errOdd, &selfish{}, runaway{}, hollow{})} {
-		t.Run(fmt.Sprintf("%T", err), func(t *testing.T) {
+	for name, err := range nastytest.Errors(errOdd) {
+		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { test(t, err) })
 		})
 	}

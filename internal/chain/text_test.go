@@ -10,17 +10,8 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/troupe-go/troupe/internal/chain"
+	"github.com/troupe-go/troupe/internal/nastytest"
 )
-
-// selfish is an error whose Error panics with itself, which fmt does not recover from.
-type selfish struct{}
-
-func (s *selfish) Error() string { panic(s) }
-
-// leaving is an error whose Error ends the goroutine.
-type leaving struct{}
-
-func (leaving) Error() string { runtime.Goexit(); return "" }
 
 // several is one that joins others, whose own methods say nothing.
 type several struct {
@@ -41,18 +32,18 @@ func (s several) Unwrap() []error {
 func TestText(t *testing.T) {
 	for want, err := range map[string]error{
 		"EOF": io.EOF,
-		"*chain_test.selfish whose Error method panics":                 &selfish{},
-		"chain_test.leaving whose Error method ends its goroutine":      leaving{},
-		"*fs.PathError whose Error method panics":                       nilPath(),
-		"<nil> whose Error method panics":                               nil,
-		"EOF\n*chain_test.selfish whose Error method panics":            errors.Join(io.EOF, &selfish{}),
-		"chain_test.leaving whose Error method ends its goroutine\nEOF": errors.Join(leaving{}, io.EOF),
+		"*nastytest.SelfishError whose Error method panics":                 &nastytest.SelfishError{},
+		"nastytest.RunawayError whose Error method ends its goroutine":      nastytest.RunawayError{},
+		"*fs.PathError whose Error method panics":                           nilPath(),
+		"<nil> whose Error method panics":                                   nil,
+		"EOF\n*nastytest.SelfishError whose Error method panics":            errors.Join(io.EOF, &nastytest.SelfishError{}),
+		"nastytest.RunawayError whose Error method ends its goroutine\nEOF": errors.Join(nastytest.RunawayError{}, io.EOF),
 		"EOF\nnil": several{errs: []error{io.EOF, nil}},
 		"chain_test.several whose Error method ends its goroutine": several{bad: true},
 		"before: EOF": chain.Wrap("before", io.EOF),
-		"before: *chain_test.selfish whose Error method panics": chain.Wrap("before", &selfish{}),
-		"chain_test.leaving whose Error method ends its goroutine: chain_test.wild whose Error method panics": chain.Both(
-			leaving{}, wild{1}),
+		"before: *nastytest.SelfishError whose Error method panics": chain.Wrap("before", &nastytest.SelfishError{}),
+		"nastytest.RunawayError whose Error method ends its goroutine: chain_test.wild whose Error method panics": chain.Both(
+			nastytest.RunawayError{}, wild{1}),
 	} {
 		assert.Equal(t, want, chain.Text(err))
 	}
@@ -64,9 +55,9 @@ func TestPrint(t *testing.T) {
 		"EOF":       io.EOF,
 		"{1}":       struct{ A int }{1},
 		"[EOF EOF]": []error{io.EOF, io.EOF},
-		"*chain_test.selfish that cannot be printed: it panics":            &selfish{},
-		"[]error that cannot be printed: it panics":                        []error{&selfish{}},
-		"chain_test.leaving that cannot be printed: it ends its goroutine": leaving{},
+		"*nastytest.SelfishError that cannot be printed: it panics":            &nastytest.SelfishError{},
+		"[]error that cannot be printed: it panics":                            []error{&nastytest.SelfishError{}},
+		"nastytest.RunawayError that cannot be printed: it ends its goroutine": nastytest.RunawayError{},
 	} {
 		assert.Equal(t, want, chain.Print(v))
 	}
