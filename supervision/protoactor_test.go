@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -454,6 +455,68 @@ func TestProtoactorStrategyRemembersChildrenThatLive(t *testing.T) {
 			f.system.Root.Stop(child)
 		}
 	})
+}
+
+// TestProtoactorStrategyTellsNamesakesApart has a child that fails after another one of its name, which had failed
+// before and has stopped: it has waits of its own, and the restart of the first is not its.
+func TestProtoactorStrategyTellsNamesakesApart(t *testing.T) {
+	for name, crashes := range map[string]time.Duration{
+		"fails before the restart of the first": 10 * time.Second, "fails behind it": 13 * time.Second,
+	} {
+		virtual(t, name, func(t *testing.T) {
+			s := strategy(t, supervision.ProtoactorOptions{
+				Budget:  supervision.Budget{Restarts: 10, Within: time.Hour},
+				Backoff: supervision.Backoff{Initial: 4 * time.Second, Max: time.Hour, Stable: time.Hour},
+			})
+			f := grow(t, s)
+			since := time.Now()
+
+			var starts atomic.Int32
+
+			spawn := func() *proto.PID {
+				starts.Store(0)
+
+				pid, err := f.system.Root.SpawnNamed(proto.PropsFromFunc(func(ctx proto.Context) {
+					switch ctx.Message().(type) {
+					case *proto.Started:
+						starts.Add(1)
+					case string:
+						panic(errChild)
+					}
+				}, proto.WithGuardian(s)), "child")
+				require.NoError(t, err)
+
+				return pid
+			}
+			crash := func(pid *proto.PID) {
+				f.system.Root.Send(pid, "crash")
+				synctest.Wait()
+			}
+			reach := func(at time.Duration) {
+				<-time.After(at - time.Since(since))
+				synctest.Wait()
+			}
+
+			first := spawn()
+			crash(first)
+			reach(4 * time.Second)
+			assert.Equal(t, int32(2), starts.Load())
+			crash(first) // is to be back at 12 s
+			f.system.Root.Stop(first)
+			synctest.Wait()
+
+			second := spawn()
+
+			reach(crashes)
+			assert.Equal(t, int32(1), starts.Load())
+			crash(second)
+			reach(crashes + 4*time.Second - 1)
+			assert.Equal(t, int32(1), starts.Load())
+			reach(crashes + 4*time.Second)
+			assert.Equal(t, int32(2), starts.Load())
+			f.system.Root.Stop(second)
+		})
+	}
 }
 
 func TestProtoactorStrategyReportsAllThatIsWrongWithItsOptions(t *testing.T) {
