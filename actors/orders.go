@@ -129,7 +129,7 @@ func (i *incarnation[M]) make() error {
 // made runs the Start hook of the instance that the factory has made, if it has.
 func (r *runner[M]) made(err error) {
 	inc := r.inc
-	if s, ok := inc.actor.(Starter[M]); ok && err == nil {
+	if s, ok := inc.actor.(Starter[M]); ok && err == nil && !r.lease.Revoked() {
 		err = r.inline(starting, func() error { return s.Start(inc.asContext()) })
 	}
 

@@ -2,6 +2,7 @@ package system_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -228,4 +229,38 @@ func TestRunReturnsNilWhenItsContextEndsAlsoDuringTheStart(t *testing.T) {
 			})
 		})
 	}
+}
+
+// fragile is an actor that panics with each message and counts its starts.
+type fragile struct{ started *atomic.Int32 }
+
+func (s fragile) Start(*ctxOf) error {
+	s.started.Add(1)
+
+	return nil
+}
+
+func (fragile) Receive(*ctxOf, job) error { panic(errBroken) }
+
+func TestAnInstanceThatIsMadeTooLateIsNotStarted(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		var made, started atomic.Int32
+
+		a := supervision.Actor("a", func(supervision.Deps) (fragile, error) {
+			if made.Add(1) == 2 {
+				<-time.After(time.Minute) // it is given up on meanwhile
+			}
+
+			return fragile{&started}, nil
+		}, supervision.Spec{Backoff: supervision.Backoff{Initial: supervision.Immediately}})
+		s := start(t, tree(a), silent())
+
+		tell(t, s, a, func(*ctxOf) error { return nil })
+		<-time.After(5 * time.Minute)
+		assert.Equal(t, int32(3), made.Load())
+		assert.Equal(t, int32(2), started.Load())
+
+		_, err := stop(t, s)
+		require.NoError(t, err)
+	})
 }

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// collector is what a stage does that handles several items at once.
-type collector[In, Out any] struct {
+// collector is how many items a stage takes that handles several at once.
+type collector[In any] struct {
 	// size is how many items it takes at once, every how long it waits for so many at most; 0 does not wait at all.
 	size  int
 	every time.Duration
@@ -15,8 +15,6 @@ type collector[In, Out any] struct {
 	// weigh returns how many bytes an item has, if most, of a batch, is above 0.
 	weigh func(v In) int
 	most  int
-	// handle handles them.
-	handle func(ctx context.Context, items []item[In], res *results[In, Out]) error
 }
 
 // batch is what a worker knows of the items in its hand that are to be one.
@@ -167,9 +165,8 @@ func (w *worker[In, Out]) callAll() (pause time.Duration) {
 
 	w.calling.Store(int64(len(rest)))
 	err := w.settled(func() error {
-		return w.within(func(ctx context.Context) error { return s.collect.handle(ctx, rest, &w.res) })
+		return w.within(func(ctx context.Context) error { return w.job.all(ctx, rest, &w.res) })
 	})
-	w.calling.Store(0)
 
 	switch {
 	case err == nil:

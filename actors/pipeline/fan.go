@@ -136,23 +136,20 @@ func Batch[T any](f Flow[T], name string, b BatchSize[T], s Stage) Flow[[]T] {
 	v.diverts = divertible[T]
 	v.open = func(r *run) { inlet[T](r, v, 0) }
 	v.declare = func(r *run, spec supervision.Spec) (supervision.Child, member) {
-		st := newStage[T, []T](r, v, func(supervision.Deps) (operation[T, []T], error) {
-			return nil, nil //nolint:nilnil // it handles several at once
-		})
-		st.hand = b.Items
-		st.collect = &collector[T, []T]{
-			size: b.Items, every: b.Every, patient: true, weigh: b.Size, most: b.Bytes,
-			handle: func(_ context.Context, items []item[T], res *results[T, []T]) error {
-				values := make([]T, len(items))
-				for i := range items {
-					values[i] = items[i].value
-				}
+		all := func(_ context.Context, items []item[T], res *results[T, []T]) error {
+			values := make([]T, len(items))
+			for i := range items {
+				values[i] = items[i].value
+			}
 
-				res.emit(0, grouped(items), values)
+			res.emit(0, grouped(items), values)
 
-				return nil
-			},
+			return nil
 		}
+
+		st := newStage[T, []T](r, v, func(supervision.Deps) (job[T, []T], error) { return job[T, []T]{all: all}, nil })
+		st.hand = b.Items
+		st.collect = &collector[T]{size: b.Items, every: b.Every, patient: true, weigh: b.Size, most: b.Bytes}
 
 		return st.child(spec)
 	}

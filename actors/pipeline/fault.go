@@ -121,7 +121,7 @@ func (w *worker[In, Out]) condemn(err error) {
 
 	n := 1
 	if s.collect != nil {
-		n = len(w.hand.chunk) - w.i
+		n = min(w.inHand(), len(w.hand.chunk)-w.i)
 	}
 
 	for _, it := range w.hand.chunk[w.i : w.i+n] {

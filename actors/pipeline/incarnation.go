@@ -12,7 +12,7 @@ import (
 // letters.
 type stageActor[In, Out any] struct {
 	stage   *stage[In, Out]
-	op      operation[In, Out]
+	job     job[In, Out]
 	refused bool // the factory has failed
 	opened  bool
 	fall    *downfall // once it is open
@@ -29,16 +29,19 @@ func (a *stageActor[In, Out]) Start(ctx *actors.Context[In]) error {
 		return err
 	}
 
-	if s.opens != nil {
+	if a.job.with != nil {
 		s.run.opening.ask(s.path)
 
-		if err := s.opens(ctx); err != nil {
+		if err := a.job.with.Open(ctx); err != nil {
 			return s.run.opening.refuse(s.path, err)
 		}
 	}
 
 	a.opened, a.fall = true, newDownfall()
-	s.start(ctx, a.op, a.fall)
+
+	if err := s.start(ctx, a); err != nil {
+		return err
+	}
 
 	return ctx.Go(a.fall.watch)
 }
@@ -82,18 +85,23 @@ func (a *stageActor[In, Out]) Drain(ctx context.Context) error {
 	return a.fall.drain(ctx, s.in.end, s.over)
 }
 
-// Close ends the workers, and then what they work with. It fails with what a worker has crashed with meanwhile, too.
+// Close ends the workers, and then what they work with. It fails with what a worker has crashed with meanwhile, too. An
+// incarnation that was given up on and comes back behind the start of a later one has nothing but what it works with
+// alone.
 func (a *stageActor[In, Out]) Close(ctx context.Context) error {
 	if !a.opened {
 		return nil
 	}
 
-	a.stage.halt(ctx)
+	current := a.stage.isCurrent(a)
+	if current {
+		a.stage.halt(ctx)
+	}
 
 	err := a.fall.untold()
 
-	if a.stage.closes != nil {
-		err = errors.Join(err, a.stage.closes(ctx))
+	if a.job.with != nil && (current || !a.stage.v.shared) {
+		err = errors.Join(err, a.job.with.Close(ctx))
 	}
 
 	return err
@@ -121,5 +129,6 @@ func (s *stage[In, Out]) halt(ctx context.Context) {
 	case <-gone:
 	case <-ctx.Done():
 		s.fence(mailbox.Abandoned, ctx.Err(), nil)
+		<-gone // the others are in no function, and come back of themselves
 	}
 }

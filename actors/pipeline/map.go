@@ -14,7 +14,12 @@ func stageOf[In, Out any](
 	v.open = func(r *run) { inlet[In](r, v, 0) }
 	v.declare = func(r *run, spec supervision.Spec) (supervision.Child, member) {
 		s := newStage[In, Out](r, v, nil)
-		s.made = with(s)
+		made := with(s)
+		s.made = func(in supervision.Deps) (job[In, Out], error) {
+			op, err := made(in)
+
+			return job[In, Out]{one: op}, err
+		}
 
 		return s.child(spec)
 	}

@@ -30,6 +30,7 @@ func nasty(t *testing.T, test func(t *testing.T, err error)) {
 type sour struct {
 	open, pull, write, ack, shut error
 
+	begin          chan struct{} // closed when it may hand out something; nil if it may at once
 	opened, pulled int
 }
 
@@ -40,6 +41,10 @@ func (s *sour) Open(context.Context) error {
 }
 
 func (s *sour) Pull(context.Context, []int) (int, error) {
+	if s.begin != nil {
+		<-s.begin
+	}
+
 	s.pulled++
 	if s.pulled == 1 {
 		return 1, s.pull
@@ -102,7 +107,10 @@ func TestAPipelineMayFailOfANastyError(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			nasty(t, func(t *testing.T, err error) {
 				s, stage := made(err)
+				s.begin = make(chan struct{})
 				sys := start(t, s.line("p", stage))
+
+				close(s.begin)
 
 				synctest.Wait()
 

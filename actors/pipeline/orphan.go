@@ -22,9 +22,14 @@ func (s *stage[In, Out]) leave(w *worker[In, Out], h hand[In, Out], ended bool) 
 	s.workers = slices.Delete(s.workers, i, i+1)
 
 	dropped, reason, cause := s.dropping, s.reason, s.dropCause
-	if !h.empty() || w.hasTurn {
+
+	switch left := !h.empty() || w.hasTurn; {
+	case !left:
+	case s.halting.Load(), s.ctx.Err() != nil:
 		s.orphans = append(s.orphans, h)
 		slices.SortStableFunc(s.orphans, func(a, b hand[In, Out]) int { return cmp.Compare(a.ticket, b.ticket) })
+	default: // the next incarnation is at work, and its workers may all be waiting for the turn of this hand
+		s.hire(h, true)
 	}
 
 	if len(s.workers) == 0 && s.gone != nil {

@@ -94,6 +94,7 @@ type vertex struct {
 	aligned  bool                   // between a broadcast and a zip: what has no value leaves a hole
 	diverts  func(d diversion) bool // reports whether its items can be diverted there
 	opens    opener                 // a source, or a sink that needs no actor; else nil
+	shared   bool                   // it is a sink that is the same for all incarnations
 	// open makes the queues, and declare the actor once all queues are there.
 	open    func(r *run)
 	declare func(r *run, spec supervision.Spec) (supervision.Child, member)

@@ -31,7 +31,8 @@ type feed[T any] struct {
 	intake *node.Gate // shut when the whole system stops
 
 	mu       sync.Mutex
-	hand     []item[T] // pulled and not yet sent on
+	current  *feedActor[T] // the last incarnation; those before it were given up on, or have ended
+	hand     []item[T]     // pulled and not yet sent on
 	accepted uint64
 	isOver   bool
 	eof      bool  // the source has said so
@@ -74,7 +75,7 @@ func From[T any](p *Pipeline, name string, source Source[T]) Flow[T] {
 		}
 
 		return supervision.Holding(name, func(supervision.Deps) (*feedActor[T], error) {
-			return &feedActor[T]{feed: f, fall: newDownfall()}, nil
+			return f.incarnation(), nil
 		}, spec, f), f
 	}
 
@@ -89,6 +90,26 @@ type feedActor[T any] struct {
 	// ending says that the intake has ended for good. It also ends with the incarnation, and goes on with the next.
 	ending atomic.Bool
 	fall   *downfall
+}
+
+// incarnation makes the next incarnation.
+func (f *feed[T]) incarnation() *feedActor[T] {
+	a := &feedActor[T]{feed: f, fall: newDownfall()}
+
+	f.mu.Lock()
+	defer f.mu.Unlock()
+
+	f.current = a
+
+	return a
+}
+
+// isCurrent reports whether there is no later incarnation.
+func (a *feedActor[T]) isCurrent() bool {
+	a.feed.mu.Lock()
+	defer a.feed.mu.Unlock()
+
+	return a.feed.current == a
 }
 
 // Receive is never called: nobody has a reference.
@@ -137,7 +158,7 @@ func (a *feedActor[T]) Start(ctx *actors.Context[struct{}]) error {
 	return ctx.Go(func(ctx context.Context) error {
 		defer nobodyTells()
 
-		_, err := a.fall.end(ctx, f.tracker.follow(ctx, f.source, f.every))
+		_, err := a.fall.end(ctx, f.tracker.follow(ctx, a.isCurrent, f.source, f.every))
 
 		return err
 	})
@@ -174,7 +195,7 @@ func (a *feedActor[T]) tell(ctx context.Context) error {
 		return err
 	}
 
-	return a.feed.tracker.tellAll(ctx, a.feed.source, make([]Ack, maxTold))
+	return a.feed.tracker.tellAll(ctx, a.isCurrent, a.feed.source, make([]Ack, maxTold))
 }
 
 // Close closes the source; before that it is told of what has come back since the flush, or because the
@@ -182,6 +203,10 @@ func (a *feedActor[T]) tell(ctx context.Context) error {
 func (a *feedActor[T]) Close(ctx context.Context) (err error) {
 	if !a.opened {
 		return nil
+	}
+
+	if !a.isCurrent() { // it was given up on, and the source has been opened again
+		return a.fall.untold()
 	}
 
 	defer func() { err = errors.Join(err, a.feed.source.Close(ctx)) }() // also if it panics when it is told
@@ -211,15 +236,19 @@ func (a *feedActor[T]) pull(ctx, intake, told context.Context) error {
 		return err
 	}
 
-	for !f.eof {
+	for !f.eof && a.isCurrent() { // else it has come back when it was given up on, and the next one pulls
 		// Also when intake is over: what the source has still to hand out finds room as the pipeline runs empty.
 		free, err := f.tracker.wait(told, intake)
 		if err != nil {
-			return told.Err() // else the pipeline has failed
+			if told.Err() == nil { // the pipeline has failed: there is nobody to send on to, ever
+				f.finish()
+			}
+
+			return told.Err()
 		}
 
 		err = a.pullOnce(intake, values[:min(free, handful, f.out.capacity)], items)
-		if sent := f.send(ctx, p); sent != nil {
+		if sent := f.send(a.sending(ctx), p); sent != nil {
 			return sent
 		}
 
@@ -228,9 +257,23 @@ func (a *feedActor[T]) pull(ctx, intake, told context.Context) error {
 		}
 	}
 
+	if !a.isCurrent() {
+		return nil
+	}
+
 	f.finish()
 
 	return nil
+}
+
+// sending returns what to send under. One that has come back from a Pull when it was given up on sends what that has
+// handed out though its context has ended: the next one may be in a Pull that waits for that.
+func (a *feedActor[T]) sending(ctx context.Context) context.Context {
+	if a.isCurrent() {
+		return ctx
+	}
+
+	return context.WithoutCancel(ctx)
 }
 
 // pullOnce pulls a handful and takes it in. Values and items are memory for it.

@@ -11,6 +11,7 @@ type Sink[T any] interface {
 	// Write takes the items, all or none: after nil they are sunk, and their source items may be acknowledged. After an
 	// error the stage's retries and its policy for failed items decide. items is not to be kept.
 	Write(ctx context.Context, items []T) error
-	// Close is called once after each Open that succeeded; everything written is to be safe when it returns.
+	// Close is called once after each Open that succeeded; everything written is to be safe when it returns. If an Open
+	// that was given up on succeeds when the same sink has been opened again, the next Close is for both.
 	Close(ctx context.Context) error
 }

@@ -20,6 +20,7 @@ func To[T any](f Flow[T], name string, sink Sink[T], s Stage) {
 	}
 
 	v := f.from.pipeline.vertices[len(f.from.pipeline.vertices)-1]
+	v.shared = true
 
 	switch {
 	case sink == nil:
@@ -37,42 +38,42 @@ func ToWith[T any](f Flow[T], name string, factory func(in supervision.Deps) (Si
 	v.diverts = divertible[T]
 	v.open = func(r *run) { inlet[T](r, v, 0) }
 	v.declare = func(r *run, spec supervision.Spec) (supervision.Child, member) {
-		var sink Sink[T]
+		st := newStage[T, none](r, v, func(in supervision.Deps) (job[T, none], error) {
+			sink, err := factory(in)
 
-		st := newStage[T, none](r, v, nil)
-		st.made = func(in supervision.Deps) (_ operation[T, none], err error) {
-			sink, err = factory(in)
-			if err == nil && sink == nil {
-				err = errMadeNothing
+			switch {
+			case err != nil:
+				return job[T, none]{}, err
+			case sink == nil:
+				return job[T, none]{}, errMadeNothing
+			default:
+				return job[T, none]{all: written(sink), with: sink}, nil
 			}
-
-			return nil, err
-		}
-		st.opens = func(ctx context.Context) error { return sink.Open(ctx) }
-		st.closes = func(ctx context.Context) error { return sink.Close(ctx) }
-
-		st.collect = &collector[T, none]{
-			size: st.hand,
-			handle: func(ctx context.Context, items []item[T], res *results[T, none]) error {
-				defer func() { res.values = clearAll(res.values) }()
-
-				for i := range items {
-					res.values = append(res.values, items[i].value)
-				}
-
-				if err := sink.Write(ctx, res.values); err != nil {
-					return err
-				}
-
-				for i := range items {
-					res.done = append(res.done, items[i].mark)
-				}
-
-				return nil
-			},
-		}
+		})
+		st.collect = &collector[T]{size: st.hand}
 
 		return st.child(spec)
+	}
+}
+
+// written writes items to a sink.
+func written[T any](sink Sink[T]) func(ctx context.Context, items []item[T], res *results[T, none]) error {
+	return func(ctx context.Context, items []item[T], res *results[T, none]) error {
+		defer func() { res.values = clearAll(res.values) }()
+
+		for i := range items {
+			res.values = append(res.values, items[i].value)
+		}
+
+		if err := sink.Write(ctx, res.values); err != nil {
+			return err
+		}
+
+		for i := range items {
+			res.done = append(res.done, items[i].mark)
+		}
+
+		return nil
 	}
 }
 

@@ -18,7 +18,8 @@ type Source[T any] interface {
 	// the items written beside it are taken all the same. While the pipeline runs empty a failure is the end of the
 	// source, and an error of the stop.
 	Pull(ctx context.Context, items []T) (int, error)
-	// Close is called once after each Open that succeeded, when all items are acknowledged, or the source has failed.
+	// Close is called once after each Open that succeeded, when all items are acknowledged, or the source has failed. If
+	// an Open or a Pull that was given up on returns when the source has been opened again, the next Close is for both.
 	Close(ctx context.Context) error
 }
 

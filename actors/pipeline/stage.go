@@ -16,6 +16,15 @@ import (
 // operation is what a stage does with one item.
 type operation[In, Out any] func(ctx context.Context, it *item[In], res *results[In, Out]) error
 
+// job is what one incarnation of a stage does.
+type job[In, Out any] struct {
+	one operation[In, Out]
+	// all is what it does with several items, in a stage that collects them: then there is no one.
+	all func(ctx context.Context, items []item[In], res *results[In, Out]) error
+	// with is opened before that, and closed behind it; nil if there is nothing.
+	with opener
+}
+
 // stage is a running stage: its queue, its workers and what it has counted, across all incarnations of its actor.
 type stage[In, Out any] struct {
 	v     *vertex
@@ -25,16 +34,13 @@ type stage[In, Out any] struct {
 	queue *queue[In] // in, unless that is something else
 	outs  []*queue[Out]
 	// made makes what the stage does, for every incarnation.
-	made    func(in supervision.Deps) (operation[In, Out], error)
-	collect *collector[In, Out]
-	// opens and closes what the stage works with; nil if there is nothing.
-	opens, closes func(ctx context.Context) error
+	made    func(in supervision.Deps) (job[In, Out], error)
+	collect *collector[In]
 	// balance sends each item to the output with most room.
 	balance bool
 	divert  diverter[In]
 	pairs   interface{ halves(s *mailbox.Stats) } // of a zip; else nil
 
-	op      operation[In, Out]
 	ordered bool
 	hand    int
 	limiter *rate.Limiter
@@ -44,7 +50,9 @@ type stage[In, Out any] struct {
 	letter  func(item any, reason mailbox.Reason, cause error, at mailbox.Delivery)
 
 	mu        sync.Mutex
+	current   *stageActor[In, Out] // the last incarnation; those before it were given up on, or have ended
 	ctx       context.Context
+	job       job[In, Out]
 	workers   []*worker[In, Out] // that are to go on with what they do
 	orphans   []hand[In, Out]    // of workers that have gone, by ticket
 	left      int                // workers that were abandoned and have not returned
@@ -70,7 +78,7 @@ type inflow[T any] interface {
 }
 
 // newStage makes a stage that takes from its one queue.
-func newStage[In, Out any](r *run, v *vertex, made func(supervision.Deps) (operation[In, Out], error)) *stage[In, Out] {
+func newStage[In, Out any](r *run, v *vertex, made func(supervision.Deps) (job[In, Out], error)) *stage[In, Out] {
 	s := &stage[In, Out]{
 		v: v, run: r, path: v.path(r.path), queue: queueOf[In](r, v, 0), outs: outlets[Out](r, v), made: made,
 		hand: v.hand(), over: make(chan struct{}), ordered: v.workers() > 1 && v.stage.Order != AsCompleted,
@@ -102,30 +110,54 @@ func newStage[In, Out any](r *run, v *vertex, made func(supervision.Deps) (opera
 // child declares the actor of the stage.
 func (s *stage[In, Out]) child(spec supervision.Spec) (supervision.Child, member) {
 	return supervision.Holding(s.v.name, func(in supervision.Deps) (*stageActor[In, Out], error) {
-		op, err := s.made(in)
-		if err == nil {
-			return &stageActor[In, Out]{stage: s, op: op}, nil
+		does, err := s.made(in)
+		a := &stageActor[In, Out]{stage: s, job: does, refused: err != nil}
+
+		s.mu.Lock()
+		s.current = a
+		s.mu.Unlock()
+
+		if err != nil {
+			err = s.run.opening.refuse(s.path, err)
 		}
 
-		return &stageActor[In, Out]{stage: s, refused: true}, s.run.opening.refuse(s.path, err)
+		return a, err
 	}, spec, s), s
 }
 
-// start starts the workers under the context of an incarnation, which fails with what they crash with.
-func (s *stage[In, Out]) start(ctx context.Context, op operation[In, Out], fall *downfall) {
+// start starts the workers under the context of an incarnation, which fails with what they crash with. It returns why
+// it does not: the incarnation was given up on meanwhile.
+func (s *stage[In, Out]) start(ctx context.Context, a *stageActor[In, Out]) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 
-	s.ctx, s.op, s.fall = ctx, op, fall
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case s.current != a:
+		return ErrStopped
+	}
+
+	s.ctx, s.job, s.fall = ctx, a.job, a.fall
 	s.halting.Store(false)
 
 	if s.isOver {
-		return
+		return nil
 	}
 
 	for range s.v.workers() {
 		s.hire(hand[In, Out]{outs: make([][]item[Out], len(s.outs))}, false)
 	}
+
+	return nil
+}
+
+// isCurrent reports whether there is no later incarnation than a.
+func (s *stage[In, Out]) isCurrent(a *stageActor[In, Out]) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	return s.current == a
 }
 
 // hire starts a worker with a hand that it is to go on with. Called with mu held.

@@ -12,7 +12,7 @@ import (
 
 // timed calls the function under the stage's timeout.
 func (w *worker[In, Out]) timed(it *item[In]) error {
-	return w.within(func(ctx context.Context) error { return w.op(ctx, it, &w.res) })
+	return w.within(func(ctx context.Context) error { return w.job.one(ctx, it, &w.res) })
 }
 
 func (w *worker[In, Out]) within(f func(ctx context.Context) error) error {
@@ -156,7 +156,7 @@ func (s *stage[In, Out]) abandon(w *worker[In, Out], after time.Duration) {
 
 	s.mu.Lock()
 
-	if s.halting.Load() || s.ctx != w.ctx { // the incarnation ends, or has ended meanwhile
+	if s.halting.Load() { // the incarnation ends
 		s.mu.Unlock()
 		s.leave(w, h, false)
 

@@ -8,9 +8,10 @@ import (
 // maxTold is how many acknowledgements a source is told at a time.
 const maxTold = 256
 
-// tell tells the source what is pending, once. Buf is for the acknowledgements. Called by one goroutine at a time. What
-// the source has failed with, also if it panics, it has been told.
-func (t *tracker) tell(ctx context.Context, source any, buf []Ack) (err error) {
+// tell tells the source what is pending, once. Buf is for the acknowledgements. Called by one goroutine at a time,
+// apart from one that hangs in it and was given up on, which mine reports. What the source has failed with, also if it
+// panics, it has been told.
+func (t *tracker) tell(ctx context.Context, mine func() bool, source any, buf []Ack) (err error) {
 	t.all.mu.Lock()
 	n := copy(buf[:maxTold], t.told)
 	t.told = t.told[:copy(t.told, t.told[n:])]
@@ -21,8 +22,14 @@ func (t *tracker) tell(ctx context.Context, source any, buf []Ack) (err error) {
 	committed := false
 
 	defer func() {
+		still := mine()
+
 		t.all.mu.Lock()
 		defer t.all.mu.Unlock()
+
+		if !still {
+			return // somebody else tells
+		}
 
 		t.telling = 0
 
@@ -47,9 +54,9 @@ func (t *tracker) tell(ctx context.Context, source any, buf []Ack) (err error) {
 	return err
 }
 
-// tellAll tells the source everything that is pending.
-func (t *tracker) tellAll(ctx context.Context, source any, buf []Ack) error {
-	for {
+// tellAll tells the source everything that is pending, as long as that is the caller's to do.
+func (t *tracker) tellAll(ctx context.Context, mine func() bool, source any, buf []Ack) error {
+	for mine() {
 		t.all.mu.Lock()
 		pending := t.pending()
 		t.all.mu.Unlock()
@@ -58,15 +65,17 @@ func (t *tracker) tellAll(ctx context.Context, source any, buf []Ack) error {
 			return nil
 		}
 
-		if err := t.tell(ctx, source, buf); err != nil {
+		if err := t.tell(ctx, mine, source, buf); err != nil {
 			return err
 		}
 	}
+
+	return nil
 }
 
 // follow tells the source what is pending whenever there is something, until ctx ends; every so often at most, so that
 // what it commits is worth it.
-func (t *tracker) follow(ctx context.Context, source any, every time.Duration) error {
+func (t *tracker) follow(ctx context.Context, mine func() bool, source any, every time.Duration) error {
 	buf := make([]Ack, maxTold)
 
 	for {
@@ -76,7 +85,7 @@ func (t *tracker) follow(ctx context.Context, source any, every time.Duration) e
 			return nil
 		}
 
-		if err := t.tellAll(ctx, source, buf); err != nil {
+		if err := t.tellAll(ctx, mine, source, buf); err != nil {
 			return err
 		}
 

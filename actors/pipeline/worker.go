@@ -21,11 +21,11 @@ const (
 type worker[In, Out any] struct {
 	stage   *stage[In, Out]
 	ctx     context.Context
-	op      operation[In, Out]
+	job     job[In, Out]
 	park    parker
 	state   atomic.Uint32
 	holding atomic.Int64 // items of the hand that are unfinished
-	calling atomic.Int64 // items that the function was given that runs, if it was given several
+	calling atomic.Int64 // items that the function was given, if it was given several, until the worker is outside again
 	hand    hand[In, Out]
 	hasTurn bool // the hand has a ticket that was not given up
 	full    bool // it has begun with a hand
@@ -53,7 +53,7 @@ type worker[In, Out any] struct {
 
 func newWorker[In, Out any](ctx context.Context, s *stage[In, Out], h hand[In, Out], full bool) *worker[In, Out] {
 	w := &worker[In, Out]{
-		stage: s, ctx: ctx, op: s.op, park: newParker(), hand: h, full: full, hasTurn: full && s.ordered, reach: 1,
+		stage: s, ctx: ctx, job: s.job, park: newParker(), hand: h, full: full, hasTurn: full && s.ordered, reach: 1,
 		res: newResults[In, Out](len(s.outs)),
 	}
 	w.holding.Store(int64(len(h.chunk) - h.at))
@@ -118,6 +118,7 @@ func (w *worker[In, Out]) handle() bool {
 			return false
 		}
 
+		w.calling.Store(0) // not before: who fences the worker looks at it
 		w.measure(w.i-from, time.Since(began))
 
 		if !w.publish() || !w.divert() || !w.send() {
@@ -160,7 +161,7 @@ func (w *worker[In, Out]) call() (pause time.Duration) {
 		case it.mark.hole():
 			s.leaveHole(w.res.outs)
 		case plain:
-			if err := w.op(w.ctx, it, &w.res); err != nil {
+			if err := w.job.one(w.ctx, it, &w.res); err != nil {
 				if pause = w.failed(it, err); pause != goOn {
 					return pause
 				}

@@ -35,8 +35,10 @@ func Zip[A, B, Out any](
 		inlet[B](r, v, 1)
 	}
 	v.declare = func(r *run, spec supervision.Spec) (supervision.Child, member) {
-		st := newStage[Pair[A, B], Out](r, v, func(supervision.Deps) (operation[Pair[A, B], Out], error) {
-			return mapped(func(ctx context.Context, p Pair[A, B]) (Out, error) { return fn(ctx, p.Left, p.Right) }), nil
+		st := newStage[Pair[A, B], Out](r, v, func(supervision.Deps) (job[Pair[A, B], Out], error) {
+			pair := func(ctx context.Context, p Pair[A, B]) (Out, error) { return fn(ctx, p.Left, p.Right) }
+
+			return job[Pair[A, B], Out]{one: mapped(pair)}, nil
 		})
 		st.queue = newQueue[Pair[A, B]](v.capacity(), 1)
 		z := &zipper[A, B]{
@@ -62,8 +64,9 @@ type zipper[A, B any] struct {
 	flight *inflight
 	letter func(value any, reason mailbox.Reason, cause error)
 
+	both  sync.Mutex // held while something is taken from both sides: what is on one of them is on the other one too
 	mu    sync.Mutex
-	alone mailbox.Counts // items that have had no pair, by reason
+	alone mailbox.Counts // items that have had no pair, by reason; guarded by mu
 }
 
 // take pairs what there is on both sides.
@@ -72,6 +75,8 @@ func (z *zipper[A, B]) take(p parker, dst []item[Pair[A, B]]) (n int, ended bool
 		return n, false
 	}
 
+	z.both.Lock()
+
 	a, leftEnded := z.left.look(p)
 	b, rightEnded := z.right.look(p)
 
@@ -79,6 +84,7 @@ func (z *zipper[A, B]) take(p parker, dst []item[Pair[A, B]]) (n int, ended bool
 		as, bs := make([]item[A], n), make([]item[B], n)
 		z.left.take(nil, as)
 		z.right.take(nil, bs)
+		z.both.Unlock()
 
 		for i := range n {
 			dst[i] = z.pair(as[i], bs[i])
@@ -86,6 +92,8 @@ func (z *zipper[A, B]) take(p parker, dst []item[Pair[A, B]]) (n int, ended bool
 
 		return n, false
 	}
+
+	z.both.Unlock()
 
 	if leftEnded && b > 0 {
 		unpaired(z, z.right, b)
@@ -151,8 +159,12 @@ func (z *zipper[A, B]) forget(p parker) {
 }
 
 func (z *zipper[A, B]) drop(reason mailbox.Reason, cause error) []item[Pair[A, B]] {
-	single(z, z.left.drop(reason, cause), reason, cause, ErrStopped)
-	single(z, z.right.drop(reason, cause), reason, cause, ErrStopped)
+	z.both.Lock()
+	as, bs := z.left.drop(reason, cause), z.right.drop(reason, cause)
+	z.both.Unlock()
+
+	single(z, as, reason, cause, ErrStopped)
+	single(z, bs, reason, cause, ErrStopped)
 
 	return z.again.drop(reason, cause)
 }
