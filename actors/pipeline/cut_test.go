@@ -2,11 +2,13 @@ package pipeline_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/troupe-go/troupe/actors/pipeline"
@@ -194,4 +196,67 @@ func TestWhatGoesToAStageThatHasEndedIsADeadLetter(t *testing.T) {
 		require.Len(t, bad.all(), 1)
 		require.Equal(t, []int{2}, good.all())
 	})
+}
+
+// leisurely is a sink whose Write returns a while after its context has ended, with an error if it heeds that.
+type leisurely struct {
+	list[int]
+
+	heeds, writing, overlaps bool
+}
+
+func (s *leisurely) Write(ctx context.Context, items []int) error {
+	s.writing = true
+	defer func() { s.writing = false }()
+
+	<-ctx.Done()
+	<-time.After(5 * time.Millisecond)
+
+	if s.heeds {
+		return ctx.Err()
+	}
+
+	return s.list.Write(context.WithoutCancel(ctx), items)
+}
+
+func (s *leisurely) Close(ctx context.Context) error {
+	s.overlaps = s.overlaps || s.writing
+
+	return s.list.Close(ctx)
+}
+
+// TestAFunctionThatReturnsBehindTheCutIsWaitedFor ends the drain of a sink while it writes: it is not closed meanwhile,
+// and its source hears what has become of what it wrote.
+func TestAFunctionThatReturnsBehindTheCutIsWaitedFor(t *testing.T) {
+	for name, end := range map[string]func(ctx context.Context, sys *system.System){
+		"at its deadline": func(ctx context.Context, sys *system.System) { _, _ = sys.Shutdown(ctx) },
+		"forced":          func(ctx context.Context, sys *system.System) { sys.Force(); _ = sys.Wait(ctx) },
+		"of a part": func(ctx context.Context, sys *system.System) {
+			_, _ = sys.StopNode(ctx, "/app/p", system.StopOptions{})
+			_, _ = sys.Shutdown(ctx)
+		},
+	} {
+		for _, heeds := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, heeds %v", name, heeds), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					source := newLedger(100)
+					sink := &leisurely{heeds: heeds}
+					p := pipeline.New("p", options())
+					pipeline.To[int](pipeline.From[int](p, "numbers", numbers{source}), "sink", sink,
+						pipeline.Stage{Capacity: 8})
+
+					sys := start(t, p)
+
+					synctest.Wait()
+					end(context.WithoutCancel(t.Context()), sys)
+					assert.False(t, sink.overlaps)
+					assert.Zero(t, sys.DeadLetters().Counts()[mailbox.Abandoned])
+
+					if name != "of a part" { // there the time of the source is over before that of the sink begins
+						assert.Equal(t, source.next-len(sink.all()), source.check(t, source.next))
+					}
+				})
+			})
+		}
+	}
 }

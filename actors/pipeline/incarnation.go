@@ -123,12 +123,22 @@ func (s *stage[In, Out]) halt(ctx context.Context) {
 		}
 	}
 
+	dropping := s.dropping
 	s.mu.Unlock()
+
+	patience := ctx
+	if dropping { // they have had the time of the drain, and of the flush
+		half, enough := halfOf(ctx)
+		defer enough()
+
+		patience = half
+	}
 
 	select {
 	case <-gone:
-	case <-ctx.Done():
-		s.fence(mailbox.Abandoned, ctx.Err(), nil)
+	case <-patience.Done():
+		s.giveUp()
+		s.fence(mailbox.Abandoned, patience.Err(), nil)
 		<-gone // the others are in no function, and come back of themselves
 	}
 }

@@ -142,5 +142,28 @@ func (s *stage[In, Out]) Drop(reason mailbox.Reason, cause error) bool {
 		}
 	}
 
-	return s.fence(mailbox.Abandoned, cause, ErrStopped) || lost
+	if reason == mailbox.Stopped { // this is the end: nobody waits for who has not come back by now
+		lost = s.fence(mailbox.Abandoned, cause, ErrStopped) || lost
+	}
+
+	return lost || s.holds()
+}
+
+// giveUp implements member.
+func (s *stage[In, Out]) giveUp() {
+	s.mu.Lock()
+	dropping, cause := s.dropping, s.dropCause
+	s.mu.Unlock()
+
+	if dropping {
+		s.fence(mailbox.Abandoned, cause, ErrStopped)
+	}
+}
+
+// holds reports whether a worker has something in hand.
+func (s *stage[In, Out]) holds() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	return slices.ContainsFunc(s.workers, func(w *worker[In, Out]) bool { return w.holding.Load() > 0 })
 }

@@ -188,10 +188,29 @@ func (a *feedActor[T]) Flush(ctx context.Context) error {
 	return a.tell(ctx)
 }
 
+// await waits for those workers, for half of the time; then what those have in hand who do not return is given up.
+func (a *feedActor[T]) await(ctx context.Context) error {
+	f := a.feed
+	if !f.tracker.acks && !f.tracker.commits {
+		return nil
+	}
+
+	patience, enough := halfOf(ctx)
+	defer enough()
+
+	if err := f.run.flight.allLeft(patience); err == nil || ctx.Err() != nil {
+		return err
+	}
+
+	f.run.giveUp()
+
+	return f.run.flight.allLeft(ctx)
+}
+
 // tell tells the source what has become of its items, also of those that are just being given back: a stage whose time
 // is over ends before the workers that have noticed it.
 func (a *feedActor[T]) tell(ctx context.Context) error {
-	if err := a.feed.run.flight.allLeft(ctx); err != nil {
+	if err := a.await(ctx); err != nil {
 		return err
 	}
 
@@ -443,6 +462,9 @@ func (f *feed[T]) lose(why *loss) bool {
 
 	return len(left) > 0
 }
+
+// giveUp implements member: a source has no workers.
+func (f *feed[T]) giveUp() {}
 
 func (f *feed[T]) stats() StageStats {
 	all := f.Stats()

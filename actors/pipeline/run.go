@@ -1,6 +1,9 @@
 package pipeline
 
 import (
+	"context"
+	"time"
+
 	"github.com/troupe-go/troupe/internal/chain"
 	"github.com/troupe-go/troupe/internal/node"
 	"github.com/troupe-go/troupe/supervision"
@@ -26,6 +29,24 @@ type inletID struct{ vertex, inlet int }
 type member interface {
 	node.Holder
 	stats() StageStats
+	// giveUp takes from workers that do not return what they have in hand, if the stage has ended.
+	giveUp()
+}
+
+// giveUp goes on without workers that do not return, of stages that have ended.
+func (r *run) giveUp() {
+	for _, m := range r.members {
+		m.giveUp()
+	}
+}
+
+// halfOf returns a context that ends when half of the time of another one is over.
+func halfOf(ctx context.Context) (context.Context, context.CancelFunc) {
+	if end, ok := ctx.Deadline(); ok {
+		return context.WithTimeout(ctx, time.Until(end)/2) //nolint:mnd // half
+	}
+
+	return context.WithCancel(ctx)
 }
 
 // build makes the tree of the pipeline.
