@@ -58,10 +58,11 @@ func (c *clerk) Undelivered(l node.DeadLetter) {
 	c.letters = append(c.letters, l.Reason)
 }
 
-func (*clerk) RequestStop(int, node.StopMode)   {}
-func (c *clerk) Intake() *node.Gate             { return &c.gate }
-func (c *clerk) Protoactor() *actor.ActorSystem { return c.protoactor }
-func (c *clerk) Waits() *waits.Graph            { return c.waits }
+func (*clerk) RequestStop(int, node.StopMode)            {}
+func (c *clerk) Intake() *node.Gate                      { return &c.gate }
+func (c *clerk) Protoactor() *actor.ActorSystem          { return c.protoactor }
+func (c *clerk) Waits() *waits.Graph                     { return c.waits }
+func (*clerk) Overtaken(context.Context) <-chan struct{} { return nil }
 
 func (c *clerk) read() (all []node.Event) {
 	synctest.Wait()

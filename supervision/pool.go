@@ -85,8 +85,9 @@ func (c *PoolChild[M]) From(in Deps) actors.Ref[M] {
 // Resize starts or stops members until the pool has size of them, from 1 to PoolSpec.Max. New ones take part once
 // they have started; those that go, the last ones first, get no more messages and work off what they have. Resize
 // returns when that is done. The error is that of the first start that failed, and then the pool has those that did
-// start; [ErrNotStarted]; [ErrGroupDown]; a [*SpecError] for a size out of range; or the context's, and then those
-// that were to go still go, and one that was starting is stopped again. Calls wait for each other, and for those
+// start; [ErrNotStarted]; [ErrGroupDown]; a [*SpecError] for a size out of range; or the context's, or
+// [mailbox.ErrStopping] for an actor that waits in Receive when the drain of a shutdown begins, and then those that
+// were to go still go, and one that was starting is stopped again. Calls wait for each other, and for those
 // that an earlier call has left going.
 func (c *PoolChild[M]) Resize(ctx context.Context, in Deps, size int) error {
 	if c == nil || in.view == nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/troupe-go/troupe/internal/node"
+	"github.com/troupe-go/troupe/mailbox"
 )
 
 // resizing is the change of the size of one pool.
@@ -16,12 +17,14 @@ type resizing struct {
 
 // await waits for those that go. What a context leaves unfinished is for the next resize to wait for, which must not
 // take them for members.
-func (z *resizing) await(ctx context.Context, path string) error {
+func (z *resizing) await(ctx context.Context, host node.Host, path string) error {
 	for ; len(z.going) > 0; z.going = z.going[1:] {
 		select {
 		case <-z.going[0]:
 		case <-ctx.Done():
 			return &FailureError{Path: path, Err: ctx.Err()}
+		case <-host.Overtaken(ctx):
+			return &FailureError{Path: path, Err: mailbox.ErrStopping}
 		}
 	}
 
@@ -43,7 +46,7 @@ func (r *references) resize(
 
 	defer func() { <-z.turn }()
 
-	if err := z.await(ctx, r.path(pool)); err != nil {
+	if err := z.await(ctx, r.host, r.path(pool)); err != nil {
 		return err
 	}
 
@@ -61,7 +64,7 @@ func (r *references) resize(
 		}
 	}
 
-	return z.await(ctx, r.path(pool))
+	return z.await(ctx, r.host, r.path(pool))
 }
 
 // admit starts a member. One that has not started when ctx ends may still be going.

@@ -27,6 +27,7 @@ type conductor struct {
 	intake     node.Gate
 	waits      *waits.Graph
 	booted     chan struct{}
+	draining   chan struct{} // closed when a shutdown comes to its drain
 
 	inbox   inbox
 	crew    crew
@@ -70,8 +71,8 @@ var _ node.Host = (*conductor)(nil)
 
 func newConductor(s *System) (*conductor, error) {
 	c := &conductor{
-		system: s, booted: make(chan struct{}), stuck: make(map[place]stuck), groups: newGroups(), waits: waits.New(),
-		parting: make(map[int]*parting),
+		system: s, booted: make(chan struct{}), draining: make(chan struct{}), stuck: make(map[place]stuck),
+		groups: newGroups(), waits: waits.New(), parting: make(map[int]*parting),
 	}
 	c.protoactor = newProtoactor()
 
@@ -275,7 +276,7 @@ func (c *conductor) carryOut(e lifecycle.Effect) {
 			c.more = append(c.more, func() lifecycle.Input { return back })
 		}
 	case lifecycle.CloseIntake:
-		c.intake.Shut()
+		c.closeIntake()
 	case lifecycle.Booted:
 		close(c.booted)
 	case lifecycle.Ended:
@@ -290,6 +291,14 @@ func (c *conductor) carryOut(e lifecycle.Effect) {
 		c.events.put(e.Event)
 	default:
 		c.carryOutMore(e)
+	}
+}
+
+// closeIntake refuses messages from outside the tree. Called with mu held.
+func (c *conductor) closeIntake() {
+	if c.intake.Err() == nil {
+		c.intake.Shut()
+		close(c.draining)
 	}
 }
 

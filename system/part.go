@@ -72,8 +72,9 @@ var ErrOwnStop = errors.New("an actor cannot wait for its own stop, which has be
 // path, [mailbox.ErrStopped] if it had ended before, and [mailbox.ErrStopping] at a shutdown. Whoever asks for the same
 // while it is being stopped gets the same report, whatever the options. If ctx ends first, the error is the context's
 // and the stop goes on: one that has ended begins a stop without waiting. A shutdown meanwhile takes the stop over, and
-// the report comes with its end. The path of the root stands for the whole system: [System.Shutdown], after
-// [System.Force] if it is to be at once.
+// the report comes with its end; an actor that waits for it in Receive gets [mailbox.ErrStopping] when the drain
+// begins. The path of the root stands for the whole system: [System.Shutdown], after [System.Force] if it is to be at
+// once.
 //
 // An actor that stops what it is in, from Receive, gets [ErrOwnStop] at once. It can wait for the stop of another part,
 // by its own context, but what that part sends to it meanwhile must find room.
@@ -110,7 +111,18 @@ func (s *System) StopNode(ctx context.Context, path string, options StopOptions)
 		return p.report, p.report.Err()
 	case <-ctx.Done():
 		return nil, &supervision.FailureError{Path: path, Err: ctx.Err()}
+	case <-s.conductor.Overtaken(ctx):
+		return nil, &supervision.FailureError{Path: path, Err: mailbox.ErrStopping}
 	}
+}
+
+// Overtaken implements [node.Host].
+func (c *conductor) Overtaken(ctx context.Context) <-chan struct{} {
+	if _, actor := ctx.Value(mailbox.ObserverKey{}).(interface{ Path() string }); !actor || c.waits.Depth() == 0 {
+		return nil
+	}
+
+	return c.draining
 }
 
 // parting is a part of the tree that is being stopped. What is not said to be otherwise is set before it is known.

@@ -143,6 +143,9 @@ type Shared interface {
 	Protoactor() *actor.ActorSystem
 	// Waits is the graph of which actors wait for which.
 	Waits() *waits.Graph
+	// Overtaken returns what is closed when a shutdown comes to its drain, if it is an actor that waits under ctx for the
+	// end of others: the shutdown waits for the turn of that actor before it comes to those. It is nil for who is none.
+	Overtaken(ctx context.Context) <-chan struct{}
 }
 
 // Groups is what the runtime does with the children of groups and pools. Its methods do not block on actors.
