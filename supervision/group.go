@@ -148,9 +148,9 @@ func (g Group[M, Arg]) Start(ctx context.Context, name string, arg Arg) (actors.
 
 // Stop ends a child for good, whatever its restart type: it works its queue off, flushes and closes. Stop returns when
 // it is gone, or with the context's error, and then the child is going all the same. A name that nobody has is a
-// [*NoChildError]; at a shutdown, which stops everybody in order, the error is [mailbox.ErrStopping], also for an
-// actor that waits in Receive when the drain begins. A child must not
-// stop itself with this and wait; that is for [actors.Context.Stop].
+// [*NoChildError]; at a shutdown, which stops everybody in order, the error is [mailbox.ErrStopping], also for an actor
+// that waits in Receive when the drain begins. A child that fails meanwhile is not restarted: what it has queued is
+// dead letters. A child must not stop itself with this and wait; that is for [actors.Context.Stop].
 func (g Group[M, Arg]) Stop(ctx context.Context, name string) error {
 	if err := g.check(ctx, "Stop"); err != nil {
 		return err

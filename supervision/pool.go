@@ -87,8 +87,9 @@ func (c *PoolChild[M]) From(in Deps) actors.Ref[M] {
 // returns when that is done. The error is that of the first start that failed, and then the pool has those that did
 // start; [ErrNotStarted]; [ErrGroupDown]; a [*SpecError] for a size out of range; or the context's, or
 // [mailbox.ErrStopping] for an actor that waits in Receive when the drain of a shutdown begins, and then those that
-// were to go still go, and one that was starting is stopped again. Calls wait for each other, and for those
-// that an earlier call has left going.
+// were to go still go, and one that was starting is stopped again. Calls wait for each other, and for those that an
+// earlier call has left going. One that fails on its way out is not restarted: what it has queued is dead letters. A
+// member must not wait for its own end.
 func (c *PoolChild[M]) Resize(ctx context.Context, in Deps, size int) error {
 	if c == nil || in.view == nil {
 		return actors.ErrNoRef
