@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/troupe-go/troupe/internal/node"
 	"github.com/troupe-go/troupe/mailbox"
@@ -20,6 +21,7 @@ type view struct {
 	gate    *node.Gate
 	allowed []Child
 
+	asked      atomic.Bool // for something that is not declared; written with mu held
 	mu         sync.Mutex
 	undeclared []UndeclaredError // guarded by mu; each once
 }
@@ -81,6 +83,8 @@ func (v *view) grants(c Child, name string) bool {
 		err.Dependency = v.refs.path(id)
 	}
 
+	v.asked.Store(true)
+
 	if !slices.Contains(v.undeclared, err) {
 		v.undeclared = append(v.undeclared, err)
 	}
@@ -98,6 +102,10 @@ func (v *view) gateErr(target string) error {
 }
 
 func (v *view) err() error {
+	if !v.asked.Load() {
+		return nil
+	}
+
 	v.mu.Lock()
 	defer v.mu.Unlock()
 

@@ -43,6 +43,7 @@ type conductor struct {
 	nodes   []node.Node // the actors, by slot; nil for supervisors and where nobody is
 	timer   *time.Timer
 	armed   time.Time // when timer fires; zero if it is not set
+	next    time.Time // of the machine, as of the last leave
 	// processedBefore is what each actor had processed when the shutdown began; nil before.
 	processedBefore []uint64        // by slot
 	stuck           map[place]stuck // abandoned incarnations that have not come back
@@ -128,6 +129,14 @@ func (c *conductor) resender(path string) node.Resender {
 // the latest the first of those who have reported since, deals with all of them before anything else. Only the end of
 // an actor has always been dealt with when it returns.
 func (c *conductor) Report(r node.Report) {
+	if c.mu.TryLock() { // behind those that are in the inbox
+		now := c.entered()
+		c.heard(now, r)
+		c.leave(now)
+
+		return
+	}
+
 	first := c.inbox.put(r)
 	if r.Event != node.Finished && (!first || c.adding.Load()) {
 		return
@@ -175,8 +184,13 @@ func (c *conductor) do(input func() lifecycle.Input) {
 func (c *conductor) enter() (now time.Time) {
 	c.mu.Lock()
 
+	return c.entered()
+}
+
+// entered is enter for who has mu.
+func (c *conductor) entered() (now time.Time) {
 	now = time.Now()
-	if next := c.machine.Next(); !next.IsZero() && !next.After(now) {
+	if next := c.next; !next.IsZero() && !next.After(now) {
 		c.hearCrew(now) // what is over, and was not looked at, was in time
 		c.run(now, lifecycle.Tick{})
 		c.goOn(now)
@@ -288,7 +302,7 @@ func (c *conductor) carryOut(e lifecycle.Effect) {
 			c.ended(e.ID)
 		}
 
-		c.events.put(e.Event)
+		c.events.put(&e.Event)
 	default:
 		c.carryOutMore(e)
 	}
@@ -376,9 +390,9 @@ func (c *conductor) markProcessed() {
 // kept, is left to the timer as it is set: that it fires for nothing once in a while costs less than setting it for
 // each step. Called with mu held.
 func (c *conductor) arm() {
-	next := c.machine.Next()
+	c.next = c.machine.Next()
 
-	switch {
+	switch next := c.next; {
 	case next.IsZero(), !c.armed.IsZero() && !next.Before(c.armed):
 		return
 	case c.timer == nil:
@@ -387,7 +401,7 @@ func (c *conductor) arm() {
 		c.timer.Reset(time.Until(next))
 	}
 
-	c.armed = next
+	c.armed = c.next
 }
 
 // disarm stops the timer when the system has ended. As it is set, perhaps for a deadline that was kept, it would hold

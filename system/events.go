@@ -28,7 +28,7 @@ func newEvents(o Options) *Events {
 }
 
 // put takes an event. It does not block.
-func (e *Events) put(event supervision.Event) { e.stream.put(uint8(event.Kind), event.Time, event) }
+func (e *Events) put(event *supervision.Event) { e.stream.put(uint8(event.Kind), event.Time, event) }
 
 // Recent returns the events that are kept, oldest first: the last Options.Events of them.
 func (e *Events) Recent() []supervision.Event { return e.stream.recent() }

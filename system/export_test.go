@@ -17,7 +17,7 @@ func SharesOf(grace time.Duration) supervision.Shares {
 }
 
 // Put takes an event.
-func (e *Events) Put(event supervision.Event) { e.put(event) }
+func (e *Events) Put(event supervision.Event) { e.put(&event) }
 
 // Close ends all streams.
 func (e *Events) Close() []error { return e.close() }

@@ -2,6 +2,7 @@ package system
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/troupe-go/troupe/internal/doubling"
 	"github.com/troupe-go/troupe/internal/node"
@@ -13,6 +14,9 @@ type inbox struct {
 	mu      sync.Mutex
 	reports []node.Report
 	spare   []node.Report // what was taken last, to be used again; its holder is done with it when the next one takes
+	// some says that there are reports; written with mu held. Who takes may miss one that is just being put: if it is the
+	// first, whoever puts it comes to take.
+	some atomic.Bool
 }
 
 // put adds a report. It returns whether it is the first: then it is for the caller to see to it that all that are there
@@ -22,6 +26,7 @@ func (i *inbox) put(r node.Report) (first bool) {
 	defer i.mu.Unlock()
 
 	i.reports = doubling.Append(i.reports, r)
+	i.some.Store(true)
 
 	return len(i.reports) == 1
 }
@@ -31,12 +36,14 @@ func (i *inbox) put(r node.Report) (first bool) {
 func (i *inbox) take() []node.Report {
 	const keep = 1024 // reports, so that a time when many more came does not cost memory for ever
 
+	if !i.some.Load() {
+		return nil
+	}
+
 	i.mu.Lock()
 	defer i.mu.Unlock()
 
-	if len(i.reports) == 0 {
-		return nil
-	}
+	i.some.Store(false)
 
 	all := i.reports
 	clear(i.spare)

@@ -183,22 +183,37 @@ func (f *Office) take(l node.DeadLetter) {
 	}
 	letter.from(l.Sender)
 
-	f.file(letter)
-	f.outbox.put(0, time.Time{}, &actor.DeadLetterEvent{PID: l.PID, Message: l.Message, Sender: l.Sender})
+	f.file(&letter)
+
+	if f.isHeard(&l) {
+		event := &actor.DeadLetterEvent{PID: l.PID, Message: l.Message, Sender: l.Sender}
+		f.outbox.put(0, time.Time{}, &event)
+	}
 }
 
-func (f *Office) file(l Letter) {
+// ownHearers is how many subscribers protoactor's event stream has that are ours: hear, and what answers for
+// protoactor.
+const ownHearers = 2
+
+// isHeard reports whether there is anybody to publish a letter for: others than us, or who is to be answered.
+func (f *Office) isHeard(l *node.DeadLetter) bool {
+	_, watch := l.Message.(*actor.Watch)
+
+	return l.Sender != nil || watch || f.protoactor.EventStream.Length() > ownHearers
+}
+
+func (f *Office) file(l *Letter) {
 	f.mu.Lock()
 
 	l.Number, l.Time = f.next, time.Now()
 	f.next++
-	f.shelf.put(l)
+	f.shelf.put(*l)
 	f.stream.put(uint8(l.Reason), l.Time, l)
-	f.archive.filed(l)
+	f.archive.filed(*l)
 
 	f.mu.Unlock()
 
-	f.events.put(supervision.Event{
+	f.events.put(&supervision.Event{
 		Kind: supervision.DeadLettered, Path: l.Target, Time: l.Time, Reason: l.Reason, Err: l.Cause,
 	})
 }
@@ -226,7 +241,7 @@ func (f *Office) hear(event any) {
 		letter.Reason = mailbox.Stopped
 	}
 
-	f.file(letter)
+	f.file(&letter)
 }
 
 // publishAll is the office's goroutine. It ends when the stream does and everything is published.

@@ -32,15 +32,15 @@ func newStream[T any](capacity, classes int) *stream[T] {
 }
 
 // put takes a value that came up at a time. It costs some 20 ns, and as much again for each subscriber.
-func (s *stream[T]) put(class uint8, at time.Time, v T) {
+func (s *stream[T]) put(class uint8, at time.Time, v *T) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 
 	switch {
 	case len(s.ring) < s.capacity:
-		s.ring = append(s.ring, v)
+		s.ring = append(s.ring, *v)
 	case s.capacity > 0:
-		s.ring[s.taken%uint64(s.capacity)] = v
+		s.ring[s.taken%uint64(s.capacity)] = *v
 	}
 
 	s.taken++
@@ -55,7 +55,7 @@ func (s *stream[T]) put(class uint8, at time.Time, v T) {
 		}
 
 		select {
-		case sub.values <- v:
+		case sub.values <- *v:
 		default:
 			sub.missed.Add(1)
 		}
