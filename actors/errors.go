@@ -54,7 +54,8 @@ func misuse(path, method string, err error) error {
 type PanicError struct {
 	// Value is what was passed to panic.
 	Value any
-	// Stack is where; it is symbolised only when it is printed.
+	// Stack is where; it is symbolised only when it is printed. It may be another error's too, so it is not to be
+	// written to.
 	Stack Stack
 }
 

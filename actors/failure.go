@@ -46,21 +46,26 @@ func (r *runner[M]) fail(cause error) {
 	}
 
 	inc.decision = directive
-	inc.owned.close()
 
-	if inc.endsSlowly() { // else the one report that it has ended will do
-		r.say(inc, node.Report{Event: node.Failing, Err: cause, Directive: directive, Bare: bare})
+	if inc.dieAtOnce(cause) { // the one report that it has ended will do
+		r.phase = absent
+		r.gone(answer)
+	} else {
+		inc.owned.close()
+
+		if inc.endsSlowly() {
+			r.say(inc, node.Report{Event: node.Failing, Err: cause, Directive: directive, Bare: bare})
+		}
+
+		if closing := r.end(cause, answer); closing != nil {
+			cause = errors.Join(cause, closing)
+		}
+
+		inc.die(cause)
 	}
-
-	closing := r.end(cause, answer)
-	inc.die(cause)
 
 	if r.lease.Revoked() {
 		return
-	}
-
-	if closing != nil {
-		cause = errors.Join(cause, closing)
 	}
 
 	r.say(inc, node.Report{Event: node.Ended, Err: cause, Directive: directive, Bare: bare})
@@ -142,13 +147,18 @@ func (r *runner[M]) ended(closing error, answer *mailbox.SendError) error {
 	_, err := inc.owned.take()
 	err = errors.Join(err, closing)
 
+	r.gone(answer)
+
+	return err
+}
+
+// gone is what is left to do of an incarnation that has ended, unless it was abandoned.
+func (r *runner[M]) gone(answer *mailbox.SendError) {
 	if r.lease.Revoked() {
-		return err
+		return
 	}
 
 	r.lease.Orphan(answer)
-	inc.graph().Down(inc) // before it is reported, and others are halted for it
+	r.inc.graph().Down(r.inc) // before it is reported, and others are halted for it
 	r.inc = nil
-
-	return err
 }

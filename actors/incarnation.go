@@ -209,6 +209,30 @@ func (i *incarnation[M]) die(cause error) {
 	m.ended, m.died = cause, true
 }
 
+// dieAtOnce ends the incarnation of a failure if there is nothing to wait for or to tell: it has no Close hook, never
+// had a goroutine, and never asked for anything. It reports whether it did; then that is all.
+func (i *incarnation[M]) dieAtOnce(cause error) bool {
+	_, closes := i.instance().(Closer)
+
+	i.owned.mu.Lock()
+	defer i.owned.mu.Unlock()
+
+	if closes || i.owned.helpers != nil || i.noticed() != nil {
+		return false
+	}
+
+	m := i.needs()
+	m.ended, m.died = cause, true
+	i.owned.closed, i.closed = true, true
+	i.over.Store(true)
+
+	if m.work != nil {
+		m.work.cancel(cause)
+	}
+
+	return true
+}
+
 // failure returns what the incarnation has died of, or nil.
 func (i *incarnation[M]) failure() error {
 	i.owned.mu.Lock()

@@ -64,6 +64,14 @@ type trouble struct {
 	crash error
 }
 
+// exited notes that runtime.Goexit has ended the turn's goroutine. If a deferred function has panicked meanwhile, that
+// is known already.
+func (t *trouble) exited() {
+	if t.crash == nil {
+		t.crash = ErrExited
+	}
+}
+
 // troubled returns what is known of panics, making it with the first.
 func (r *runner[M]) troubled() *trouble {
 	if r.trouble == nil {
@@ -141,9 +149,18 @@ func (r *runner[M]) turn() {
 		r.label()
 	}
 
-	for crashed := true; crashed; {
-		crashed = r.attempt()
-	}
+	returned := false
+
+	defer func() {
+		if !returned { // runtime.Goexit takes this goroutine; another one goes on with the turn
+			r.troubled().exited()
+			r.lease.Continue()
+		}
+	}()
+
+	waits.RunAs(r.cell.number(), r)
+
+	returned = true
 }
 
 // Spare implements [mailbox.Spare]: of an actor that has started and has nothing to do until its first message, only
@@ -159,44 +176,30 @@ func (r *runner[M]) Spare() bool {
 	return spare
 }
 
-// attempt is the part of a turn up to a panic of Receive: one deferred call per turn, not per message.
-func (r *runner[M]) attempt() (crashed bool) {
-	returned := false
-
-	defer func() {
-		if returned {
-			return
-		}
-
-		if v := recover(); v != nil {
-			t := r.troubled()
-			t.crash, crashed = t.panicError(v), true
-
-			return
-		}
-
-		// runtime.Goexit takes this goroutine; another one goes on with the turn.
-		r.troubled().crash = ErrExited
-		r.lease.Continue()
-	}()
-
-	waits.RunAs(r.cell.number(), r)
-
-	returned = true
-
-	return false
-}
-
 // Loop implements [waits.Loop]: it handles commands and messages until there are none or the lease is revoked.
 //
 //go:noinline
 func (r *runner[M]) Loop() {
+	for crashed := true; crashed; {
+		crashed = r.attempt()
+	}
+}
+
+// attempt is the part of a turn up to a panic of Receive: one deferred call per turn, not per message.
+func (r *runner[M]) attempt() (crashed bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			t := r.troubled()
+			t.crash, crashed = t.panicError(v), true
+		}
+	}()
+
 	r.begin()
 
 	for {
 		if !r.receives() {
 			if r.wait() {
-				return
+				return false
 			}
 
 			continue
@@ -218,14 +221,14 @@ func (r *runner[M]) Loop() {
 			if last {
 				r.sweep()
 			} else if r.rest(false) {
-				return
+				return false
 			}
 		case mailbox.Rested:
-			return // the runner may be at its next turn already
+			return false // the runner may be at its next turn already
 		case mailbox.Void:
 			r.cell.returned(r.lease)
 
-			return
+			return false
 		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"github.com/troupe-go/troupe/actors/internal/frames"
 )
 
 // Stack is a call stack as program counters.
@@ -14,9 +16,9 @@ type Stack []uintptr
 func (s Stack) String() string {
 	var b strings.Builder
 
-	frames := runtime.CallersFrames(s)
+	all := runtime.CallersFrames(s)
 	for {
-		f, more := frames.Next()
+		f, more := all.Next()
 		if f.Function != "" {
 			fmt.Fprintf(&b, "%s\n\t%s:%d\n", f.Function, f.File, f.Line)
 		}
@@ -39,35 +41,44 @@ func newPanicError(value any) *PanicError {
 	return &PanicError{Value: value, Stack: slices.Clone(calls[:runtime.Callers(skip, calls[:])])}
 }
 
-// trace is what a runner knows of panics of its actor since the first. Walking a stack is most of what a panic costs,
-// and half the calls on it are the runner's own: it looks no further than it must. Its stacks end with Receive.
+// trace is what a runner knows of panics of its actor since the first. Its stacks end with Receive.
 type trace struct {
 	edge  uintptr // where the runner called Receive; 0 if that was not found
-	depth int     // how many calls the last stack had, down to the edge
+	walks uint    // how many stacks were walked
+	calls Stack   // the one that was found on path
+	path  frames.Path
 }
 
-// panicError is newPanicError for a panic of Receive.
+// panicError is newPanicError for a panic of Receive. To walk a stack is a third of what a restart costs, and an actor
+// that panics again often does so at the same place: then what is known is not walked again. To know the next time
+// costs something too. That is spent on the first stack that is walked, the second, the fourth, and so on.
+//
+//go:noinline
 func (t *trace) panicError(value any) *PanicError {
+	at := frames.Pointer()
+	if t.path.Again(at) {
+		return &PanicError{Value: value, Stack: t.calls}
+	}
+
 	const skip = 3 // Callers, panicError, the deferred function
 
 	var calls [maxStack]uintptr
 
-	if t.depth > 0 { // an actor that panics again often does so at the same place
-		stack := calls[:t.depth]
-		stack = stack[:runtime.Callers(skip, stack)]
+	stack := Stack(calls[:runtime.Callers(skip, calls[:])])
+	end := t.end(stack)
 
-		if end := slices.Index(stack, t.edge); end >= 0 {
-			return &PanicError{Value: value, Stack: slices.Clone(stack[:end])}
-		}
-	}
-
-	stack := calls[:runtime.Callers(skip, calls[:])]
-	if end := t.end(stack); end >= 0 {
-		t.depth = end + 1
+	if end >= 0 {
 		stack = stack[:end]
 	}
 
-	return &PanicError{Value: value, Stack: slices.Clone(stack)}
+	stack = slices.Clip(slices.Clone(stack))
+
+	t.walks++
+	if end >= 0 && t.walks&(t.walks-1) == 0 {
+		t.calls, t.path = stack, frames.Look(at, t.edge, stack)
+	}
+
+	return &PanicError{Value: value, Stack: stack}
 }
 
 // end returns where the runner's calls begin, or -1 if they do not. It calls Receive in more places than one.

@@ -29,8 +29,9 @@ func deep(calls int) {
 func TestStackOfAPanicEndsWithReceive(t *testing.T) {
 	bubble(t, "however deep the panic and the one before it", func(t *testing.T) {
 		s := play(t, &part{})
+		known := make(map[int]string) // by calls
 
-		for _, calls := range []int{3, 0, 3, 3, 20, 100, 1} {
+		for _, calls := range []int{3, 3, 0, 3, 3, 3, 2, 3, 20, 20, 100, 100, 1, 20, 20, 1} {
 			tell(t, s.ref(), func(*actors.Context[job]) error { deep(calls); return nil })
 			synctest.Wait()
 
@@ -40,6 +41,12 @@ func TestStackOfAPanicEndsWithReceive(t *testing.T) {
 
 			stack := panicked.Stack.String()
 			assert.Equal(t, min(calls+1, 63), strings.Count(stack, "actors_test.deep\n"), "all that fit into a stack")
+
+			if known[calls] == "" {
+				known[calls] = stack
+			}
+
+			assert.Equal(t, known[calls], stack)
 
 			if calls < 50 {
 				assert.Equal(t, 1, strings.Count(stack, "(*part).Receive\n"))
@@ -73,6 +80,32 @@ func TestStackOfAPanicEndsWithReceive(t *testing.T) {
 			assert.NotContains(t, stack, "runner")
 		}
 	})
+}
+
+// A deferred function that panics while runtime.Goexit runs does not keep it from ending the goroutine.
+func TestAPanicOnTheWayOutIsTheFailure(t *testing.T) {
+	for _, dispatch := range []mailbox.Dispatch{mailbox.OnDemand, mailbox.Dedicated, mailbox.Pinned} {
+		bubble(t, dispatch.String(), func(t *testing.T) {
+			var d diary
+
+			s := play(t, &part{spec: supervision.Spec{Mailbox: &mailbox.Options{Capacity: 8, Dispatch: dispatch}}})
+			tell(t, s.ref(), func(*actors.Context[job]) error {
+				defer panic(errTest)
+
+				runtime.Goexit()
+
+				return nil
+			}, func(*actors.Context[job]) error { d.note("handled"); return nil })
+			synctest.Wait()
+
+			assert.Equal(t, []string{"handled"}, d.read())
+			require.Len(t, s.letters(), 1)
+
+			panicked := new(actors.PanicError)
+			require.ErrorAs(t, s.letters()[0].Cause, &panicked)
+			assert.Equal(t, errTest, panicked.Value)
+		})
+	}
 }
 
 // A hook that ends the goroutine it is called on ends a turn, and nothing else.
