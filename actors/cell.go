@@ -221,9 +221,6 @@ func (c *cell[M]) Abandon(cause error) (since uint64, running bool) {
 		c.undelivered(found.Message, mailbox.Abandoned, cause, found.Delivery)
 	}
 
-	inc.owned.mu.Lock()
-	defer inc.owned.mu.Unlock()
-
 	return inc.since(), running
 }
 

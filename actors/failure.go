@@ -79,19 +79,18 @@ func (r *runner[M]) answer(err error) *mailbox.SendError {
 // settleFailed deals with the message in hand of a failure, if there is one that was not put aside: it is delivered
 // again to the next incarnation, as often as it may be, or is a dead letter. It reports whether there is one.
 func (r *runner[M]) settleFailed(cause *mailbox.SendError, d node.Directive) bool {
-	at, most := r.lease.Delivery(), r.cell.place.Limits.Redeliver
-
-	again := most > 0 && d == node.Restart
-	if again && at.Redelivered < most && r.lease.Redeliver() {
-		return true
-	}
-
 	settle, reason := r.lease.Fail, mailbox.Failed
-	if again && at.Redelivered >= most {
-		settle, reason = r.lease.Quarantine, mailbox.Quarantined
+
+	if most := r.cell.place.Limits.Redeliver; most > 0 && d == node.Restart {
+		switch again := r.lease.Delivery().Redelivered < most; {
+		case !again:
+			settle, reason = r.lease.Quarantine, mailbox.Quarantined
+		case r.lease.Redeliver():
+			return true
+		}
 	}
 
-	m, had := settle(cause)
+	m, at, had := settle(cause)
 	if had {
 		r.cell.undelivered(m, reason, cause.Err, at)
 	}

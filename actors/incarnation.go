@@ -46,7 +46,6 @@ type moments[M any] struct {
 	cut     error           // the time of the step in progress is over; nil while it is not
 	ended   error           // why work has ended
 	under   context.Context // of the send whose goroutine runs the turn, with mailbox.Synchronous; or nil
-	since   uint64          // the first incarnation of its runner; 0 if this is it
 	started sync.Once       // its start has been reported, with dispatch mailbox.Synchronous
 	died    bool            // of a failure, which is ended
 	silent  bool            // it gets nothing from itself any more
@@ -99,21 +98,15 @@ func (i *incarnation[M]) noticed() *notices[M] {
 	return nil
 }
 
-// since returns the first of the incarnations of its runner. Called with mu held.
+// since returns the first of the incarnations of its runner; its own number while it has none.
 func (i *incarnation[M]) since() uint64 {
-	if m := i.seldom.Load(); m != nil && m.since != 0 {
-		return m.since
+	if l := i.lease.Load(); l != nil {
+		if r, _ := l.Local.(*runner[M]); r != nil { // which was there before the lease was the incarnation's
+			return r.since.Load()
+		}
 	}
 
 	return i.number
-}
-
-// follow notes the first of the incarnations of its runner, which is another one.
-func (i *incarnation[M]) follow(since uint64) {
-	i.owned.mu.Lock()
-	defer i.owned.mu.Unlock()
-
-	i.needs().since = since
 }
 
 // reportsHealth reports whether the instance has a Health hook.

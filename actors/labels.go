@@ -20,7 +20,7 @@ func (c *cell[M]) labels(since uint64) context.Context {
 // labels once: an actor that restarts over and over does not pay for them each time.
 func (r *runner[M]) label() {
 	if r.mark.from == nil {
-		r.mark.from = r.cell.labels(r.since) //nolint:fatcontext // once
+		r.mark.from = r.cell.labels(r.since.Load()) //nolint:fatcontext // once
 	}
 
 	pprof.SetGoroutineLabels(&r.mark)

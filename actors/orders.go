@@ -85,13 +85,12 @@ func (r *runner[M]) start() {
 	}
 
 	r.inc, r.lost, r.idling = inc, false, false
-	inc.lease.Store(r.lease)
 
-	if r.since == 0 {
-		r.since = inc.number
-	} else {
-		inc.follow(r.since)
+	if r.since.Load() == 0 {
+		r.since.Store(inc.number)
 	}
+
+	inc.lease.Store(r.lease)
 
 	if r.synchronous { // then the goroutine may be a sender's
 		inc.runUnder(r.lease.Sender())

@@ -1,6 +1,8 @@
 package actors
 
 import (
+	"sync/atomic"
+
 	"github.com/troupe-go/troupe/internal/node"
 	"github.com/troupe-go/troupe/internal/waits"
 	"github.com/troupe-go/troupe/mailbox"
@@ -44,7 +46,7 @@ type runner[M any] struct {
 	// emptied says that the Drain hook has returned since.
 	emptied bool
 	// since is the number of its first incarnation.
-	since uint64
+	since atomic.Uint64
 	// mark bears the labels of its goroutine.
 	mark mark
 	// trouble is nil until the actor first panics.
@@ -117,7 +119,8 @@ func (r *runner[M]) takeOver() bool {
 		return false
 	}
 
-	r.inc, r.phase, r.since = inc, was, inc.number
+	r.inc, r.phase = inc, was
+	r.since.Store(inc.number)
 	inc.lease.Store(r.lease)
 
 	if was == born {

@@ -87,7 +87,7 @@ func TestDropOldest(t *testing.T) {
 			assert.Equal(t, []int{2, 3}, b.thrown)
 			assert.Equal(t, mailbox.Stats{Accepted: 6, Dropped: 2, Queued: 3, Handling: 1}, b.box.Stats())
 
-			got, had := b.lease.Fail(nil)
+			got, _, had := b.lease.Fail(nil)
 			assert.True(t, had)
 			assert.Equal(t, 1, got, "the message in hand is still that")
 			assert.Equal(t, []int{4, 5, 6}, drain(b.lease))

@@ -72,29 +72,29 @@ func (l *Lease[M]) whose(claims uint64) (from *lane[M], seq uint64) {
 	return &l.box.data, claims>>claimShift - 1
 }
 
-// Fail settles the message in hand as failed, tells its ticket, and returns it. It returns false, and counts nothing,
-// if there is none, it was put aside, or the lease was revoked.
-func (l *Lease[M]) Fail(cause error) (m M, had bool) {
+// Fail settles the message in hand as failed, tells its ticket, and returns it with its [Lease.Delivery]. It returns
+// false, and counts nothing, if there is none, it was put aside, or the lease was revoked.
+func (l *Lease[M]) Fail(cause error) (m M, at Delivery, had bool) {
 	return l.lose(cause, func(c *counts) { c.rare().failed++ })
 }
 
 // Quarantine settles the message in hand as dead-lettered with reason [Quarantined], as Fail settles it as failed.
-func (l *Lease[M]) Quarantine(cause error) (m M, had bool) {
+func (l *Lease[M]) Quarantine(cause error) (m M, at Delivery, had bool) {
 	return l.lose(cause, func(c *counts) { c.lost(Quarantined) })
 }
 
 // DeadLetter settles the message in hand as dead-lettered and tells its ticket. It returns false, and counts nothing,
 // if there is none or the lease was revoked.
 func (l *Lease[M]) DeadLetter(r Reason, cause error) bool {
-	_, had := l.lose(cause, func(c *counts) { c.lost(r) })
+	_, _, had := l.lose(cause, func(c *counts) { c.lost(r) })
 
 	return had
 }
 
-func (l *Lease[M]) lose(cause error, count func(c *counts)) (m M, had bool) {
+func (l *Lease[M]) lose(cause error, count func(c *counts)) (m M, at Delivery, had bool) {
 	b := l.box
 	if b == nil {
-		return m, false
+		return m, at, false
 	}
 
 	b.mu.Lock()
@@ -103,9 +103,10 @@ func (l *Lease[M]) lose(cause error, count func(c *counts)) (m M, had bool) {
 	if b.lease != l || !b.handling(claims) {
 		b.mu.Unlock()
 
-		return m, false
+		return m, at, false
 	}
 
+	at = b.delivery(claims)
 	m, from, seq := l.inHands(claims)
 	count(&b.settled)
 
@@ -121,7 +122,7 @@ func (l *Lease[M]) lose(cause error, count func(c *counts)) (m M, had bool) {
 	b.mu.Unlock()
 	lost.tell(cause)
 
-	return m, true
+	return m, at, true
 }
 
 // Orphan tells the tickets of all messages that were taken, not answered, and are not to be taken again: the receiver's

@@ -109,7 +109,7 @@ func (m *model) redeliver() bool {
 }
 
 func (m *model) quarantine() bool {
-	got, had := m.lease.Quarantine(errTest)
+	got, _, had := m.lease.Quarantine(errTest)
 	require.Equal(m.t, len(m.hand) == 1, had)
 
 	if had {

@@ -142,7 +142,7 @@ func (m *model) settle(count *uint64) {
 func (m *model) inHand(t *modelTicket) bool { return slices.Contains(m.hand, t.message) }
 
 func (m *model) fail() bool {
-	got, had := m.lease.Fail(errTest)
+	got, _, had := m.lease.Fail(errTest)
 	require.Equal(m.t, len(m.hand) == 1, had)
 
 	if had {
@@ -211,7 +211,7 @@ func (m *model) useVoid(arg int) bool {
 	require.Equal(m.t, mailbox.Void, answer)
 	require.Zero(m.t, got)
 
-	_, had := l.Fail(errTest)
+	_, _, had := l.Fail(errTest)
 	require.False(m.t, had)
 	require.False(m.t, l.DeadLetter(mailbox.Deadline, errTest))
 	l.Orphan(errTest)

@@ -47,7 +47,7 @@ func TestRevoke(t *testing.T) {
 				require.False(t, old.Done())
 				require.False(t, old.DeadLetter(mailbox.Deadline, nil))
 
-				_, had := old.Fail(nil)
+				_, _, had := old.Fail(nil)
 				require.False(t, had)
 
 				_, ok = old.Take()

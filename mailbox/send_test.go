@@ -80,7 +80,7 @@ func nilMessages[M any](t *testing.T, isNil func(M) bool) {
 		assert.Equal(t, mailbox.Message, answer)
 		assert.True(t, isNil(got))
 
-		got, had := lease.Fail(nil)
+		got, _, had := lease.Fail(nil)
 		assert.True(t, had)
 		assert.True(t, isNil(got))
 		assert.Len(t, drain(lease), 2)

@@ -180,7 +180,7 @@ func (s *storm) take(l *mailbox.Lease[letter], m letter) {
 
 	switch m.n % 13 {
 	case 1:
-		if got, had := l.Fail(nil); had {
+		if got, _, had := l.Fail(nil); had {
 			s.note(got, func(f *fate) { f.failed++ })
 		}
 	case 2:

@@ -82,7 +82,7 @@ func testTicket(t *testing.T, lane mailbox.Lane) {
 		lease.Take()
 		lease.Take()
 
-		m, had := lease.Fail(errTest)
+		m, _, had := lease.Fail(errTest)
 		assert.True(t, had)
 		assert.Equal(t, 1, m)
 		assert.Equal(t, []int{1}, all.told(t))
