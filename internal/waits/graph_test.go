@@ -243,6 +243,16 @@ func TestWhoIsToldToHaltDoesNotWaitForWhoIsDown(t *testing.T) {
 		assert.Empty(t, again.released, "who is gone for good is not down")
 	})
 
+	t.Run("unless that is taken back", func(t *testing.T) {
+		g, first, _ := waiting(t)
+		g.Halt(g.a)
+		g.GoOn(g.a)
+		g.Down(g.c)
+		assert.Empty(t, first.released)
+		g.Halt(g.a)
+		assert.Equal(t, "b", first.released)
+	})
+
 	t.Run("but for who can be answered by a goroutine", func(t *testing.T) {
 		g, first, _ := waiting(t)
 		first.inHands, g.b.helped = true, true

@@ -16,11 +16,16 @@ type standing struct {
 	down    map[any]string // their paths
 }
 
-// Halt says that p has been told to halt, and may be waiting. As long as it is up, it does not wait for an actor that
-// is down, nor for one that does: those may come up only when it is down. It takes no lock but the graph's and those of
-// the parties and the waits.
+// Halt says that p has been told to halt, or is awaited as if it had been, and may be waiting. As long as it is up, it
+// does not wait for an actor that is down, nor for one that does: those may come up only when it is down. It takes no
+// lock but the graph's and those of the parties and the waits.
 func (g *Graph) Halt(p Party) {
 	g.stand(p, func(q any) { g.halting[q] = struct{}{} })
+}
+
+// GoOn takes Halt back: nobody awaits p.
+func (g *Graph) GoOn(p Party) {
+	g.stand(p, func(q any) { delete(g.halting, q) })
 }
 
 // Down says that p has ended: until a successor of it is up, nobody works off its queue.
