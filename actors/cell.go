@@ -181,6 +181,18 @@ func (c *cell[M]) Order(command mailbox.Command, deadline time.Time) {
 	}
 }
 
+func (c *cell[M]) LetGo(takenBack bool) {
+	inc := c.current.Load()
+
+	switch {
+	case inc == nil:
+	case takenBack:
+		inc.graph().GoOn(inc)
+	default:
+		inc.graph().Halt(inc)
+	}
+}
+
 func (c *cell[M]) Cancel(cause error) {
 	if inc := c.current.Load(); inc != nil {
 		inc.endAll(cause)

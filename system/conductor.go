@@ -329,6 +329,8 @@ func (c *conductor) begin(e *lifecycle.Begin) {
 // carryOutMore is carryOut for what concerns groups, pools and tasks.
 func (c *conductor) carryOutMore(e lifecycle.Effect) {
 	switch e := e.(type) {
+	case lifecycle.LetGo:
+		c.nodes[lifecycle.Slot(e.ID)].LetGo(e.TakenBack)
 	case lifecycle.RunTask:
 		c.runTask(e)
 	case lifecycle.CancelTask:

@@ -38,6 +38,14 @@ type Sweep struct {
 	Deadline time.Time
 }
 
+// LetGo says that an actor, which is on its way down and has not been told to halt, does not wait for actors that are
+// down, because its supervisor awaits it: they may come up only when it is down. TakenBack says that it does again. It
+// is over with the incarnation.
+type LetGo struct {
+	ID        int
+	TakenBack bool
+}
+
 // Cancel ends the contexts of what an actor is doing.
 type Cancel struct {
 	ID    int
@@ -115,6 +123,7 @@ func (*Begin) effect()      {}
 func (Seal) effect()        {}
 func (*Order) effect()      {}
 func (*Sweep) effect()      {}
+func (LetGo) effect()       {}
 func (Cancel) effect()      {}
 func (Abandon) effect()     {}
 func (CloseIntake) effect() {}

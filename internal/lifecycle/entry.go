@@ -31,7 +31,7 @@ type entry struct {
 	known    bool  // the incarnation's reports count
 	instance bool  // the incarnation has started and not ended
 	visited  bool  // the drain has come to it
-	bits     uint8 // see depends, hookBit, and pass: the steps of its stop that were over as soon as their phase began
+	bits     uint8 // see depends, hookBit, isLetGo; and pass: the steps of its stop that were over as their phase began
 	failed   bool  // since its last start began
 
 	pending   bool // its supervisor is to start it when its turn comes

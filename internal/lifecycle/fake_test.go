@@ -31,6 +31,7 @@ type life struct {
 	number                  uint64
 	started, over           bool // Start has returned; it is gone
 	abandoned               bool
+	halted, letGo           bool // it was told to halt; it does not wait for those that are down
 	drains, flushes, closes int
 	flushDue                bool // it was alive when the flush phase began
 }

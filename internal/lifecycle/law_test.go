@@ -21,6 +21,7 @@ type law struct {
 	lines      [lifecycle.Done + 1]time.Time // from when on nobody waits for its turn in a phase
 	limit      time.Time                     // when the shutdown must be over; zero before it
 	halting    []int                         // supervisors that were halting after the last step
+	shut       bool                          // a shutdown had begun after the last step
 	states     []lifecycle.State             // after the last step
 	left       map[int]uint64                // by actor: the incarnation that stopped itself last
 	groups     *groups
@@ -146,6 +147,10 @@ func (l *law) effect(e lifecycle.Effect) {
 			l.begin(e)
 		}
 	case *lifecycle.Order:
+		if e.Command&node.Halt != 0 {
+			l.world.fake(e.ID).current().halted = true
+		}
+
 		if e.ID < len(l.world.fakes) {
 			l.order(l.world.fakes[e.ID], e.Command)
 		}
@@ -159,6 +164,8 @@ func (l *law) effect(e lifecycle.Effect) {
 		l.world.parts.seal(e.ID)
 	case lifecycle.Parted:
 		l.world.parts.parted(e)
+	case lifecycle.LetGo:
+		l.letGo(l.world.fake(e.ID), e.TakenBack)
 	case lifecycle.Abandon:
 		l.abandon(l.world.fake(e.ID), e)
 	case *lifecycle.Spawned, lifecycle.Removed:
@@ -399,13 +406,18 @@ func (l *law) after() {
 		}
 	}
 
+	l.shut = l.groups.stopping()
+
 	w.crowd.after()
 	l.tasksAfter()
 
 	if m.Phase() < lifecycle.Intake {
 		l.progress()
+		l.awaited()
 		w.parts.progress()
 		l.groups.settle()
+	} else {
+		l.allWait()
 	}
 }
 

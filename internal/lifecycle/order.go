@@ -140,6 +140,7 @@ func (m *Machine) haltNext(p *entry) {
 
 			continue
 		case c.state != Running && c.state != Starting: // it is on its way down
+			m.letGo(c)
 		case !c.isActor():
 			m.haltAll(c, nil)
 		case c.state == Running:
@@ -156,6 +157,26 @@ func (m *Machine) haltNext(p *entry) {
 		m.halted(p)
 	} else {
 		m.startNext(p)
+	}
+}
+
+// isLetGo is the bit of entry.bits which says that an actor has been let go, and that has not been taken back.
+const isLetGo = 1 << 5
+
+// letGo sees to it that a child that is on its way down does not wait for those that come up only when it is down. Who
+// halts knows that, and a supervisor lets its own go.
+func (m *Machine) letGo(n *entry) {
+	if n.isActor() && n.state != Halting && n.bits&isLetGo == 0 {
+		n.bits |= isLetGo
+		m.emit(LetGo{ID: n.id})
+	}
+}
+
+// takeBack is called when a shutdown begins, which has everybody come up at once: nobody is awaited for that any more.
+func (m *Machine) takeBack(n *entry) {
+	if n.bits&isLetGo != 0 {
+		n.bits &^= isLetGo
+		m.emit(LetGo{ID: n.id, TakenBack: true})
 	}
 }
 

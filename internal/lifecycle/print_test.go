@@ -66,6 +66,12 @@ func (p printer) effect(e lifecycle.Effect) string {
 		}
 
 		return fmt.Sprintf("sweep %s: %s%s", strings.Join(paths, " "), commandNames[e.Command], p.until(e.Deadline))
+	case lifecycle.LetGo:
+		if e.TakenBack {
+			return "hold " + p.path(e.ID)
+		}
+
+		return "let go " + p.path(e.ID)
 	case lifecycle.Cancel:
 		return fmt.Sprintf("cancel %s: %v", p.path(e.ID), e.Cause)
 	case lifecycle.Abandon:

@@ -36,6 +36,61 @@ func (l *law) progress() {
 	}
 }
 
+// letGo checks that an actor is let go for a reason and in its turn, or that this is taken back by a shutdown.
+func (l *law) letGo(f *fake, takenBack bool) {
+	x := f.current()
+
+	switch {
+	case x.letGo != takenBack:
+		l.brokenf("%s #%d was let go: %v, that is taken back: %v", f.spec.Path, x.number, x.letGo, takenBack)
+	case takenBack && !l.groups.stopping():
+		l.brokenf("that %s is let go is taken back by no shutdown", f.spec.Path)
+	case !takenBack && l.shut: // not by what was due before the shutdown, in the same step
+		l.brokenf("%s is let go in a shutdown", f.spec.Path)
+	case l.state(f.id) == lifecycle.Halting:
+		l.brokenf("%s is let go, or that is taken back, though it halts", f.spec.Path)
+	}
+
+	if f.id < len(l.world.fakes) && !takenBack {
+		l.groups.halt(f)
+	}
+
+	x.letGo = !takenBack
+}
+
+// allWait checks that nobody is let go any more.
+func (l *law) allWait() {
+	for id := range l.world.machine.All() {
+		if f := l.world.fake(id); f != nil && f.current() != nil && f.current().isLetGo() {
+			l.brokenf("%s is still let go", f.spec.Path)
+		}
+	}
+}
+
+func (x *life) isLetGo() bool { return x.letGo && !x.over && !x.abandoned }
+
+// awaited checks that an actor which a supervisor that halts waits for, and has not told to, has been let go.
+func (l *law) awaited() {
+	for s := range l.world.plan.Nodes {
+		if l.world.fakes[s] != nil || l.state(s) != lifecycle.Halting {
+			continue
+		}
+
+		for _, c := range slices.Backward(l.world.machine.Children(s)) {
+			switch l.state(c) { //nolint:exhaustive // in the others it is not there, or told to come down
+			case lifecycle.Idle, lifecycle.BackingOff:
+				continue
+			case lifecycle.Ending, lifecycle.Leaving, lifecycle.Draining, lifecycle.Flushing, lifecycle.Closing:
+				if x := l.world.fake(c).current(); !x.letGo && !x.halted {
+					l.brokenf("%s waits for %s #%d, which is not let go", l.world.path(s), l.world.path(c), x.number)
+				}
+			}
+
+			break
+		}
+	}
+}
+
 // end checks what must hold when all is over.
 func (l *law) end() {
 	w := l.world

@@ -67,6 +67,7 @@ func (m *Machine) hold(n *entry, bare bool) {
 // lost notes that there is no incarnation any more.
 func (m *Machine) lost(n *entry) {
 	n.known, n.instance = false, false
+	n.bits &^= isLetGo
 	n.wake()
 	m.stopTimer(n)
 }

@@ -67,6 +67,7 @@ func (m *Machine) settle(served bool) {
 
 // settleActor is settle for an actor. Comes says that it is one of a group that is being restarted.
 func (m *Machine) settleActor(n *entry, served, comes bool) {
+	m.takeBack(n)
 	m.rejoin(n)
 
 	switch {

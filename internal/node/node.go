@@ -229,6 +229,9 @@ type Controlled interface { //nolint:interfacebloat // it is all that one actor 
 	Seal()
 	// Order posts commands; hooks they run are expected to return before the deadline.
 	Order(c mailbox.Command, deadline time.Time)
+	// LetGo says that the actor, which is on its way down, does not wait for actors that are down: such a wait ends. It
+	// can be taken back, and is over with the incarnation.
+	LetGo(takenBack bool)
 	// AtOnce does what one of the commands of a stop orders, Drain, Flush, Close or Finish, if the actor is at rest and
 	// has nothing to do for it. It reports whether it did; there is no other answer. Drain also seals. Hooks are, if that
 	// is done, the commands among Flush and Close for which the actor has a hook.
