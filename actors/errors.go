@@ -20,10 +20,11 @@ var (
 	ErrAbandoned = node.ErrAbandoned
 	// ErrNotRunning is returned where an actor has no running instance: it is starting, backing off or stopped.
 	ErrNotRunning = errors.New("not running")
-	// ErrHalting is why an actor that is being halted, such as in the restart of its group, is not kept waiting: the one
-	// it waits for, for an answer or for room, is down, or waits itself for one that is, and may come up only when this
-	// one has come down. It arrives in a [*mailbox.SendError] that names the target. What an [Ask] has sent may have been
-	// accepted, and is then a question whose asker waits no longer; a message that waited for room was not.
+	// ErrHalting is why an actor that is being halted, such as in the restart of its group, is not kept waiting, nor one
+	// that is awaited for that and is being stopped already: the one it waits for, for an answer or for room, is down, or
+	// waits itself for one that is, and may come up only when this one has come down. It arrives in a
+	// [*mailbox.SendError] that names the target. What an [Ask] has sent may have been accepted, and is then a question
+	// whose asker waits no longer; a message that waited for room was not.
 	ErrHalting = errors.New("no longer waited for by an actor that is being halted: it is down, or waits for one that is")
 	// ErrNilFunc is returned where a nil function is given, wrapped with the actor's path and the method.
 	ErrNilFunc = errors.New("nil function")
