@@ -82,7 +82,7 @@ func (i *incarnation[M]) drainAsleep() bool {
 	}
 
 	i.owned.closed = true
-	i.over.Store(true)
+	i.course.Or(workOver)
 
 	if m := i.seldom.Load(); m != nil && m.ended == nil {
 		m.ended = errEnded

@@ -158,6 +158,6 @@ func (r *runner[M]) gone(answer *mailbox.SendError) {
 	}
 
 	r.lease.Orphan(answer)
-	r.inc.graph().Down(r.inc) // before it is reported, and others are halted for it
+	r.inc.fall() // before it is reported, and others are halted for it
 	r.inc = nil
 }

@@ -16,7 +16,7 @@ import (
 type incarnation[M any] struct {
 	number uint64
 	gate   node.Gate     // what this incarnation's references pass; fenced when it is abandoned
-	over   atomic.Bool   // work has ended
+	course atomic.Uint32 // what has become of it
 	asleep atomic.Uint32 // the phase in which it is at rest and has no runner, hooked, or forsaken; absent otherwise
 	// decision is about the failure that ends the incarnation, or 0; the runner's own.
 	decision node.Directive
@@ -32,6 +32,41 @@ type incarnation[M any] struct {
 	due   instant // when the step in progress is to be over; guarded by owned.mu
 	// seldom is nil until something of it is needed. Written with owned.mu held.
 	seldom atomic.Pointer[moments[M]]
+}
+
+// What becomes of an incarnation, as bits. It may end before it has started.
+const (
+	hasStarted uint32 = 1 << iota // it works off the queue
+	workOver                      // work has ended
+	allGone                       // all has
+)
+
+// isOver reports whether work has ended.
+func (i *incarnation[M]) isOver() bool { return i.course.Load()&workOver != 0 }
+
+// rise notes that the incarnation begins to work off the queue.
+func (i *incarnation[M]) rise() {
+	i.course.Or(hasStarted)
+	i.graph().Up(i)
+}
+
+// fall notes that all of the incarnation has ended: nobody works off the queue until a successor does.
+func (i *incarnation[M]) fall() {
+	i.course.Or(allGone)
+	i.graph().Down(i)
+}
+
+// Down implements [waits.Owner].
+func (c *receiver[M]) Down() (path string, is bool) {
+	inc := c.current.Load()
+	if inc == nil || c.box.Closed() {
+		return "", false
+	}
+
+	course := inc.course.Load()
+	first := inc.number == 1 // which is not down before it has started
+
+	return c.place.Path, course&allGone != 0 || course&hasStarted == 0 && !first || inc.wasAbandoned()
 }
 
 // moments are what an incarnation that only handles messages never needs: the contexts of those who ask for one, and
@@ -79,7 +114,7 @@ func (i *incarnation[M]) needs() *moments[M] {
 	m := i.seldom.Load()
 	if m == nil {
 		m = new(moments[M])
-		if i.over.Load() {
+		if i.isOver() {
 			m.ended = errEnded
 		}
 
@@ -150,7 +185,7 @@ func (i *incarnation[M]) context() context.Context {
 }
 
 func (i *incarnation[M]) err() error {
-	if i.over.Load() {
+	if i.isOver() {
 		return context.Canceled
 	}
 
@@ -178,7 +213,7 @@ func (i *incarnation[M]) endWork(cause error) {
 	m := i.needs()
 	if m.ended == nil {
 		m.ended = cause
-		i.over.Store(true)
+		i.course.Or(workOver)
 
 		if m.work != nil {
 			m.work.cancel(cause)
@@ -217,7 +252,7 @@ func (i *incarnation[M]) dieAtOnce(cause error) bool {
 	m := i.needs()
 	m.ended, m.died = cause, true
 	i.owned.closed, i.closed = true, true
-	i.over.Store(true)
+	i.course.Or(workOver)
 
 	if m.work != nil {
 		m.work.cancel(cause)

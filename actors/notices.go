@@ -165,7 +165,7 @@ func (c *Context[M]) notices() (*notices[M], error) {
 	i.owned.mu.Lock()
 	defer i.owned.mu.Unlock()
 
-	if i.over.Load() {
+	if i.isOver() {
 		return nil, ErrNotRunning
 	}
 

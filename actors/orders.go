@@ -154,7 +154,7 @@ func (r *runner[M]) begun(err error) {
 	}
 
 	inc.knowHooks()
-	inc.graph().Up(inc)
+	inc.rise()
 	r.phase = live
 
 	if r.resting = r.synchronous; !r.resting {

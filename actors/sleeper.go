@@ -133,13 +133,13 @@ func (c *cell[M]) madeAsleep(inc *incarnation[M], err error) (r node.Report, ove
 
 	if r.Err == nil {
 		inc.knowHooks()
-		inc.graph().Up(inc)
+		inc.rise()
 	} else {
 		then = absent
 
 		inc.owned.close()
 		inc.endWork(r.Err)
-		inc.graph().Down(inc)
+		inc.fall()
 		inc.die(r.Err)
 		r.Directive = c.decide(r.Err)
 	}

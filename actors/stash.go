@@ -109,7 +109,7 @@ func (c *Context[M]) running() (l *mailbox.Lease[M], release func(), err error) 
 	i.owned.mu.Lock()
 
 	err = i.gate.Err()
-	if err == nil && i.over.Load() {
+	if err == nil && i.isOver() {
 		err = ErrNotRunning
 	}
 

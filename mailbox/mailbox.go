@@ -307,6 +307,9 @@ func (b *Mailbox[M]) rouse(l *lane[M]) *Lease[M] {
 	return lease
 }
 
+// Owner returns the [Receiver].
+func (b *Mailbox[M]) Owner() any { return b.receiver }
+
 // Closed reports whether [Mailbox.Close] has been called.
 func (b *Mailbox[M]) Closed() bool {
 	b.mu.Lock()

@@ -8,8 +8,6 @@ import (
 
 // Graph is who waits for whom in one system. All methods are safe for concurrent use.
 type Graph struct {
-	standing
-
 	marks *marked // immutable
 
 	size atomic.Int32 // of edges; written under mu
@@ -18,13 +16,17 @@ type Graph struct {
 	mu sync.Mutex
 	// edges are the waits by the queue of who waits. Guarded by mu. There are as many as actors that wait.
 	edges map[any]*Edge
+	// halting are those that are told to halt, by their queues. Guarded by mu. There are as many as actors that are about
+	// to come down.
+	halting map[any]struct{}
+	halts   atomic.Int32 // their number; written under mu
 }
 
 // New makes an empty graph.
 func New() *Graph {
 	return &Graph{
 		marks: marks(), edges: make(map[any]*Edge),
-		standing: standing{halting: make(map[any]struct{}), down: make(map[any]string)},
+		halting: make(map[any]struct{}),
 	}
 }
 
@@ -32,12 +34,22 @@ func New() *Graph {
 type Party interface {
 	// Path is the actor's.
 	Path() string
-	// Queue is the identity of the actor's mailbox, a pointer: what others wait for.
+	// Queue is the identity of the actor's mailbox, a pointer: what others wait for. It may be a [Queue].
 	Queue() any
 	// Abandoned says that the queue is another incarnation's to work off.
 	Abandoned() bool
 	// Helped says that goroutines of the actor's own are running: they can answer what it has been asked.
 	Helped() bool
+}
+
+// Queue is a queue that can tell whose it is. Owner returns who works it off, and may be an [Owner].
+type Queue interface{ Owner() any }
+
+// Owner is an actor that can be down: until there is an incarnation of it that is up, nobody works off its queue.
+type Owner interface {
+	// Down reports whether the actor is down, and its path. One that starts for the first time, or is gone for good, is
+	// not.
+	Down() (path string, is bool)
 }
 
 // Wait is what a party waits for.

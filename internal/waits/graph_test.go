@@ -10,14 +10,17 @@ import (
 
 // party is an actor; its queue is itself.
 type party struct {
-	name              string
-	abandoned, helped bool
+	name                    string
+	abandoned, helped, down bool
 }
 
 func (p *party) Path() string    { return p.name }
 func (p *party) Queue() any      { return p }
 func (p *party) Abandoned() bool { return p.abandoned }
 func (p *party) Helped() bool    { return p.helped }
+func (p *party) Owner() any      { return p }
+
+func (p *party) Down() (path string, is bool) { return p.name, p.down }
 
 // wait is a wait that the test decides on.
 type wait struct {
@@ -48,6 +51,16 @@ type graph struct {
 
 func newGraph() *graph {
 	return &graph{waits.New(), &party{name: "a"}, &party{name: "b"}, &party{name: "c"}}
+}
+
+func (g *graph) fall(p *party) {
+	p.down = true
+	g.Down(p)
+}
+
+func (g *graph) rise(p *party) {
+	p.down = false
+	g.Up(p)
 }
 
 func (g *graph) edge(from *party, w waits.Wait) *waits.Edge {
@@ -227,17 +240,20 @@ func TestWhoIsToldToHaltDoesNotWaitForWhoIsDown(t *testing.T) {
 		g, first, second := waiting(t)
 		g.Halt(g.a)
 		assert.Empty(t, first.released)
-		g.Down(g.c)
+		g.fall(g.c)
 		assert.Equal(t, "b", first.released)
 		assert.Empty(t, second.released)
 		g.Halt(g.b)
 		assert.Equal(t, "c", second.released)
-		g.Down(g.a)
-		g.Up(g.a)
+		g.fall(g.a)
+		g.rise(g.a)
 
 		again := &wait{to: g.c}
 		assert.Nil(t, g.edge(g.a, again).Enter())
 		assert.Empty(t, again.released, "its successor is not told to halt")
+
+		g.c.down = false
+
 		g.Forget(g.c)
 		g.Halt(g.a)
 		assert.Empty(t, again.released, "who is gone for good is not down")
@@ -247,7 +263,7 @@ func TestWhoIsToldToHaltDoesNotWaitForWhoIsDown(t *testing.T) {
 		g, first, _ := waiting(t)
 		g.Halt(g.a)
 		g.GoOn(g.a)
-		g.Down(g.c)
+		g.fall(g.c)
 		assert.Empty(t, first.released)
 		g.Halt(g.a)
 		assert.Equal(t, "b", first.released)
@@ -257,7 +273,7 @@ func TestWhoIsToldToHaltDoesNotWaitForWhoIsDown(t *testing.T) {
 		g, first, _ := waiting(t)
 		first.inHands, g.b.helped = true, true
 		g.Halt(g.a)
-		g.Down(g.c)
+		g.fall(g.c)
 		assert.Empty(t, first.released)
 
 		g.b.helped = false
@@ -267,13 +283,27 @@ func TestWhoIsToldToHaltDoesNotWaitForWhoIsDown(t *testing.T) {
 	})
 
 	t.Run("and what one says that is abandoned counts for nothing", func(t *testing.T) {
-		g, first, _ := waiting(t)
-		g.c.abandoned = true
-		g.Halt(g.a)
-		g.Down(g.c)
+		g, first, second := waiting(t)
+		g.Halt(g.b) // the successor
+		g.b.abandoned = true
+		g.Down(g.b)
+		g.Up(g.b)
+
+		g.b.abandoned = false
+
+		g.fall(g.c)
+		assert.Equal(t, "c", second.released)
 		assert.Empty(t, first.released)
+	})
+
+	t.Run("nor for one that is abandoned", func(t *testing.T) {
+		g, first, second := waiting(t)
+		g.Halt(g.a)
+		g.Halt(g.c)
+		g.c.abandoned, g.c.down = true, true
 		g.Abandon(g.c)
 		assert.Equal(t, "b", first.released)
+		assert.Empty(t, second.released)
 	})
 
 	t.Run("nor for a turn that does", func(t *testing.T) {
@@ -282,7 +312,7 @@ func TestWhoIsToldToHaltDoesNotWaitForWhoIsDown(t *testing.T) {
 		e := g.edge(g.b, w)
 		e.Below(g.a)
 		assert.Nil(t, e.Enter())
-		g.Down(g.c)
+		g.fall(g.c)
 		g.Halt(g.a)
 		assert.Equal(t, "c", w.released)
 	})
