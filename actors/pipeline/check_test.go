@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/troupe-go/troupe/actors/pipeline"
+	"github.com/troupe-go/troupe/mailbox"
 	"github.com/troupe-go/troupe/supervision"
 	"github.com/troupe-go/troupe/system"
 )
@@ -86,6 +87,9 @@ func TestANilPipelineIsNobodys(t *testing.T) {
 	pipeline.To(pipeline.From[int](p, "numbers", numbers{newLedger(1)}), "list", &list[int]{},
 		pipeline.Stage{Failed: side.Policy()})
 	assert.Zero(t, p.Bound())
+	assert.Zero(t, p.Snapshot())
+	require.EqualError(t, p.Wait(t.Context()), "Wait: the pipeline is in no tree that was started")
+	require.ErrorIs(t, p.Wait(nil), mailbox.ErrNilContext) //nolint:staticcheck // the case in hand
 }
 
 func TestBatchesThatWouldWaitForEverAreRefused(t *testing.T) {

@@ -135,8 +135,13 @@ type Snapshot struct {
 	Slowest string
 }
 
-// Snapshot returns the figures of all stages; those of the latest run if it has ended. It does not block.
+// Snapshot returns the figures of all stages; those of the latest run if it has ended. It does not block. That
+// of a nil Pipeline, and of one that no system has started, is the zero Snapshot.
 func (p *Pipeline) Snapshot() (s Snapshot) {
+	if p == nil {
+		return s
+	}
+
 	r := p.current.Load()
 	if r == nil {
 		return s

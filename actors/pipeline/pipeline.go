@@ -41,15 +41,22 @@ func New(name string, options Options) *Pipeline {
 // Wait returns when every source has ended, and all items are finished and their sources told; the error is what the
 // pipeline has failed with; [ErrStopped] if it was stopped, or came down for good, and items were given back, or a
 // source had not handed out all it has, or could not be told; or the context's. A stop that lets a source drain is its
-// end. A pipeline that no system has started is not waited for.
+// end. A pipeline that no system has started, or a nil one, is not waited for: that is an error.
 func (p *Pipeline) Wait(ctx context.Context) error {
-	r := p.current.Load()
+	var (
+		r   *run
+		who = "Wait"
+	)
+
+	if p != nil {
+		r, who = p.current.Load(), p.name+": Wait"
+	}
 
 	switch {
 	case ctx == nil:
-		return fmt.Errorf("%s: Wait: %w", p.name, mailbox.ErrNilContext)
+		return fmt.Errorf("%s: %w", who, mailbox.ErrNilContext)
 	case r == nil:
-		return fmt.Errorf("%s: Wait: %w", p.name, errNotStarted)
+		return fmt.Errorf("%s: %w", who, errNotStarted)
 	}
 
 	select {
@@ -63,7 +70,7 @@ func (p *Pipeline) Wait(ctx context.Context) error {
 var errNotStarted = errors.New("the pipeline is in no tree that was started")
 
 // Bound returns how many items there are in the pipeline at most: the sum of all capacities, and of what the workers of
-// all stages can have in their hands.
+// all stages can have in their hands. It is 0 for a nil Pipeline.
 func (p *Pipeline) Bound() int {
 	if p == nil {
 		return 0
