@@ -29,6 +29,8 @@ type Office struct {
 	find       func(path string) node.Resender // who is at a path now, or nil
 	most       int                             // how often a message is replayed
 	paths      map[string]bool                 // of all actors and pools of the tree; read-only
+	groups     map[string]bool                 // of the groups and pools of the tree; read-only
+	over       atomic.Bool                     // the system has stopped
 	archive    *archive                        // nil if there is no Options.OnLetters
 
 	mu sync.Mutex // held while a letter is filed, so that all hear of letters in their order
@@ -60,13 +62,18 @@ func newOffice(
 ) *Office {
 	f := &Office{
 		protoactor: protoactor, events: events, find: find, most: o.Replays, paths: make(map[string]bool),
-		next: uint64(time.Now().UnixMicro()), shelf: shelf{capacity: o.Letters},
+		groups: make(map[string]bool),
+		next:   uint64(time.Now().UnixMicro()), shelf: shelf{capacity: o.Letters},
 		leaving: make(map[uint64]struct{}), stream: newStream[Letter](0, len(mailbox.Counts{})),
 		outbox: newStream[*actor.DeadLetterEvent](0, 0), stopped: make(chan struct{}),
 	}
 
 	for i := range plan.Nodes {
 		f.paths[plan.Nodes[i].Path] = plan.Nodes[i].IsActor() || plan.Nodes[i].Size > 0
+
+		if plan.Nodes[i].Child != nil {
+			f.groups[plan.Nodes[i].Path] = true
+		}
 	}
 
 	f.first = f.next
@@ -272,6 +279,7 @@ var errHearer = errors.New("dead letters: a handler of protoactor's event stream
 // close ends all streams, and waits until what is in them has been published, for [ForcedGrace] at most. Letters that
 // come later are still filed and counted. It returns what did not go well.
 func (f *Office) close() []error {
+	f.over.Store(true)
 	f.stream.close()
 	f.outbox.close()
 

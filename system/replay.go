@@ -3,6 +3,7 @@ package system
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/troupe-go/troupe/actors"
 	"github.com/troupe-go/troupe/internal/chain"
@@ -22,7 +23,8 @@ const (
 	TargetStopping
 	// TargetStopped: the target, or the system, has ended.
 	TargetStopped
-	// NoTarget: there is no actor at the target's path.
+	// NoTarget: there is no actor at the target's path. Once the system has stopped, a path in a group or a pool is one of
+	// an actor that has ended.
 	NoTarget
 	// Mismatch: the message is not of the type that the target takes.
 	Mismatch
@@ -250,12 +252,22 @@ func (f *Office) send(l *Letter) error {
 
 	to := f.find(l.Target)
 	if to == nil {
-		return &mailbox.SendError{Target: l.Target, Err: ErrNoTarget}
+		return &mailbox.SendError{Target: l.Target, Err: f.noTarget(l.Target)}
 	}
 
 	return to.Resend(l.Message, l.sender, mailbox.Delivery{
 		Attempt: l.Attempt + 1, Replays: l.Replays + 1, Origin: l.Number,
 	})
+}
+
+// noTarget says why there is nobody at a path: those that come and go at run time have stopped with the system.
+func (f *Office) noTarget(path string) error {
+	slash := strings.LastIndexByte(path, '/')
+	if f.over.Load() && slash > 0 && slash < len(path)-1 && f.groups[path[:slash]] {
+		return mailbox.ErrStopped
+	}
+
+	return ErrNoTarget
 }
 
 // left takes a letter out whose message was accepted. One that had to make room meanwhile was not lost after all.

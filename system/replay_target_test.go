@@ -198,3 +198,27 @@ func TestEveryOutcomeHasAName(t *testing.T) {
 	assert.Equal(t, "Outcome(0)", system.Outcome(0).String())
 	assert.Equal(t, "Outcome(200)", system.Outcome(200).String())
 }
+
+// Children of groups and members of pools are not in the plan, but they end with the system all the same.
+func TestAReplayAfterTheStopToWhoIsNotInThePlan(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		s := start(t, tree(crowd(supervision.GroupSpec{MaxChildren: 3}), pool(supervision.PoolSpec[task]{Size: 1})), silent())
+		replay := func(target string) system.Replayed {
+			return s.DeadLetters().Resend(system.Letter{Target: target, Message: task{}}, func() bool { return true })
+		}
+
+		require.Equal(t, system.NoTarget, replay("/test/crowd/first").Outcome, "it can come yet")
+
+		_, err := stop(t, s)
+		require.NoError(t, err)
+
+		for target, want := range map[string]system.Outcome{
+			"/test/crowd/first": system.TargetStopped, "/test/pool/1": system.TargetStopped,
+			"/test/crowd/": system.NoTarget, "/test/crowd/a/b": system.NoTarget, "/test/nobody": system.NoTarget,
+		} {
+			r := replay(target)
+			assert.Equal(t, want, r.Outcome, "%s: %v", target, r.Err)
+			assert.ErrorContains(t, r.Err, target+": ")
+		}
+	})
+}
