@@ -8,8 +8,8 @@ import (
 )
 
 // Ask sends the message that build makes around a reply port and waits for the answer. The error is what [Ref.Tell]
-// would return if the message was not accepted; the error given to [Reply.Fail]; the context's error; or, wrapped in a
-// [*mailbox.SendError] naming the target, what became of the actor that should have answered: its failure on the
+// would return if the message was not accepted; the error given to [Reply.Fail]; or, wrapped in a [*mailbox.SendError]
+// naming the target, the context's error, or what became of the actor that should have answered: its failure on the
 // message, [mailbox.ErrStopped], a dead letter's cause; or the [*mailbox.DroppedError] of a full lane's policy. It does
 // not sit out its deadline when the answer can no longer come. An actor that would wait for itself, directly or around
 // a cycle, gets a [*DeadlockError].
@@ -53,7 +53,7 @@ func Ask[R, M any](ctx context.Context, to Ref[M], build func(Reply[R]) M) (R, e
 		}
 	}
 
-	value, err := p.wait(ctx, edge)
+	value, err := p.wait(ctx, edge, to.Path())
 
 	if p.release() {
 		spares.put(p)

@@ -128,6 +128,7 @@ func TestAsk(t *testing.T) {
 		<-ctx.Done()
 		synctest.Wait()
 		require.ErrorIs(t, q.err, context.DeadlineExceeded)
+		require.ErrorContains(t, q.err, s.ref().Path()+": ")
 		assert.Equal(t, time.Second, q.took)
 		require.NoError(t, kept.Send("too late"))
 		require.ErrorIs(t, kept.Send("twice"), actors.ErrReplied)

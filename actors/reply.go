@@ -88,8 +88,8 @@ func newPending[R any]() *pending[R] {
 	return p
 }
 
-// wait waits for the answer, or until ctx ends. The edge is the asker's if it is an actor.
-func (p *pending[R]) wait(ctx context.Context, edge *waits.Edge) (R, error) {
+// wait waits for the answer of the actor at a path, or until ctx ends. The edge is the asker's if it is an actor.
+func (p *pending[R]) wait(ctx context.Context, edge *waits.Edge, path string) (R, error) {
 	if c := edge.Enter(); c != nil {
 		p.giveUp(newDeadlock(c))
 
@@ -99,7 +99,7 @@ func (p *pending[R]) wait(ctx context.Context, edge *waits.Edge) (R, error) {
 	select {
 	case <-p.ended:
 	case <-ctx.Done():
-		p.giveUp(ctx.Err())
+		p.giveUp(&mailbox.SendError{Target: path, Err: ctx.Err()})
 	}
 
 	edge.Leave()

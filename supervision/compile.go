@@ -16,7 +16,7 @@ func Compile(t Tree, tasks ...*Task) (*Plan, error) {
 	c := &compiler{plan: &Plan{}, index: make(map[Child]int)}
 
 	root := &t
-	c.add(root, "", -1)
+	c.add(root, "", -1, 0)
 	c.link()
 	c.order()
 	c.addTasks(tasks)
@@ -40,10 +40,16 @@ func (c *compiler) failf(path, field, format string, args ...any) {
 	c.errs = append(c.errs, &SpecError{Path: path, Field: field, Problem: fmt.Sprintf(format, args...)})
 }
 
-// add appends a child and all below it, and checks what can be checked without the rest of the tree.
-func (c *compiler) add(child Child, parentPath string, parent int) {
+// add appends a child and all below it, and checks what can be checked without the rest of the tree. At is its place
+// among the children, by which errors call it if it has no name.
+func (c *compiler) add(child Child, parentPath string, parent, at int) {
 	d := declarationOf(child)
+
 	path := parentPath + "/" + shown(d.name)
+	if d.name == "" && parent >= 0 {
+		path = fmt.Sprintf("%s/Children[%d]", parentPath, at)
+	}
+
 	c.checkName(d.name, path)
 
 	if _, twice := c.index[child]; twice {
@@ -193,14 +199,14 @@ func (c *compiler) addTree(id int, t *Tree) {
 		}
 
 		name := d.name
-		if names[name] {
+		if names[name] && name != "" {
 			c.failf(path+"/"+shown(name), "Name", "%q is taken, two children of %s have it", shown(name), path)
 		}
 
 		names[name] = true
 
 		before := len(c.plan.Nodes)
-		c.add(child, path, id)
+		c.add(child, path, id, i)
 
 		if len(c.plan.Nodes) > before {
 			c.plan.Nodes[id].Children = append(c.plan.Nodes[id].Children, before)
@@ -321,6 +327,10 @@ func (c *compiler) nearest(name string) string {
 
 	if best == "" {
 		return ""
+	}
+
+	if distance == 0 {
+		return ", " + best + " is another of that name"
 	}
 
 	return ", did you mean " + best + "?"

@@ -33,6 +33,9 @@ func (c *compiler) addTasks(tasks []*Task) {
 		}
 
 		path := TaskPath(shown(t.Name))
+		if t.Name == "" {
+			path = TaskPath(fmt.Sprintf("Tasks[%d]", i))
+		}
 
 		if _, twice := index[t]; twice {
 			c.failf(path, "Tasks", "the same task is given twice")
@@ -40,7 +43,7 @@ func (c *compiler) addTasks(tasks []*Task) {
 			continue
 		}
 
-		if names[t.Name] {
+		if names[t.Name] && t.Name != "" {
 			c.failf(path, "Name", "%q is taken, two tasks have it", shown(t.Name))
 		}
 
@@ -148,6 +151,10 @@ func (c *compiler) nearestTask(name string) string {
 
 	if best == "" {
 		return ""
+	}
+
+	if distance == 0 {
+		return ", " + best + " is another of that name"
 	}
 
 	return ", did you mean " + best + "?"

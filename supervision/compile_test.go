@@ -45,7 +45,7 @@ func TestCompileReportsEverythingThatIsWrongAtOnce(t *testing.T) {
 		`/shop: Children[1]: is nil`,
 		`/shop: Children[2]: is nil`,
 		`/shop: Children[3]: is nil`,
-		`/shop/: Name: is empty, every child needs one`,
+		`/shop/Children[4]: Name: is empty, every child needs one`,
 		`/shop/a/b: Name: "a/b" contains a slash or white space`,
 		`/shop/orders: Name: "orders" is taken, two children of /shop have it`,
 		`/shop/ledger: Children: the same declaration stands in the tree twice, at /shop/data/ledger too`,
@@ -216,7 +216,7 @@ func TestCompileChecksTheRangesOfASupervisor(t *testing.T) {
 
 func TestCompileChecksNames(t *testing.T) {
 	for name, row := range map[string]struct{ given, want string }{
-		"empty":       {"", `/shop/: Name: is empty, every child needs one`},
+		"empty":       {"", `/shop/Children[0]: Name: is empty, every child needs one`},
 		"slash":       {"/", `/shop//: Name: "/" contains a slash or white space`},
 		"white space": {"a b", `/shop/a b: Name: "a b" contains a slash or white space`},
 		"line":        {"a\nb", `Name: "a\nb" contains a slash or white space`},
@@ -280,6 +280,12 @@ func TestCompileChecksDependencies(t *testing.T) {
 	t.Run("one that is in no tree and like no other is not guessed at", func(t *testing.T) {
 		assert.Equal(t, []string{`/shop/a: DependsOn[0]: "telescope" is not in the tree`},
 			problems(t, tree("shop", actor("a", actor("telescope")))))
+	})
+
+	t.Run("one of the name of another is told apart", func(t *testing.T) {
+		assert.Equal(t, []string{
+			`/shop/a: DependsOn[0]: "b" is not in the tree, /shop/b is another of that name`,
+		}, problems(t, tree("shop", actor("b"), actor("a", actor("b")))))
 	})
 
 	t.Run("a child cannot depend on its own supervisor, at whatever distance", func(t *testing.T) {
@@ -361,8 +367,8 @@ func TestASubtreeThatCannotBeMadeIsReportedWithTheRest(t *testing.T) {
 		"/shop/none: build: is nil, must make the tree",
 		"/shop/bad: build: must not panic: boom",
 		"/shop/selfish: build: must not panic: supervision_test.selfish that cannot be printed: it panics",
-		"/shop/: Name: is empty, every child needs one",
-		"/shop/: build: is nil, must make the tree",
+		"/shop/Children[3]: Name: is empty, every child needs one",
+		"/shop/Children[3]: build: is nil, must make the tree",
 		"/shop/needs: DependsOn[0]: is nil",
 	}, problems(t, tree("shop", none, bad, itself, new(supervision.Subtree), actor("needs", nil, bad))))
 }
@@ -374,10 +380,14 @@ func TestTheZeroDeclarationsAreReported(t *testing.T) {
 			new(supervision.Tree)))
 
 		for _, want := range []string{
-			"/shop/: Name: is empty, every child needs one", "/shop/: factory: is nil, must make the actor",
-			"/shop/: Budget: is not set, every supervisor needs one",
+			"/shop/Children[0]: Name: is empty, every child needs one",
+			"/shop/Children[0]: factory: is nil, must make the actor",
+			"/shop/Children[1]: Name: is empty, every child needs one",
+			"/shop/Children[3]: Budget: is not set, every supervisor needs one",
 		} {
 			assert.Contains(t, got, want)
 		}
+
+		assert.NotContains(t, strings.Join(got, "\n"), "is taken", "four without a name have none in common")
 	})
 }

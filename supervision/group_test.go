@@ -156,7 +156,7 @@ func TestCompileChecksTheRangesOfAPool(t *testing.T) {
 		"a name that is none": {
 			pool("", supervision.PoolSpec[int]{Size: 1, Budget: budget}),
 			[]string{
-				`/shop/: Name: is empty, every child needs one`,
+				`/shop/Children[0]: Name: is empty, every child needs one`,
 			},
 		},
 		"everything at once": {pool("p", supervision.PoolSpec[int]{

@@ -43,21 +43,23 @@ func TestCompileReportsEverythingThatIsWrongWithTasksAtOnce(t *testing.T) {
 		listener, pool, early, intake, lost, self, hen, egg, nil, pool,
 		&supervision.Task{Deadline: -1, OnFailure: 3, Phase: 5}, task("unset", 0),
 		task("pool", supervision.PhaseClose), task("a b", supervision.PhaseClose),
-		task("..", supervision.PhaseClose), task(strings.Repeat("x", 1000), supervision.PhaseClose))
+		task("..", supervision.PhaseClose), task(strings.Repeat("x", 1000), supervision.PhaseClose),
+		task("double", supervision.PhaseClose, task("pool", supervision.PhaseClose)), task("", supervision.PhaseClose))
 
 	assert.Equal(t, []string{
 		`tasks: Tasks[8]: is nil`,
 		`task:pool: Tasks: the same task is given twice`,
-		`task:: Name: is empty, every task needs one`,
-		`task:: Phase: Phase(5) is not a phase, must be intake, drain, flush or close`,
-		`task:: Deadline: -1ns is negative`,
-		`task:: OnFailure: OnFailure(3) is not a choice, must be recover or abort`,
-		`task:: Run: is nil, must do the task`,
+		`task:Tasks[10]: Name: is empty, every task needs one`,
+		`task:Tasks[10]: Phase: Phase(5) is not a phase, must be intake, drain, flush or close`,
+		`task:Tasks[10]: Deadline: -1ns is negative`,
+		`task:Tasks[10]: OnFailure: OnFailure(3) is not a choice, must be recover or abort`,
+		`task:Tasks[10]: Run: is nil, must do the task`,
 		`task:unset: Phase: unset is not a phase, must be intake, drain, flush or close`,
 		`task:pool: Name: "pool" is taken, two tasks have it`,
 		`task:a b: Name: "a b" contains a slash or white space`,
 		`task:..: Name: ".." is not a name, in a path it means another place`,
 		`task:xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…: Name: is 1000 bytes long, must be 255 at most`,
+		`task:Tasks[17]: Name: is empty, every task needs one`,
 		`task:early: After[0]: "legder" is not in the tree, did you mean /shop/ledger?`,
 		`task:early: After[1]: is nil`,
 		`task:early: AfterTasks[0]: task:pool is of the close phase, which is later than flush`,
@@ -65,6 +67,7 @@ func TestCompileReportsEverythingThatIsWrongWithTasksAtOnce(t *testing.T) {
 		`task:lost: AfterTasks[0]: "listner" is not among the tasks, did you mean task:listener?`,
 		`task:lost: AfterTasks[1]: is nil`,
 		`task:self: AfterTasks[0]: is the task itself`,
+		`task:double: AfterTasks[0]: "pool" is not among the tasks, task:pool is another of that name`,
 		`task:egg: AfterTasks: cycle: task:egg → task:hen → task:egg`,
 	}, strings.Split(err.Error(), "\n"))
 }

@@ -57,7 +57,7 @@ func TestEverythingWrongIsReportedAtOnce(t *testing.T) {
 		"/app/bad/limp: Rate: is negative, or no number",
 		"/app/bad/both: Workers: must be 1",
 		"/app/bad/zip: Flow: its sides have a stage in common",
-		"/app/: Name: is empty", // what is wrong around it comes with it
+		"/app/Children[1]: Name: is empty", // what is wrong around it comes with it
 	} {
 		assert.ErrorContains(t, err, want)
 	}
