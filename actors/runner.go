@@ -66,14 +66,6 @@ type trouble struct {
 	crash error
 }
 
-// exited notes that runtime.Goexit has ended the turn's goroutine. If a deferred function has panicked meanwhile, that
-// is known already.
-func (t *trouble) exited() {
-	if t.crash == nil {
-		t.crash = ErrExited
-	}
-}
-
 // troubled returns what is known of panics, making it with the first.
 func (r *runner[M]) troubled() *trouble {
 	if r.trouble == nil {
@@ -156,7 +148,6 @@ func (r *runner[M]) turn() {
 
 	defer func() {
 		if !returned { // runtime.Goexit takes this goroutine; another one goes on with the turn
-			r.troubled().exited()
 			r.lease.Continue()
 		}
 	}()
@@ -190,10 +181,18 @@ func (r *runner[M]) Loop() {
 
 // attempt is the part of a turn up to a panic of Receive: one deferred call per turn, not per message.
 func (r *runner[M]) attempt() (crashed bool) {
+	crashed = true // unless it returns
+
 	defer func() {
+		if !crashed {
+			return // the runner may be at its next turn already
+		}
+
+		t := r.troubled()
 		if v := recover(); v != nil {
-			t := r.troubled()
-			t.crash, crashed = t.panicError(v), true
+			t.crash = t.panicError(v)
+		} else { // runtime.Goexit; or nil was panicked with, and GODEBUG has panicnil=1
+			t.crash = ErrExited
 		}
 	}()
 
@@ -213,27 +212,38 @@ func (r *runner[M]) attempt() (crashed bool) {
 
 		m, got := r.lease.Next(r.phase == live && !r.idling)
 
-		switch got {
-		case mailbox.Message:
+		if got == mailbox.Message {
 			if err := r.inc.actor.Receive(r.inc.asContext(), m); err != nil {
 				r.received(m, err)
 			}
-		case mailbox.Pending:
-			r.obey(r.lease.Commands())
-		case mailbox.Nothing:
-			if last {
-				r.sweep()
-			} else if r.rest(false) {
-				return false
-			}
-		case mailbox.Rested:
-			return false // the runner may be at its next turn already
-		case mailbox.Void:
-			r.cell.returned(r.lease)
-
+		} else if r.without(got, last) {
 			return false
 		}
 	}
+}
+
+// without deals with what the lease has found instead of a message. Last says that none will come in a drain. It
+// reports whether the turn is over.
+func (r *runner[M]) without(got mailbox.Got, last bool) (over bool) {
+	switch got {
+	case mailbox.Pending:
+		r.obey(r.lease.Commands())
+	case mailbox.Nothing:
+		if !last {
+			return r.rest(false)
+		}
+
+		r.sweep()
+	case mailbox.Rested:
+		return true // the runner may be at its next turn already
+	case mailbox.Void:
+		r.cell.returned(r.lease)
+
+		return true
+	case mailbox.Message: // there is one
+	}
+
+	return false
 }
 
 // sweep is what a drain does at the end of the queue: once it brings back what is in the stash, and then it is over.

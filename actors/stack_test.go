@@ -82,6 +82,80 @@ func TestStackOfAPanicEndsWithReceive(t *testing.T) {
 	})
 }
 
+//go:noinline
+func exits() {
+	defer func() { panic("on the way out") }()
+
+	runtime.Goexit()
+}
+
+//go:noinline
+func leavesHere() { exits(); recovered++ }
+
+//go:noinline
+func leavesThere() { exits(); recovered-- }
+
+var recovered int // keeps calls from being the last thing a function does
+
+// recovers lets runtime.Goexit go on after the panic.
+//
+//go:noinline
+func recovers(here bool) {
+	defer func() { _ = recover() }()
+
+	if here {
+		leavesHere()
+
+		recovered++
+	} else {
+		leavesThere()
+
+		recovered--
+	}
+}
+
+func TestAStackIsToldAnewWhereTheRuntimeHasLostItsFrames(t *testing.T) {
+	bubble(t, "", func(t *testing.T) {
+		s := play(t, &part{})
+
+		for i, here := range []bool{true, true, false, false, true} {
+			tell(t, s.ref(), func(*actors.Context[job]) error {
+				defer func() { panic(errTest) }()
+
+				recovers(here)
+
+				return nil
+			})
+			synctest.Wait()
+
+			panicked := new(actors.PanicError)
+			require.Len(t, s.letters(), i+1)
+			require.ErrorAs(t, s.letters()[i].Cause, &panicked)
+
+			stack := panicked.Stack.String()
+			assert.Equal(t, here, strings.Contains(stack, "leavesHere"), stack)
+			assert.Equal(t, !here, strings.Contains(stack, "leavesThere"), stack)
+		}
+	})
+}
+
+// With that setting recover returns nil, as if there had been no panic.
+func TestAPanicWithNilIsAFailure(t *testing.T) {
+	t.Setenv("GODEBUG", "panicnil=1")
+	bubble(t, "", func(t *testing.T) {
+		var d diary
+
+		s := play(t, &part{})
+		tell(t, s.ref(), func(*actors.Context[job]) error { panic(nil) }, //nolint:govet // the case in hand
+			func(*actors.Context[job]) error { d.note("handled"); return nil })
+		synctest.Wait()
+
+		assert.Equal(t, []string{"handled"}, d.read())
+		require.Len(t, s.letters(), 1)
+		assert.ErrorIs(t, s.letters()[0].Cause, actors.ErrExited)
+	})
+}
+
 // A deferred function that panics while runtime.Goexit runs does not keep it from ending the goroutine.
 func TestAPanicOnTheWayOutIsTheFailure(t *testing.T) {
 	for _, dispatch := range []mailbox.Dispatch{mailbox.OnDemand, mailbox.Dedicated, mailbox.Pinned} {

@@ -75,7 +75,9 @@ func newConductor(s *System) (*conductor, error) {
 		system: s, booted: make(chan struct{}), draining: make(chan struct{}), stuck: make(map[place]stuck),
 		groups: newGroups(), waits: waits.New(), parting: make(map[int]*parting),
 	}
-	c.protoactor = newProtoactor()
+
+	protoactor, own := newProtoactor()
+	c.protoactor = protoactor
 
 	if p := s.options.Prepare; p != nil {
 		if err := guard("Prepare", func() error { return p(c.protoactor) }); err != nil {
@@ -84,7 +86,7 @@ func newConductor(s *System) (*conductor, error) {
 	}
 
 	c.events = newEvents(s.options)
-	c.office = newOffice(s.options, c.protoactor, s.plan, c.events, c.resender)
+	c.office = newOffice(s.options, c.protoactor, own, s.plan, c.events, c.resender)
 
 	mounted, err := s.plan.Mount(c)
 	if err != nil {

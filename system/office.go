@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"github.com/asynkron/protoactor-go/eventstream"
 
 	"github.com/troupe-go/troupe/internal/chain"
 	"github.com/troupe-go/troupe/internal/node"
@@ -25,6 +26,7 @@ import (
 // and stays so.
 type Office struct {
 	protoactor *actor.ActorSystem
+	own        *eventstream.EventStream // protoactor's, unless Options.Prepare has given it another; read-only
 	events     *Events
 	find       func(path string) node.Resender // who is at a path now, or nil
 	most       int                             // how often a message is replayed
@@ -57,11 +59,11 @@ type Office struct {
 const publishBuffer = 1024
 
 func newOffice(
-	o Options, protoactor *actor.ActorSystem, plan *supervision.Plan, events *Events,
+	o Options, protoactor *actor.ActorSystem, own *eventstream.EventStream, plan *supervision.Plan, events *Events,
 	find func(path string) node.Resender,
 ) *Office {
 	f := &Office{
-		protoactor: protoactor, events: events, find: find, most: o.Replays, paths: make(map[string]bool),
+		protoactor: protoactor, own: own, events: events, find: find, most: o.Replays, paths: make(map[string]bool),
 		groups: make(map[string]bool),
 		next:   uint64(time.Now().UnixMicro()), shelf: shelf{capacity: o.Letters},
 		leaving: make(map[uint64]struct{}), stream: newStream[Letter](0, len(mailbox.Counts{})),
@@ -198,15 +200,15 @@ func (f *Office) take(l node.DeadLetter) {
 	}
 }
 
-// ownHearers is how many subscribers protoactor's event stream has that are ours: hear, and what answers for
-// protoactor.
+// ownHearers is how many subscribers our event stream has that are ours: hear, and what answers for protoactor.
 const ownHearers = 2
 
 // isHeard reports whether there is anybody to publish a letter for: others than us, or who is to be answered.
 func (f *Office) isHeard(l *node.DeadLetter) bool {
 	_, watch := l.Message.(*actor.Watch)
+	stream := f.protoactor.EventStream
 
-	return l.Sender != nil || watch || f.protoactor.EventStream.Length() > ownHearers
+	return l.Sender != nil || watch || stream != f.own || stream.Length() > ownHearers
 }
 
 func (f *Office) file(l *Letter) {

@@ -4,11 +4,13 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"github.com/asynkron/protoactor-go/eventstream"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -167,6 +169,32 @@ func TestLettersArePublishedOnProtoactorsEventStreamOnce(t *testing.T) {
 
 		counts = s.DeadLetters().Counts()
 		assert.Equal(t, uint64(4), counts.Total(), "what comes after the stop is counted too")
+	})
+}
+
+func TestLettersArePublishedOnAnEventStreamThatPrepareHasMade(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		var heard atomic.Int64
+
+		options := silent()
+		options.Prepare = func(p *actor.ActorSystem) error {
+			p.EventStream = eventstream.NewEventStream()
+			p.EventStream.Subscribe(func(e any) {
+				if _, ok := e.(*actor.DeadLetterEvent); ok {
+					heard.Add(1)
+				}
+			})
+
+			return nil
+		}
+
+		s, a := failing(t, options)
+		tell(t, s, a, broken)
+		synctest.Wait()
+		assert.Equal(t, int64(1), heard.Load())
+
+		_, err := stop(t, s)
+		require.NoError(t, err)
 	})
 }
 

@@ -12,19 +12,19 @@ import (
 // Its event stream is a new one. The one protoactor makes has a subscriber that, for its own log of dead letters,
 // starts a goroutine that nobody waits for; the office does that logging, and what else the subscriber does is done by
 // [answerDeadLetter].
-func newProtoactor() *actor.ActorSystem {
+func newProtoactor() (p *actor.ActorSystem, own *eventstream.EventStream) {
 	config := actor.NewConfig()
 	config.LoggerFactory = func(*actor.ActorSystem) *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-	p := actor.NewActorSystemWithConfig(config)
-	p.EventStream = eventstream.NewEventStream()
-	p.EventStream.Subscribe(func(event any) {
+	p, own = actor.NewActorSystemWithConfig(config), eventstream.NewEventStream()
+	p.EventStream = own
+	own.Subscribe(func(event any) {
 		if e, ok := event.(*actor.DeadLetterEvent); ok {
 			answerDeadLetter(p, e)
 		}
 	})
 
-	return p
+	return p, own
 }
 
 // answerDeadLetter tells who waits for an answer that there will be none: a request fails at once, and a watch of an

@@ -4,13 +4,14 @@ package frames
 
 import (
 	"runtime"
+	"slices"
 	"unsafe" //nolint:depguard // to read the goroutine's own stack, which nothing else can
 )
 
-// Path is how a goroutine has come to a place: the frames of the calls that led there, the last one first. Every
-// function that calls another has a frame, and at its frame pointer it keeps that of who called it, and behind it the
-// address it will return to. All that [runtime.Callers] tells follows from those addresses, also what was inlined. The
-// nil Path is none.
+// Path is how a goroutine has come to a place: the frames of the calls that led there, the last one first. A function
+// that calls another has a frame, and at its frame pointer it keeps that of who called it, and behind it the address it
+// will return to. All that [runtime.Callers] tells follows from those addresses, also what was inlined. The nil Path is
+// none.
 type Path []frame
 
 type frame struct {
@@ -25,10 +26,11 @@ const (
 )
 
 // Look returns the path from the frame at a pointer to the call that returns to an address. Calls are what
-// [runtime.Callers] has found on it. It returns nil if there is no such call, and if a signal has interrupted one of
-// them: that may have no frame yet, or none at all.
+// [runtime.Callers] has found on it. It returns nil if there is no such call, and if one of them has no frame that the
+// path comes by: one that was interrupted by a signal, such as for a nil pointer, assembly without frames, and what a
+// [runtime.Goexit] that went on after a recovered panic leaves out.
 func Look(at unsafe.Pointer, until uintptr, calls []uintptr) Path {
-	if at == nil || interrupted(calls) {
+	if at == nil {
 		return nil
 	}
 
@@ -43,8 +45,10 @@ func Look(at unsafe.Pointer, until uintptr, calls []uintptr) Path {
 		p = append(p, f)
 
 		switch {
-		case f.returns == until:
+		case f.returns == until && p.tells(calls):
 			return p
+		case f.returns == until:
+			return nil
 		case f.up == 0 || f.up > maxFrame: // the end, or code that uses the frame pointer for something else
 			return nil
 		}
@@ -63,18 +67,28 @@ func read(at unsafe.Pointer) frame {
 	return frame{up: *(*uintptr)(at) - uintptr(at), returns: *(*uintptr)(unsafe.Add(at, word))}
 }
 
-// interrupted reports whether a signal has panicked, say because a pointer was nil.
-func interrupted(calls []uintptr) bool {
+// tells reports whether all calls are on the path, in their order. It may have more: of functions that the compiler has
+// made, which are not told.
+func (p Path) tells(calls []uintptr) bool {
 	frames := runtime.CallersFrames(calls)
 
-	for more := len(calls) > 0; more; {
-		var f runtime.Frame
-		if f, more = frames.Next(); f.Function == "runtime.sigpanic" {
-			return true
+	for last := (runtime.Frame{}); len(calls) > 0; calls = calls[1:] {
+		f, _ := frames.Next()
+
+		// The last one may have been inlined into this one, which has no call of its own then.
+		if last.Entry != f.Entry || last.Func != nil {
+			at := slices.IndexFunc(p, func(on frame) bool { return on.returns == calls[0] })
+			if at < 0 {
+				return false
+			}
+
+			p = p[at+1:]
 		}
+
+		last = f
 	}
 
-	return false
+	return true
 }
 
 // Again reports whether the calls that have led to the frame at a pointer are those of the path.
