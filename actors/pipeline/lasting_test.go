@@ -248,15 +248,24 @@ func TestAPipelineThatIsStoppedByItselfRunsEmpty(t *testing.T) {
 	}
 }
 
-// TestAPipelineThatComesDownForGoodEndsTheWait has pipelines whose budget, and that of the system, does not reach.
+// TestAPipelineThatComesDownForGoodEndsTheWait has pipelines whose budget, and that of the system, does not reach. A
+// source that fails before its items are sunk is down when they are, and hears nothing.
 func TestAPipelineThatComesDownForGoodEndsTheWait(t *testing.T) {
-	for name, inSource := range map[string]bool{"because of its source": true, "because of its sink": false} {
+	for name, c := range map[string]struct {
+		restarts     int
+		source, slow bool
+	}{
+		"because of its source":              {restarts: 1, source: true},
+		"because of its source, at once":     {restarts: 0, source: true, slow: true},
+		"because of its source, after a try": {restarts: 1, source: true, slow: true},
+		"because of its sink":                {restarts: 1},
+	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				source := newLedger(1000)
 				sink := &list[int]{}
 
-				if inSource {
+				if c.source {
 					source.fails = make(map[int]error)
 					for i := range 1000 {
 						source.fails[i+2] = errOdd
@@ -265,13 +274,17 @@ func TestAPipelineThatComesDownForGoodEndsTheWait(t *testing.T) {
 					sink.fail = func([]int) error { panic(errOdd) }
 				}
 
+				if c.slow {
+					sink.fail = func([]int) error { <-time.After(time.Millisecond); return nil }
+				}
+
 				o := options()
-				o.Budget.Restarts = 1
+				o.Budget.Restarts = c.restarts
 				p := pipeline.New("p", o)
-				pipeline.To(pipeline.From[int](p, "numbers", numbers{source}), "sink", sink, pipeline.Stage{Redeliver: 5})
+				pipeline.To(pipeline.From[int](p, "numbers", restful{source}), "sink", sink, pipeline.Stage{Redeliver: 5})
 
 				tree := supervision.Tree{
-					Name: "app", Budget: supervision.Budget{Restarts: 1, Within: time.Minute}, Children: supervision.On(p),
+					Name: "app", Budget: supervision.Budget{Restarts: c.restarts, Within: time.Minute}, Children: supervision.On(p),
 				}
 				sys, err := system.Start(t.Context(), tree, quiet())
 				require.NoError(t, err)
@@ -282,12 +295,27 @@ func TestAPipelineThatComesDownForGoodEndsTheWait(t *testing.T) {
 				assert.Zero(t, sys.Report().Unaccounted)
 				assert.Zero(t, source.opened)
 
-				if inSource {
+				switch {
+				case c.source && c.restarts > 0:
 					assert.Zero(t, source.check(t, source.next), "all of them were sunk")
+					assert.Equal(t, upTo(source.next), sink.all())
+				case c.source:
+					assert.Zero(t, source.check(t, 0), "nobody could tell it")
+					assert.Equal(t, upTo(source.next), sink.all())
 				}
 			})
 		})
 	}
+}
+
+// restful is a source that hands out nothing, and does not fail, before all others rest: the system has started, and
+// what it has handed out is sunk, and it was told, as far as that takes no time.
+type restful struct{ *ledger }
+
+func (l restful) Pull(ctx context.Context, items []int) (int, error) {
+	synctest.Wait()
+
+	return l.pull(ctx, items)
 }
 
 // TestWhatComesFromAnAbandonedPullIsNotLost has a source that hands out items when it is long given up on.
