@@ -133,6 +133,7 @@ func TestFaultAStashIsLastInFirstOutAndWithoutABound(t *testing.T) {
 	theirs := newProtoactor()
 	d := &diary{}
 	shut := true
+	over := make(chan struct{})
 	pid := theirs.Root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) {
 		switch m, _ := ctx.Message().(string); {
 		case m == "bad":
@@ -143,12 +144,20 @@ func TestFaultAStashIsLastInFirstOutAndWithoutABound(t *testing.T) {
 			ctx.Stash()
 		case m != "":
 			d.note(m)
+
+			if m == "4" {
+				close(over)
+			}
 		}
 	}, actor.WithSupervisor(actor.NewOneForOneStrategy(1, time.Minute, actor.DefaultDecider))))
 
 	for _, m := range []string{"1", "2", "3", "bad", "4"} {
 		theirs.Root.Send(pid, m)
 	}
+
+	// A system message that is half in the queue hides those behind it, here the Watch of the future the suspension and
+	// the restart: 4 would be handled before them. So nothing is sent until that is over.
+	<-over
 
 	require.NoError(t, theirs.Root.PoisonFuture(pid).Wait())
 	assert.Equal(t, []string{"3", "2", "1", "4"}, d.read())
