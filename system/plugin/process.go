@@ -324,8 +324,13 @@ func (p *process) interrupt() {
 	}
 }
 
-// why returns how the process has ended. Called when it has.
+// why returns how the process has ended. Called when it has. What it has printed last is read a moment later: that is
+// waited for, no longer than pipeGrace.
 func (p *process) why() error {
+	if p.started {
+		<-p.read
+	}
+
 	p.mu.Lock()
 	defer p.mu.Unlock()
 
