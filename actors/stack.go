@@ -49,9 +49,9 @@ type trace struct {
 	path  frames.Path
 }
 
-// panicError is newPanicError for a panic of Receive. To walk a stack is a third of what a restart costs, and an actor
-// that panics again often does so at the same place: then what is known is not walked again. To know the next time
-// costs something too. That is spent on the first stack that is walked, the second, the fourth, and so on.
+// panicError is newPanicError for a panic of Receive. To walk a stack is a quarter of what a restart costs, and an
+// actor that panics again often does so at the same place: then what is known is not walked again. To know the next
+// time costs something too. That is spent on the first stack that is walked, the second, the fourth, and so on.
 //
 //go:noinline
 func (t *trace) panicError(value any) *PanicError {

@@ -200,8 +200,8 @@ func TestAPathIsThatOfTheSameCallsOnly(t *testing.T) {
 		}
 	})
 
-	if frames.Pointer() == nil {
-		t.Skip("this platform has no frame pointers, or not for everybody")
+	if frames.Pointer() == nil { // on this platform there are none
+		could = 0
 	}
 
 	assert.Equal(t, could, again)
