@@ -201,6 +201,8 @@ func TestNoHandsAreAddedForTheLastOfMany(t *testing.T) {
 		}
 
 		s := start(t, many(count, hook, hook), silent())
+		synctest.Wait() // the last to start may not be asleep yet, and would call its hooks itself
+
 		_, err := stop(t, s)
 		require.NoError(t, err)
 		require.EqualValues(t, 2*count, calls.Load())
