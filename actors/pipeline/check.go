@@ -2,8 +2,8 @@ package pipeline
 
 import (
 	"errors"
+	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/troupe-go/troupe/supervision"
@@ -51,11 +51,12 @@ func (p *Pipeline) check(path string) error {
 	}
 
 	if o := p.options; o.InFlight < 0 || o.InFlight > MaxInFlight {
-		c.wrong(path, "InFlight", "is out of range, must be from 1 to 16777216, or 0 for twice the bound")
+		c.wrong(path, "InFlight", fmt.Sprintf(
+			"%d is out of range, must be from 1 to 16777216, or 0 for twice the bound", o.InFlight))
 	}
 
-	if p.options.CommitEvery < Immediately {
-		c.wrong(path, "CommitEvery", "is negative")
+	if every := p.options.CommitEvery; every < Immediately {
+		c.wrong(path, "CommitEvery", every.String()+" is negative")
 	}
 
 	return errors.Join(c.errs...)
@@ -116,30 +117,38 @@ func (c *checker) policy(path string, v *vertex) {
 
 // limits checks what is in a range.
 func (c *checker) limits(path string, v *vertex) {
+	const negative = "negative"
+
 	s := v.stage
 
 	for _, f := range []struct {
 		field string
+		value any
 		wrong bool
 		rule  string
 	}{
-		{"Capacity", beyond(s.Capacity, MaxCapacity), "is out of range, must be from 1 to 1048576, or 0 for 256"},
-		{"Workers", beyond(s.Workers, MaxWorkers), "is out of range, must be from 1 to 1024, or 0 for 1"},
-		{"Workers", s.Workers > 1 && !v.many(), "must be 1: only stages that call a function for each item have several"},
-		{"Order", s.Order > AsCompleted, "is not an order, must be ordered or as completed"},
-		{"Timeout", s.Timeout < 0, "is negative"},
-		{"Abandoned", beyond(s.Abandoned, MaxAbandoned), "is out of range, must be from 1 to 1024, or 0 for 8"},
-		{"Retry.Max", beyond(s.Retry.Max, MaxRetries), "is out of range, must be from 0 to 1024"},
-		{"Retry", min(s.Retry.Initial, s.Retry.Longest) < 0, "has a negative wait"},
-		{"Rate", !(min(s.Rate.PerSecond, float64(s.Rate.Burst)) >= 0), "is negative, or no number"},
-		{"Breaker.Open", s.Breaker.Open < 0, "is negative"},
+		{"Capacity", s.Capacity, beyond(s.Capacity, MaxCapacity), "out of range, must be from 1 to 1048576, or 0 for 256"},
+		{"Workers", s.Workers, beyond(s.Workers, MaxWorkers), "out of range, must be from 1 to 1024, or 0 for 1"},
 		{
-			"Redeliver", beyond(s.Redeliver, supervision.MaxRedeliver),
-			"is out of range, must be from 0 to 1000",
+			"Workers", s.Workers, s.Workers > 1 && !v.many(),
+			"too many, must be 1: only stages that call a function for each item have several",
+		},
+		{"Order", s.Order, s.Order > AsCompleted, "not an order, must be ordered or as completed"},
+		{"Timeout", s.Timeout, s.Timeout < 0, negative},
+		{"Abandoned", s.Abandoned, beyond(s.Abandoned, MaxAbandoned), "out of range, must be from 1 to 1024, or 0 for 8"},
+		{"Retry.Max", s.Retry.Max, beyond(s.Retry.Max, MaxRetries), "out of range, must be from 0 to 1024"},
+		{"Retry.Initial", s.Retry.Initial, s.Retry.Initial < 0, negative},
+		{"Retry.Longest", s.Retry.Longest, s.Retry.Longest < 0, negative},
+		{"Rate.PerSecond", s.Rate.PerSecond, !(s.Rate.PerSecond >= 0), "negative, or no number"},
+		{"Rate.Burst", s.Rate.Burst, s.Rate.Burst < 0, negative},
+		{"Breaker.Open", s.Breaker.Open, s.Breaker.Open < 0, negative},
+		{
+			"Redeliver", s.Redeliver, beyond(s.Redeliver, supervision.MaxRedeliver),
+			"out of range, must be from 0 to 1000",
 		},
 	} {
 		if f.wrong {
-			c.wrong(path, f.field, f.rule)
+			c.wrong(path, f.field, fmt.Sprintf("%v is %s", f.value, f.rule))
 		}
 	}
 }
@@ -186,8 +195,8 @@ func (c *checker) batches(p *Pipeline) {
 		c.wrong(c.path, "InFlight", "batches without Every can wait for more than 16777216 items that are unfinished, "+
 			"the most there can be")
 	case limit > 0 && limit < n:
-		c.wrong(c.path, "InFlight", "is less than what batches without Every can wait for, must be "+strconv.Itoa(n)+
-			" at least")
+		c.wrong(c.path, "InFlight", fmt.Sprintf(
+			"%d is less than what batches without Every can wait for, must be %d at least", limit, n))
 	}
 }
 

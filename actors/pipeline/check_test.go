@@ -42,20 +42,20 @@ func TestEverythingWrongIsReportedAtOnce(t *testing.T) {
 	require.Error(t, err)
 
 	for _, want := range []string{
-		"/app/bad: InFlight: is out of range",
+		"/app/bad: InFlight: -1 is out of range",
 		"/app/bad/loose: Flow: is not connected",
-		"/app/bad/loose: Capacity: is out of range",
-		"/app/bad/loose: Workers: is out of range",
+		"/app/bad/loose: Capacity: -1 is out of range",
+		"/app/bad/loose: Workers: 5000 is out of range",
 		`/app/bad/numbers: Flow: is connected twice, to "loose" and to "twice"`,
 		"/app/bad/twice: Func: is nil",
 		"/app/bad/numbers: Name: is taken",
 		"/app/bad/numbers: Source: is nil",
 		"/app/bad/sl/ash: Name: must not be empty nor contain a slash",
-		"/app/bad/sl/ash: Timeout: is negative",
+		"/app/bad/sl/ash: Timeout: -1ns is negative",
 		"/app/bad/lonely: Side: is nobody's",
-		"/app/bad/rate: Rate.PerSecond: must be above 0",
-		"/app/bad/limp: Rate: is negative, or no number",
-		"/app/bad/both: Workers: must be 1",
+		"/app/bad/rate: Rate.PerSecond: NaN is negative, or no number",
+		"/app/bad/limp: Rate.PerSecond: NaN is negative, or no number",
+		"/app/bad/both: Workers: 2 is too many, must be 1",
 		"/app/bad/zip: Flow: its sides have a stage in common",
 		"/app/Children[1]: Name: is empty", // what is wrong around it comes with it
 	} {
@@ -107,8 +107,8 @@ func TestBatchesThatWouldWaitForEverAreRefused(t *testing.T) {
 
 		return err
 	}
-	require.ErrorContains(t, compile(), "/app/patient: InFlight: is less than what batches without Every can wait for, "+
-		"must be 600 at least")
+	require.ErrorContains(t, compile(), "/app/patient: InFlight: 599 is less than what batches without Every can "+
+		"wait for, must be 600 at least")
 
 	o.InFlight = 600
 	p = pipeline.New("patient", o)

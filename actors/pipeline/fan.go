@@ -18,7 +18,7 @@ func fan[T any](
 
 	v := after(f, name, k, s, ports)
 	if ports != n {
-		v.wrongf("Outputs", "is out of range, must be from 1 to 1024")
+		v.wrongf("Outputs", "%d is out of range, must be from 1 to %d", n, MaxPorts)
 	}
 
 	stageOf(v, fixed(op))
@@ -126,11 +126,19 @@ func Batch[T any](f Flow[T], name string, b BatchSize[T], s Stage) Flow[[]T] {
 	v.holds, v.patient = max(1, b.Items), b.Every <= 0
 
 	if b.Items < 1 || b.Items > MaxBatch {
-		v.wrongf("Items", "is out of range, must be from 1 to 65536")
+		v.wrongf("Items", "%d is out of range, must be from 1 to %d", b.Items, MaxBatch)
 	}
 
-	if b.Every < 0 || b.Bytes < 0 || b.Bytes > 0 && b.Size == nil {
-		v.wrongf("BatchSize", "Every and Bytes must not be negative, and Bytes need a Size")
+	if b.Every < 0 {
+		v.wrongf("Every", "%v is negative", b.Every)
+	}
+
+	if b.Bytes < 0 {
+		v.wrongf("Bytes", "%d is negative", b.Bytes)
+	}
+
+	if b.Bytes > 0 && b.Size == nil {
+		v.wrongf("Size", "is nil, must be a function where Bytes are set")
 	}
 
 	v.diverts = divertible[T]

@@ -122,8 +122,8 @@ func Tap[T any](f Flow[T], name string, fn func(ctx context.Context, v T) error,
 func Throttle[T any](f Flow[T], name string, r Rate) Flow[T] {
 	v := after(f, name, steadyKind, Stage{Rate: r}, 1)
 
-	if !(r.PerSecond > 0) {
-		v.wrongf("Rate.PerSecond", "must be above 0")
+	if r.PerSecond == 0 { // one that is worse is reported like that of any stage
+		v.wrongf("Rate.PerSecond", "0 is out of range, must be above 0")
 	}
 
 	return stageOf(v, fixed(func(*stage[T, T]) operation[T, T] { return pass[T] }))

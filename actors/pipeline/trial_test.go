@@ -101,7 +101,7 @@ func TestFaultsOfTheDeclarationAndRefusalsAreReportedTogether(t *testing.T) {
 		}})
 
 		for _, want := range []string{
-			"/app/one/loose: Flow: is not connected", "/app/one/to: Capacity: is out of range",
+			"/app/one/loose: Flow: is not connected", "/app/one/to: Capacity: -1 is out of range",
 			"/app/one/from: must open, but refuses to: refused", "/app/one/to: must open, but refuses to: locked",
 			"/app/sub/two/from: must open, but refuses to: locked", "/app/sub/two/to: must open, but refuses to: refused",
 		} {
