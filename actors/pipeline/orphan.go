@@ -100,8 +100,14 @@ func (s *stage[In, Out]) loseAll(items []item[In], reason mailbox.Reason, cause 
 	}
 }
 
-// Owes implements node.Holder.
-func (s *stage[In, Out]) Owes() bool { return false }
+// Owes implements node.Holder: what a worker that has gone has not sent on yet, also where nothing is to be handled any
+// more.
+func (s *stage[In, Out]) Owes() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	return slices.ContainsFunc(s.orphans, func(h hand[In, Out]) bool { return !h.empty() })
+}
 
 // Tells implements node.Holder: a stage fails with what a worker had in hand.
 func (s *stage[In, Out]) Tells() bool { return true }

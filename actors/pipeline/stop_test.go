@@ -191,6 +191,46 @@ func TestACrashWhileThePipelineRunsEmptyLosesNothing(t *testing.T) {
 	}
 }
 
+// TestACrashOnTheLastItemDoesNotLoseWhatIsStillToBeSentOn has a worker crash while its stage drains, on the last item
+// it will ever get. What came of those before lies in its hand, and with it what is to be diverted.
+func TestACrashOnTheLastItemDoesNotLoseWhatIsStillToBeSentOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source, sink := newLedger(7), &list[int]{}
+		failed := &list[pipeline.Failure[int]]{}
+		stopping := make(chan struct{})
+		p := pipeline.New("p", options())
+		side, failures := pipeline.NewSide[int](p, "side", pipeline.Stage{})
+		flow := pipeline.Map(pipeline.From[int](p, "numbers", numbers{source}), "crash",
+			func(_ context.Context, v int) (int, error) {
+				switch v {
+				case 3: // it is taken with all that follow, behind one, and then two
+					<-stopping
+					<-time.After(time.Second)
+				case 5:
+					return 0, errOdd
+				case 6:
+					panic(v)
+				}
+
+				return v, nil
+			}, pipeline.Stage{Failed: side.Policy()})
+		pipeline.To(flow, "list", sink, pipeline.Stage{})
+		pipeline.To(failures, "failed", failed, pipeline.Stage{})
+
+		sys := start(t, p)
+
+		synctest.Wait()
+		close(stopping)
+
+		report := stop(t, sys)
+		assert.Equal(t, []int{0, 1, 2, 3, 4}, sink.all())
+		require.Len(t, failed.all(), 1)
+		assert.Equal(t, 5, failed.all()[0].Item)
+		assert.Equal(t, map[mailbox.Reason]uint64{mailbox.Failed: 1}, report.DeadLetters)
+		assert.Zero(t, source.check(t, 7))
+	})
+}
+
 // TestACrashOfAStageThatIsHaltedIsReported has a worker crash because its context has ended, when another stage has
 // failed the pipeline.
 func TestACrashOfAStageThatIsHaltedIsReported(t *testing.T) {
