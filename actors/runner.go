@@ -159,8 +159,16 @@ func (r *runner[M]) turn() {
 
 // Spare implements [mailbox.Spare]: of an actor that has started and has nothing to do until its first message, only
 // the cell and the incarnation stay. One that gets something from itself keeps what its runner knows of that.
+//
+// Its mailbox is locked meanwhile, and who has the lock of the goroutines may wait for that: see [Context.running].
 func (r *runner[M]) Spare() bool {
-	spare := r.phase == live && !r.synchronous && r.trouble == nil && r.inc.owned.count() == 0 &&
+	if !r.inc.owned.mu.TryLock() {
+		return false // somebody asks for something
+	}
+
+	defer r.inc.owned.mu.Unlock()
+
+	spare := r.phase == live && !r.synchronous && r.trouble == nil && r.inc.owned.known().running == 0 &&
 		r.inc.noticed() == nil
 	if spare {
 		r.inc.lease.Store(nil)

@@ -99,7 +99,8 @@ func (c *Context[M]) Attempt() int {
 }
 
 // running returns the lease, for a call that must come before the end of the incarnation or not at all: it does not end
-// before release is called. No user code may run until then.
+// before release is called. No user code may run until then. The lock of the goroutines, which is held, comes before
+// that of the mailbox.
 func (c *Context[M]) running() (l *mailbox.Lease[M], release func(), err error) {
 	if c.ofNobody() {
 		return nil, nil, ErrNotRunning

@@ -3,6 +3,7 @@ package actors_test
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -433,4 +434,51 @@ func TestStashMisused(t *testing.T) {
 		perform(t, s.ref(), nothing)
 		assert.Equal(t, uint64(most), s.stats().Stashed)
 	})
+}
+
+// TestAnActorComesToRestWhileItsGoroutinesAskForTheStash is not in virtual time, where a deadlock of two mutexes would
+// not be one: who waits for a mutex is taken for busy.
+func TestAnActorComesToRestWhileItsGoroutinesAskForTheStash(t *testing.T) {
+	asks := func(ctx *actors.Context[job]) error {
+		return ctx.Go(func(context.Context) error {
+			for range 200 {
+				ctx.Unstash()
+				ctx.Attempt()
+			}
+
+			return nil
+		})
+	}
+	ended := make(chan error, 1)
+	ctx := t.Context()
+
+	go func() {
+		for range 40 {
+			var parts []*part
+
+			for i := range 100 {
+				parts = append(parts, &part{name: strconv.Itoa(i), start: asks})
+			}
+
+			s, err := try(parts...)
+			if err == nil {
+				_, err = s.Shutdown(ctx)
+			}
+
+			if err != nil {
+				ended <- err
+
+				return
+			}
+		}
+
+		close(ended)
+	}()
+
+	select {
+	case err := <-ended:
+		require.NoError(t, err)
+	case <-time.After(2 * time.Minute):
+		t.Fatal("they wait for each other")
+	}
 }

@@ -39,7 +39,8 @@ func (l *Lease[M]) Rest(suspend bool) (again, void bool) {
 // Spare is implemented by a holder's Lease.Local that can do without the lease while its receiver has nothing to do.
 type Spare interface {
 	// Spare is called when a turn ends that leaves nobody anything to do, if the receiver has not had a message yet. If
-	// it returns true, the lease is given up, and the next turn has another one, without Local. It must not block.
+	// it returns true, the lease is given up, and the next turn has another one, without Local. The mailbox is locked
+	// meanwhile: it must not block, nor wait for a lock with which anybody calls a method of the mailbox or the lease.
 	Spare() bool
 }
 
