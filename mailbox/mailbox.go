@@ -106,6 +106,9 @@ func (f *functions[M]) Dropped(m M, cause error) { f.dropped(m, cause) }
 // until [Lease.Next] or [Lease.Rest] says that the turn is over. Dropped is given each message that a lane dropped by
 // its policy, with a [*DroppedError], on the goroutine of the sender that made it so; it must not block, and may be nil
 // if no lane drops. Nil options mean [Defaults]; options out of range are reported, all at once.
+//
+// A mailbox begins suspended: it takes messages in, up to its capacities, and run is not called for them before the
+// first command, see [Mailbox.Signal].
 func New[M any](
 	name string, options *Options, run func(l *Lease[M]), dropped func(m M, cause error),
 ) (*Mailbox[M], error) {

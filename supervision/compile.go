@@ -155,7 +155,7 @@ func (c *compiler) addGroup(n *Node, d *groupDeclaration) {
 		c.failf(n.Path, "Routing", "the key of a consistent hash is a %v, must be set", d.routing)
 	}
 
-	n.Child = &Node{Path: n.Path + "/" + d.members.name, Parent: -1}
+	n.Child = &Node{Path: n.Path + "/*", Parent: -1}
 	c.addActor(n.Child, &d.members)
 	c.checkRedeliver(n.Child, n, d.members.spec.Redeliver)
 }
@@ -320,7 +320,7 @@ func (c *compiler) nearest(name string) string {
 	best, distance := "", len(name)/2+2
 
 	for id := 1; id < len(c.plan.Nodes); id++ {
-		if d := levenshtein.ComputeDistance(name, c.decls[id].name); d < distance {
+		if d := levenshtein.ComputeDistance(name, c.decls[id].name); d < distance && c.decls[id].name != "" {
 			best, distance = c.plan.Nodes[id].Path, d
 		}
 	}

@@ -144,8 +144,9 @@ func (c *compiler) nearestTask(name string) string {
 	best, distance := "", len(name)/2+2
 
 	for i := range c.plan.Tasks {
-		if d := levenshtein.ComputeDistance(name, c.plan.Tasks[i].Name); d < distance {
-			best, distance = TaskPath(c.plan.Tasks[i].Name), d
+		other := c.plan.Tasks[i].Name
+		if d := levenshtein.ComputeDistance(name, other); d < distance && other != "" {
+			best, distance = TaskPath(other), d
 		}
 	}
 

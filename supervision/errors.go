@@ -20,17 +20,25 @@ var ErrGroupDown = errors.New("the group is not running")
 // ErrNotStarted says that a child of a group or a member of a pool was stopped by somebody else before it had started.
 var ErrNotStarted = errors.New("was stopped before it had started")
 
-// GroupFullError says that a group has as many children as it may.
+// GroupFullError says that a group or a pool has as many children as it may.
 type GroupFullError struct {
 	// Path of the group.
 	Path string
 	// MaxChildren is the bound.
 	MaxChildren int
+	// Hanging of them have ended, but an incarnation of theirs did not return by its deadline. They take up their places
+	// until it does, so that what hangs is bounded too.
+	Hanging int
 }
 
 // Error names the group and the bound.
 func (e *GroupFullError) Error() string {
-	return fmt.Sprintf("%s: the group is full, it may have %d children at a time", e.Path, e.MaxChildren)
+	text := fmt.Sprintf("%s: the group is full, it may have %d children at a time", e.Path, e.MaxChildren)
+	if e.Hanging > 0 {
+		text += fmt.Sprintf(", with those that have ended but hang: %d", e.Hanging)
+	}
+
+	return text
 }
 
 // MaxAbandoned is how many incarnations of one actor may hang before the system stops.

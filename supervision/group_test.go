@@ -82,6 +82,15 @@ func TestCompileChecksTheRangesOfAGroup(t *testing.T) {
 				"/shop/g/*: factory: is nil, must make the actor",
 			},
 		},
+		"no group at all": {
+			new(supervision.GroupChild[int, string]),
+			[]string{
+				"/shop/Children[0]: Name: is empty, every child needs one",
+				"/shop/Children[0]: Budget: is not set, every supervisor needs one",
+				"/shop/Children[0]: MaxChildren: 0 is out of range, must be from 1 to 1048576",
+				"/shop/Children[0]/*: factory: is nil, must make the actor",
+			},
+		},
 		"no group": {
 			(*supervision.GroupChild[int, string])(nil),
 			[]string{
@@ -220,5 +229,7 @@ func TestTheDeadlinesOfChildrenThatComeAndGoMustFitTheGracePeriodToo(t *testing.
 func TestErrorsOfGroupsSayWhere(t *testing.T) {
 	assert.EqualError(t, &supervision.GroupFullError{Path: "/shop/g", MaxChildren: 2},
 		"/shop/g: the group is full, it may have 2 children at a time")
+	assert.EqualError(t, &supervision.GroupFullError{Path: "/shop/g", MaxChildren: 2, Hanging: 2},
+		"/shop/g: the group is full, it may have 2 children at a time, with those that have ended but hang: 2")
 	assert.EqualError(t, &supervision.NoChildError{Path: "/shop/g", Name: "x"}, "/shop/g: the group has no child x")
 }

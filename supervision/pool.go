@@ -85,7 +85,8 @@ func (c *PoolChild[M]) From(in Deps) actors.Ref[M] {
 // Resize starts or stops members until the pool has size of them, from 1 to PoolSpec.Max. New ones take part once
 // they have started; those that go, the last ones first, get no more messages and work off what they have. Resize
 // returns when that is done. The error is that of the first start that failed, and then the pool has those that did
-// start; [ErrNotStarted]; [ErrGroupDown]; a [*SpecError] for a size out of range; or the context's, or
+// start; [ErrNotStarted]; [ErrGroupDown]; a [*GroupFullError] if members that have ended hang and leave too little room
+// for new ones; a [*SpecError] for a size out of range; or the context's, or
 // [mailbox.ErrStopping] for an actor that waits in Receive when the drain of a shutdown begins, and then those that
 // were to go still go, and one that was starting is stopped again. Calls wait for each other, and for those that an
 // earlier call has left going. One that fails on its way out is not restarted: what it has queued is dead letters. A

@@ -44,7 +44,8 @@ func TestCompileReportsEverythingThatIsWrongWithTasksAtOnce(t *testing.T) {
 		&supervision.Task{Deadline: -1, OnFailure: 3, Phase: 5}, task("unset", 0),
 		task("pool", supervision.PhaseClose), task("a b", supervision.PhaseClose),
 		task("..", supervision.PhaseClose), task(strings.Repeat("x", 1000), supervision.PhaseClose),
-		task("double", supervision.PhaseClose, task("pool", supervision.PhaseClose)), task("", supervision.PhaseClose))
+		task("double", supervision.PhaseClose, task("pool", supervision.PhaseClose)), task("", supervision.PhaseClose),
+		task("near", supervision.PhaseClose, task("u", supervision.PhaseClose)))
 
 	assert.Equal(t, []string{
 		`tasks: Tasks[8]: is nil`,
@@ -68,6 +69,7 @@ func TestCompileReportsEverythingThatIsWrongWithTasksAtOnce(t *testing.T) {
 		`task:lost: AfterTasks[1]: is nil`,
 		`task:self: AfterTasks[0]: is the task itself`,
 		`task:double: AfterTasks[0]: "pool" is not among the tasks, task:pool is another of that name`,
+		`task:near: AfterTasks[0]: "u" is not among the tasks`,
 		`task:egg: AfterTasks: cycle: task:egg → task:hen → task:egg`,
 	}, strings.Split(err.Error(), "\n"))
 }

@@ -3,9 +3,11 @@ package supervision
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/troupe-go/troupe/internal/chain"
+	"github.com/troupe-go/troupe/mailbox"
 )
 
 // Trial opens what a subtree would open when it starts, without an actor: a start has failed, and what else could not
@@ -16,8 +18,13 @@ type Trial func(ctx context.Context, path string) (undo func(ctx context.Context
 
 // Try makes the trials of the subtrees of a tree that is not going to start, one after the other, and undoes them in
 // reverse. It passes over subtrees that depend on children outside, themselves or through what they are in: those are
-// not there to be relied on. The error is what refuses, joined. It is for package system.
+// not there to be relied on. The error is what refuses, joined; of a nil context it is [mailbox.ErrNilContext]. It is
+// for package system.
 func Try(ctx context.Context, t Tree) error {
+	if ctx == nil {
+		return fmt.Errorf("/%s: Try: %w", t.Name, mailbox.ErrNilContext)
+	}
+
 	r := &trier{seen: make(map[Child]bool)}
 	r.visit(ctx, &t, "")
 

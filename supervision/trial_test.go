@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/troupe-go/troupe/mailbox"
 	"github.com/troupe-go/troupe/supervision"
 )
 
@@ -51,4 +52,7 @@ func TestTrialsAreMadeInTheTreesOrderAndUndoneInReverse(t *testing.T) {
 	assert.Equal(t, []string{
 		"try /shop/first", "try /shop/inner/second", "undo /shop/inner/second", "undo /shop/first",
 	}, diary)
+
+	//nolint:staticcheck // on purpose
+	require.EqualError(t, supervision.Try(nil, *tree("shop", first)), "/shop: Try: "+mailbox.ErrNilContext.Error())
 }

@@ -58,7 +58,8 @@ type Hanging struct {
 // Health returns how the root is, and below it everybody. It asks the running actors that have a Health hook, all at
 // once, each between two of its messages, and waits for their answers until ctx ends; an actor that has not answered by
 // then is degraded with the context's error. A nil ctx never ends. The states of the tree are those of one moment;
-// mailboxes and hooks are asked right after it.
+// mailboxes and hooks are asked right after it. It is nil for a nil or zero System; of a nil node all methods say that
+// nobody is there, and nothing is well, live or ready.
 func (s *System) Health(ctx context.Context) *NodeHealth {
 	if s.nobody() {
 		return nil

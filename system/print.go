@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,14 +26,16 @@ func (s Seconds) MarshalJSON() ([]byte, error) {
 	return strconv.AppendFloat(nil, time.Duration(s).Seconds(), 'f', -1, 64), nil
 }
 
-// UnmarshalJSON reads a number of seconds.
+// UnmarshalJSON reads a number of seconds. It fails for what is none, or too many for a [time.Duration].
 func (s *Seconds) UnmarshalJSON(b []byte) error {
 	f, err := strconv.ParseFloat(string(b), 64)
-	if err != nil {
+	ns := f * float64(time.Second)
+
+	if err != nil || !(math.Abs(ns) < math.MaxInt64) { // nor is it if it is no number
 		return fmt.Errorf("system.Seconds: %q is not a number of seconds", b)
 	}
 
-	*s = Seconds(f * float64(time.Second))
+	*s = Seconds(ns)
 
 	return nil
 }

@@ -65,8 +65,12 @@ func (h *NodeHealth) counts() bool {
 	return h != nil && h.Restart != supervision.Temporary && (h.Restart == supervision.Permanent || h.State != Stopped)
 }
 
-// MarshalJSON writes the node and everything below it.
+// MarshalJSON writes the node and everything below it; null for a nil one.
 func (h *NodeHealth) MarshalJSON() ([]byte, error) {
+	if h == nil {
+		return []byte("null"), nil
+	}
+
 	return json.Marshal(struct { //nolint:wrapcheck // the encoder adds the type
 		Path         string        `json:"path"`
 		Name         string        `json:"name"`

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -75,6 +76,25 @@ func TestTheReportPrintsAsATableAndMarshalsToJSON(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, string(text), string(again)+"\n", "it reads back as it was")
 	})
+}
+
+func TestSecondsAreReadIfTheyFit(t *testing.T) {
+	for text, want := range map[string]time.Duration{
+		"0": 0, "-0.5": -500 * time.Millisecond, "1e-9": 1, "9.2e9": 9_200_000_000 * time.Second,
+	} {
+		var s system.Seconds
+
+		require.NoError(t, s.UnmarshalJSON([]byte(text)), text)
+		assert.Equal(t, want, time.Duration(s), text)
+	}
+
+	for _, text := range []string{"", `"1"`, "NaN", "Inf", "-inf", "1e300", "9223372037", "-9223372037"} {
+		s := system.Seconds(7)
+
+		require.EqualError(t, s.UnmarshalJSON([]byte(text)),
+			fmt.Sprintf("system.Seconds: %q is not a number of seconds", text))
+		assert.Equal(t, system.Seconds(7), s, "it stays as it is")
+	}
 }
 
 func TestAReportTakesThePlaceOfAnotherOrIsNotThere(t *testing.T) {

@@ -163,6 +163,44 @@ func TestAMemberWhoseStartAResizeHasGivenUpIsNoneForTheNext(t *testing.T) {
 	})
 }
 
+// TestAMemberThatHangsTakesUpAPlace has one of two not return when it is stopped: there is room for one less meanwhile.
+func TestAMemberThatHangsTakesUpAPlace(t *testing.T) {
+	deadlines := supervision.Deadlines{Drain: time.Second, Flush: time.Second, Close: time.Second}
+	spec := supervision.PoolSpec[task]{Size: 2, Max: 3, Member: supervision.Spec{Deadlines: deadlines}}
+
+	inPool(t, spec, func(t *testing.T, s *system.System, p *taskPool, ref actors.Ref[task]) {
+		back := make(chan struct{})
+
+		for range 2 {
+			require.NoError(t, ref.Tell(t.Context(), task{do: func(ctx *actors.Context[task]) error {
+				if ctx.Path() == "/test/pool/2" {
+					<-back
+				}
+
+				return nil
+			}}))
+		}
+
+		resize(t, s, p, 1)
+		assert.Equal(t, system.Abandoned, health(t, s, "/test/pool/2").State)
+
+		err := p.Resize(t.Context(), s.Intake(), 3)
+
+		var full *supervision.GroupFullError
+
+		require.ErrorAs(t, err, &full)
+		assert.Equal(t, supervision.GroupFullError{Path: "/test/pool", MaxChildren: 3, Hanging: 1}, *full)
+		assert.EqualError(t, err,
+			"/test/pool: the group is full, it may have 3 children at a time, with those that have ended but hang: 1")
+		resize(t, s, p, 2)
+
+		close(back)
+		synctest.Wait()
+		resize(t, s, p, 3)
+		assert.Equal(t, []string{"/test/pool/1", "/test/pool/3", "/test/pool/4"}, members(t, s))
+	})
+}
+
 func TestAMemberThatDoesNotStartInAResizeIsItsError(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		made := 0

@@ -34,12 +34,25 @@ func (m *Machine) Free(group int) (id int, err error) {
 	case p.state != Running && !p.populating:
 		return 0, supervision.ErrGroupDown
 	case p.count >= p.spec.MaxChildren:
-		return 0, &supervision.GroupFullError{Path: m.path(p), MaxChildren: p.spec.MaxChildren}
+		return 0, m.full(p)
 	case len(m.free) > 0:
 		return m.free[len(m.free)-1], nil
 	default:
 		return len(m.nodes), nil
 	}
+}
+
+// full returns that a group has as many children as it may.
+func (m *Machine) full(p *entry) error {
+	err := &supervision.GroupFullError{Path: m.path(p), MaxChildren: p.spec.MaxChildren}
+
+	for c := range p.children() {
+		if c.state == Stopped { // and is still there
+			err.Hanging++
+		}
+	}
+
+	return err
 }
 
 // add starts a child of a group.
