@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -118,13 +119,13 @@ func (c *Context[M]) Go(f func(ctx context.Context) error) error {
 		return misuse(c.Path(), "Go", ErrNilFunc)
 	}
 
-	return c.start(false, func() error { return f(c) })
+	return c.start(false, func(*bool) error { return f(c) })
 }
 
 // Pipe runs work on a goroutine of the actor, as [Context.Go] does, and sends what it returns to the actor as a
-// message, made by into. A stop waits for it, and the message is still accepted while the queue is worked off. If the
-// incarnation fails meanwhile, the result is dropped with it; if the message is refused the actor fails with the
-// refusal. Errors are those of Go.
+// message, made by into. Who handles that message can start the next one: the goroutine does not count any more. A stop
+// waits for it, and the message is still accepted while the queue is worked off. If the incarnation fails meanwhile,
+// the result is dropped with it; if the message is refused the actor fails with the refusal. Errors are those of Go.
 func Pipe[T, M any](
 	ctx *Context[M], work func(ctx context.Context) (T, error), into func(value T, err error) M,
 ) error {
@@ -132,7 +133,7 @@ func Pipe[T, M any](
 		return misuse(ctx.Path(), "Pipe", ErrNilFunc)
 	}
 
-	return ctx.start(true, func() error {
+	return ctx.start(true, func(delivered *bool) error {
 		value, err := work(ctx)
 		if ctx.Err() != nil {
 			return nil //nolint:nilerr // the incarnation that asked is gone
@@ -140,15 +141,19 @@ func Pipe[T, M any](
 
 		m := into(value, err)
 
-		return ctx.inc().owned.send(func() error {
+		err = ctx.inc().owned.send(func(accepted *atomic.Int32) error {
 			ctx.cell.place.Host.Waits().Recheck(&ctx.cell.box)
 
-			return ctx.cell.box.SendInner(ctx, mailbox.Data, m)
+			return ctx.cell.box.SendInner(ctx, mailbox.Data, m, accepted)
 		})
+		*delivered = err == nil
+
+		return err
 	})
 }
 
-func (c *Context[M]) start(pipe bool, f func() error) error {
+// start starts a goroutine. The function says whether it has delivered a result.
+func (c *Context[M]) start(pipe bool, f func(delivered *bool) error) error {
 	if c.ofNobody() {
 		return ErrNotRunning
 	}
@@ -158,15 +163,15 @@ func (c *Context[M]) start(pipe bool, f func() error) error {
 	}
 
 	go func() {
-		err := ErrExited // unless f returns or panics
+		err, delivered := ErrExited, false // unless f returns or panics
 
 		defer func() {
-			c.inc().owned.done(pipe, err)
+			c.inc().owned.done(pipe, delivered, err)
 			c.cell.place.Host.Waits().Recheck(&c.cell.box)
 			c.cell.box.Signal(node.Owned)
 		}()
 
-		err = protect(f)
+		err = protect(func() error { return f(&delivered) })
 		if c.inc().saysEnded(err) {
 			err = nil // it was told to end, and says so
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -287,6 +288,48 @@ func TestPipe(t *testing.T) {
 		assert.Equal(t, []string{"slow answer", "slow answer", "flush"}, d.read())
 		assert.Equal(t, 2*time.Second, time.Since(began))
 	})
+
+	// Each result starts the next, as if it were the only one: with one of two the other one waits for room.
+	for pipes, capacity := range map[int]int{1: 64, 2: 1} {
+		t.Run(fmt.Sprintf("who handles a result has its place again, %d at a time", pipes), func(t *testing.T) {
+			const results = 20_000
+
+			handled, refused := 0, error(nil)
+			done := make(chan struct{})
+			end := sync.OnceFunc(func() { close(done) })
+			s := play(t, &part{spec: supervision.Spec{
+				Goroutines: pipes, Mailbox: &mailbox.Options{Capacity: capacity},
+			}})
+
+			var next job
+
+			next = func(ctx *actors.Context[job]) error {
+				handled++
+				if handled >= results {
+					end()
+
+					return nil
+				}
+
+				err := actors.Pipe(ctx, answer, func(string, error) job { return next })
+				if err != nil && refused == nil {
+					refused = err
+
+					end()
+				}
+
+				return nil
+			}
+
+			for range pipes {
+				tell(t, s.ref(), next)
+			}
+
+			<-done
+			s.stop(t)
+			require.NoError(t, refused)
+		})
+	}
 
 	t.Run("no result is lost however a stop falls between work and message", func(t *testing.T) {
 		const systems, each, pipes = 12, 50, 4

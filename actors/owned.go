@@ -1,6 +1,9 @@
 package actors
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // owned are the goroutines that belong to an incarnation, and what they and the actor itself ask of the runner.
 type owned struct {
@@ -12,20 +15,26 @@ type owned struct {
 
 // helpers are of no interest to an actor that has no goroutines.
 type helpers struct {
-	running int // at most the actor's limit
+	running int // at most the actor's limit, but for those that have delivered
 	pipes   int // those among running that will still send to the actor
 	sending int // those among pipes whose work is done, so that they do nothing any more but wait for room
-	failure error
-	idle    chan struct{} // closed when running falls to 0 while somebody waits
+	// delivered are those among pipes whose result the mailbox has, so that they do nothing any more at all. The mailbox
+	// counts them, before anybody can take the result: who handles it has the place again.
+	delivered atomic.Int32
+	failure   error
+	idle      chan struct{} // closed when running falls to 0 while somebody waits
 }
 
-// known returns the helpers. Called with mu held.
-func (o *owned) known() helpers {
+// nobody are the helpers of an actor that never had one.
+var nobody helpers //nolint:gochecknoglobals // nobody writes it
+
+// known returns the helpers, to look at. Called with mu held.
+func (o *owned) known() *helpers {
 	if o.helpers == nil {
-		return helpers{}
+		return &nobody
 	}
 
-	return *o.helpers
+	return o.helpers
 }
 
 // add adds one, if there are less than limit.
@@ -42,7 +51,7 @@ func (o *owned) add(pipe bool, limit int, path string) error {
 	}
 
 	h := o.helpers
-	if h.running >= limit {
+	if h.running-int(h.delivered.Load()) >= limit {
 		return &GoroutineLimitError{Path: path, Limit: limit}
 	}
 
@@ -55,12 +64,17 @@ func (o *owned) add(pipe bool, limit int, path string) error {
 	return nil
 }
 
-func (o *owned) done(pipe bool, err error) {
+// done notes that one has ended. It says whether it has delivered a result.
+func (o *owned) done(pipe, delivered bool, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 
 	h := o.helpers
 	h.running--
+
+	if delivered {
+		h.delivered.Add(-1)
+	}
 
 	if pipe {
 		h.pipes--
@@ -76,8 +90,8 @@ func (o *owned) done(pipe bool, err error) {
 	}
 }
 
-// send calls f, which sends what a goroutine has worked for.
-func (o *owned) send(f func() error) error {
+// send calls f, which sends what a goroutine has worked for, and counts that if it is accepted.
+func (o *owned) send(f func(accepted *atomic.Int32) error) error {
 	o.mu.Lock()
 	o.helpers.sending++
 	o.mu.Unlock()
@@ -89,7 +103,7 @@ func (o *owned) send(f func() error) error {
 		o.helpers.sending--
 	}()
 
-	return f()
+	return f(&o.helpers.delivered)
 }
 
 // take returns what there is to act on since the last time.

@@ -234,7 +234,7 @@ func TestSynchronous(t *testing.T) {
 		for n, send := range []func() error{
 			func() error { return r.box.TrySend(mailbox.Data, 0) },
 			func() error { return r.box.Send(t.Context(), mailbox.Control, 1) },
-			func() error { return r.box.SendInner(t.Context(), mailbox.Data, 2) },
+			func() error { return r.box.SendInner(t.Context(), mailbox.Data, 2, nil) },
 			func() error {
 				return r.box.SendTicket(t.Context(), mailbox.Data, 3, &mailbox.Ticket{Loser: &loser{}})
 			},

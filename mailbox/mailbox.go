@@ -266,7 +266,7 @@ func (b *Mailbox[M]) shut(to gate) {
 func (b *Mailbox[M]) shutLane(l *lane[M]) {
 	for e := l.blocked(); e != nil; {
 		w, next := e.of, e.next
-		if err := b.refuse(l, w.inner); err != nil {
+		if err := b.refuse(l, w.accepted != nil); err != nil {
 			b.leave(l, w)
 			w.answer(err)
 		}

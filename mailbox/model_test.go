@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"sync/atomic"
 
 	"github.com/stretchr/testify/require"
 
@@ -169,7 +170,10 @@ func (m *model) send(lane mailbox.Lane, how string) bool {
 	case "send":
 		err = m.box.Send(ctx, lane, n)
 	case "inner":
-		err = m.box.SendInner(ctx, lane, n)
+		var accepted atomic.Int32
+
+		err = m.box.SendInner(ctx, lane, n, &accepted)
+		require.Equal(m.t, err == nil, accepted.Load() == 1)
 	case "ticket":
 		t = &modelTicket{message: n}
 		t.Loser = &t.loser

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"sync/atomic"
 )
 
 // Send puts a message into a lane. It returns nil if the message was accepted; a [*FullError] if the lane is full and
@@ -11,21 +12,27 @@ import (
 // it waits for room, first come first served; whatever ends the wait, the answer is the truth about the message. A lane
 // that drops accepts every message, and then drops it or another one.
 func (b *Mailbox[M]) Send(ctx context.Context, to Lane, m M) error {
-	return b.send(ctx, to, m, nil, false)
+	return b.send(ctx, to, m, nil, nil)
 }
 
 // SendTicket is [Mailbox.Send] for a sender that wants to learn of the message's loss. If it returns nil the ticket is
 // outstanding until its Loser was told or [Mailbox.Forget].
 func (b *Mailbox[M]) SendTicket(ctx context.Context, to Lane, m M, t *Ticket) error {
-	return b.send(ctx, to, m, t, false)
+	return b.send(ctx, to, m, t, nil)
 }
 
-// SendInner is [Mailbox.Send] for what the receiver itself brings in: it is still accepted after [Mailbox.Seal].
-func (b *Mailbox[M]) SendInner(ctx context.Context, to Lane, m M) error {
-	return b.send(ctx, to, m, nil, true)
+// SendInner is [Mailbox.Send] for what the receiver itself brings in: it is still accepted after [Mailbox.Seal]. If it
+// returns nil, accepted has been increased by one, unless it is nil, and that before anybody could take the message.
+func (b *Mailbox[M]) SendInner(ctx context.Context, to Lane, m M, accepted *atomic.Int32) error {
+	if accepted == nil {
+		accepted = new(atomic.Int32)
+	}
+
+	return b.send(ctx, to, m, nil, accepted)
 }
 
-func (b *Mailbox[M]) send(ctx context.Context, to Lane, m M, t *Ticket, inner bool) error {
+// send is [Mailbox.SendInner] if accepted is not nil.
+func (b *Mailbox[M]) send(ctx context.Context, to Lane, m M, t *Ticket, accepted *atomic.Int32) error {
 	if ctx == nil {
 		return b.nilContext()
 	}
@@ -39,7 +46,7 @@ func (b *Mailbox[M]) send(ctx context.Context, to Lane, m M, t *Ticket, inner bo
 	l := &b.data
 	if to != Data || b.gate != open {
 		var err error
-		if l, err = b.enter(to, inner); err != nil {
+		if l, err = b.enter(to, accepted != nil); err != nil {
 			b.mu.Unlock()
 
 			return err
@@ -48,12 +55,17 @@ func (b *Mailbox[M]) send(ctx context.Context, to Lane, m M, t *Ticket, inner bo
 
 	if !b.room(l) {
 		if l.overflow == Block {
-			return b.wait(ctx, l, m, t, inner)
+			return b.wait(ctx, l, m, t, accepted)
+		}
+
+		if l.overflow.drops() {
+			count(accepted)
 		}
 
 		return b.overflow(l, m, t, first)
 	}
 
+	count(accepted)
 	b.append(l, m, t)
 	turn := b.rouse(l)
 	b.mu.Unlock()
@@ -63,6 +75,13 @@ func (b *Mailbox[M]) send(ctx context.Context, to Lane, m M, t *Ticket, inner bo
 	}
 
 	return nil
+}
+
+// count counts a message that is accepted where somebody wants to know.
+func count(accepted *atomic.Int32) {
+	if accepted != nil {
+		accepted.Add(1)
+	}
 }
 
 // nilContext is the error of a send under a nil context.
@@ -154,8 +173,8 @@ func (b *Mailbox[M]) overflow(l *lane[M], m M, t *Ticket, at Delivery) error {
 }
 
 // wait is the slow path of send: the lane is full. Called with mu held; releases it.
-func (b *Mailbox[M]) wait(ctx context.Context, l *lane[M], m M, t *Ticket, inner bool) error {
-	w := l.needs().waiters.join(m, t, inner)
+func (b *Mailbox[M]) wait(ctx context.Context, l *lane[M], m M, t *Ticket, accepted *atomic.Int32) error {
+	w := l.needs().waiters.join(m, t, accepted)
 	if l.batched {
 		b.valid().urgent.Or(sendersWait)
 	}
@@ -201,6 +220,7 @@ func (b *Mailbox[M]) admit(l *lane[M]) (turn *Lease[M]) {
 	for e := l.blocked(); e != nil && b.queued(l) < uint64(l.capacity); e = l.blocked() {
 		w := e.of
 		b.leave(l, w)
+		count(w.accepted)
 		b.append(l, w.message, w.ticket)
 		w.answer(nil)
 

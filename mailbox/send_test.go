@@ -3,6 +3,7 @@ package mailbox_test
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -14,8 +15,17 @@ import (
 // sends are the ways to send one message.
 func sends[M any](box *mailbox.Mailbox[M]) map[string]func(ctx context.Context, to mailbox.Lane, m M) error {
 	return map[string]func(ctx context.Context, to mailbox.Lane, m M) error{
-		"Send":      box.Send,
-		"SendInner": box.SendInner,
+		"Send": box.Send,
+		"SendInner": func(ctx context.Context, to mailbox.Lane, m M) error {
+			var accepted atomic.Int32
+
+			err := box.SendInner(ctx, to, m, &accepted)
+			if (err == nil) != (accepted.Load() == 1) {
+				return fmt.Errorf("accepted %d times: %w", accepted.Load(), err)
+			}
+
+			return err
+		},
 		"SendTicket": func(ctx context.Context, to mailbox.Lane, m M) error {
 			return box.SendTicket(ctx, to, m, &mailbox.Ticket{Loser: &loser{}})
 		},

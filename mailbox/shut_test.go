@@ -66,7 +66,7 @@ func TestSealAndClose(t *testing.T) {
 			first := send(t.Context(), box, lane, 2)
 
 			go func() {
-				inner.err = box.SendInner(t.Context(), lane, 3)
+				inner.err = box.SendInner(t.Context(), lane, 3, nil)
 				inner.returned = true
 			}()
 			synctest.Wait()
@@ -84,14 +84,14 @@ func TestSealAndClose(t *testing.T) {
 			assert.True(t, inner.returned)
 			require.NoError(t, inner.err)
 			assert.Equal(t, []int{3}, drain(lease))
-			require.NoError(t, box.SendInner(t.Context(), lane, 5), "there is room, and the gate lets it through")
+			require.NoError(t, box.SendInner(t.Context(), lane, 5, nil), "there is room, and the gate lets it through")
 
-			go func() { inner.err = box.SendInner(t.Context(), lane, 6) }()
+			go func() { inner.err = box.SendInner(t.Context(), lane, 6, nil) }()
 			synctest.Wait()
 			box.Close()
 			synctest.Wait()
 			require.ErrorIs(t, inner.err, mailbox.ErrStopped)
-			require.ErrorIs(t, box.SendInner(t.Context(), lane, 7), mailbox.ErrStopped)
+			require.ErrorIs(t, box.SendInner(t.Context(), lane, 7, nil), mailbox.ErrStopped)
 			assert.Equal(t, []int{5}, drain(lease))
 			assert.Equal(t, uint64(2), box.Stats().Refused[mailbox.Stopping])
 			assert.Equal(t, uint64(2), box.Stats().Refused[mailbox.Stopped])

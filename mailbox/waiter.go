@@ -1,11 +1,14 @@
 package mailbox
 
+import "sync/atomic"
+
 // waiter is a sender that waits for room. It belongs to the lane while it is linked, and to its sender afterwards.
 type waiter[M any] struct {
 	place   element[waiter[M]]
 	message M
 	ticket  *Ticket
-	inner   bool
+	// accepted is not nil for what the receiver itself brings in, see [Mailbox.SendInner].
+	accepted *atomic.Int32
 	// err is the answer, valid after ready has fired; nil means accepted.
 	err error
 	// ready has room for the one answer, so that whoever gives it never blocks.
@@ -31,7 +34,7 @@ type waiters[M any] struct {
 const maxWaiters = 16
 
 // join makes a waiter and puts it at the end.
-func (q *waiters[M]) join(m M, t *Ticket, inner bool) *waiter[M] {
+func (q *waiters[M]) join(m M, t *Ticket, accepted *atomic.Int32) *waiter[M] {
 	var w *waiter[M]
 
 	if n := len(q.free); n > 0 {
@@ -41,7 +44,7 @@ func (q *waiters[M]) join(m M, t *Ticket, inner bool) *waiter[M] {
 		w = &waiter[M]{ready: make(chan struct{}, 1)}
 	}
 
-	w.message, w.ticket, w.inner, w.err = m, t, inner, nil
+	w.message, w.ticket, w.accepted, w.err = m, t, accepted, nil
 	q.push(&w.place, w)
 
 	return w
@@ -51,7 +54,7 @@ func (q *waiters[M]) join(m M, t *Ticket, inner bool) *waiter[M] {
 func (q *waiters[M]) recycle(w *waiter[M]) {
 	var zero M
 
-	w.message, w.ticket = zero, nil
+	w.message, w.ticket, w.accepted = zero, nil, nil
 
 	if len(q.free) < maxWaiters {
 		q.free = append(q.free, w)
