@@ -16,7 +16,7 @@ func (w *worker[In, Out]) fill() (got, ended bool) {
 
 		if h, ok := s.orphan(); ok {
 			w.hand, w.hasTurn = h, s.ordered
-			w.holding.Store(int64(len(h.chunk) - h.at))
+			w.keeps()
 
 			return true, false
 		}

@@ -307,3 +307,55 @@ func TestWhatALatePullHandsOutDoesNotWaitForTheNext(t *testing.T) {
 		stop(t, sys)
 	})
 }
+
+// hangsWhenTold is a source that hangs in the first Acknowledge until it is let go, and fails meanwhile.
+type hangsWhenTold struct {
+	*ledger
+
+	back  chan struct{}
+	told  bool
+	pulls int
+}
+
+func (s *hangsWhenTold) Pull(ctx context.Context, items []int) (int, error) {
+	s.pulls++
+	if s.pulls == 2 {
+		<-time.After(time.Second)
+
+		return 0, errOdd
+	}
+
+	return s.pull(ctx, items)
+}
+
+func (s *hangsWhenTold) Acknowledge(ctx context.Context, acks []pipeline.Ack) error {
+	first := !s.told
+	s.told = true
+	err := s.ledger.Acknowledge(ctx, acks)
+
+	if first {
+		<-s.back
+	}
+
+	return err
+}
+
+func TestASourceThatWasGivenUpOnAsItWasToldIsNotWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source, sink := &hangsWhenTold{ledger: newLedger(5), back: make(chan struct{})}, &list[int]{}
+		p := pipeline.New("p", options())
+		pipeline.To(pipeline.From[int](p, "numbers", source), "list", sink, pipeline.Stage{})
+
+		sys := start(t, p)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+
+		defer cancel()
+
+		require.NoError(t, p.Wait(ctx), "all is written, and the source was told")
+		close(source.back)
+		synctest.Wait()
+		stop(t, sys)
+		assert.Equal(t, upTo(5), sink.all())
+		assert.Zero(t, source.check(t, 5))
+	})
+}

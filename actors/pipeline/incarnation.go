@@ -43,6 +43,8 @@ func (a *stageActor[In, Out]) Start(ctx *actors.Context[In]) error {
 		return err
 	}
 
+	ctx.Unstash() // what waited for room when the incarnation before failed
+
 	return ctx.Go(a.fall.watch)
 }
 
@@ -69,6 +71,10 @@ func (a *stageActor[In, Out]) Receive(ctx *actors.Context[In], m In) error {
 
 		select {
 		case <-p:
+		case <-a.fall.come: // nobody makes room until the next incarnation does
+			a.stage.queue.forget(p)
+
+			return ctx.Stash()
 		case <-ctx.Done():
 			return ctx.Err()
 		}

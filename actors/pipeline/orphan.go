@@ -106,7 +106,8 @@ func (s *stage[In, Out]) Owes() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 
-	return slices.ContainsFunc(s.orphans, func(h hand[In, Out]) bool { return !h.empty() })
+	return slices.ContainsFunc(s.orphans, func(h hand[In, Out]) bool { return !h.empty() }) ||
+		slices.ContainsFunc(s.workers, func(w *worker[In, Out]) bool { return w.owing.Load() })
 }
 
 // Tells implements node.Holder: a stage fails with what a worker had in hand.
@@ -171,5 +172,5 @@ func (s *stage[In, Out]) holds() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 
-	return slices.ContainsFunc(s.workers, func(w *worker[In, Out]) bool { return w.holding.Load() > 0 })
+	return slices.ContainsFunc(s.workers, func(w *worker[In, Out]) bool { return w.holding.Load() > 0 || w.owing.Load() })
 }

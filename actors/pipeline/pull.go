@@ -100,6 +100,7 @@ func (f *feed[T]) incarnation() *feedActor[T] {
 	defer f.mu.Unlock()
 
 	f.current = a
+	f.tracker.retell()
 
 	return a
 }
@@ -138,12 +139,7 @@ func (a *feedActor[T]) Start(ctx *actors.Context[struct{}]) error {
 		defer stop()
 		defer nobodyTells()
 
-		kept, err := a.fall.end(ctx, a.pull(ctx, intake, told))
-		if kept {
-			f.finish()
-		}
-
-		return err
+		return a.run(ctx, func() error { return a.pull(ctx, intake, told) }, f.finish)
 	}); err != nil {
 		stop()
 		nobodyTells()
@@ -158,10 +154,29 @@ func (a *feedActor[T]) Start(ctx *actors.Context[struct{}]) error {
 	return ctx.Go(func(ctx context.Context) error {
 		defer nobodyTells()
 
-		_, err := a.fall.end(ctx, f.tracker.follow(ctx, a.isCurrent, f.source, f.every))
-
-		return err
+		return a.run(ctx, func() error { return f.tracker.follow(ctx, a.isCurrent, f.source, f.every) }, nil)
 	})
+}
+
+// run runs what is one of the actor's goroutines, which may also panic or end the goroutine. Instead, if it is set, is
+// called where Drain goes on without it.
+func (a *feedActor[T]) run(ctx context.Context, work func() error, instead func()) (err error) {
+	err = actors.ErrExited
+
+	defer func() {
+		if v := recover(); v != nil {
+			err = actors.NewPanicError(v)
+		}
+
+		var kept bool
+		if kept, err = a.fall.end(ctx, err); kept && instead != nil {
+			instead()
+		}
+	}()
+
+	err = work()
+
+	return err
 }
 
 // Drain ends the intake and waits until what came in has been sent on. A source that fails now hands out nothing more;

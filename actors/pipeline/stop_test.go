@@ -2,6 +2,7 @@ package pipeline_test
 
 import (
 	"context"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,9 +10,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/troupe-go/troupe/actors"
 	"github.com/troupe-go/troupe/actors/pipeline"
 	"github.com/troupe-go/troupe/mailbox"
 	"github.com/troupe-go/troupe/supervision"
+	"github.com/troupe-go/troupe/system"
 )
 
 // endsBadly is a source whose Pull fails when intake is over, or whose Commit fails after that, once.
@@ -228,6 +231,123 @@ func TestACrashOnTheLastItemDoesNotLoseWhatIsStillToBeSentOn(t *testing.T) {
 		assert.Equal(t, 5, failed.all()[0].Item)
 		assert.Equal(t, map[mailbox.Reason]uint64{mailbox.Failed: 1}, report.DeadLetters)
 		assert.Zero(t, source.check(t, 7))
+	})
+}
+
+// TestWhatIsStillToBeSentOnWhenTheTimeToDrainIsOverIsMissed has a worker wait for room with the last of its results.
+func TestWhatIsStillToBeSentOnWhenTheTimeToDrainIsOverIsMissed(t *testing.T) {
+	for range 20 { // who gets to it first differs
+		synctest.Test(t, func(t *testing.T) {
+			o := options()
+			o.Deadlines.Drain = time.Second
+			p := pipeline.New("p", o)
+			many := pipeline.FlatMap(pipeline.From[int](p, "numbers", numbers{newLedger(1)}), "many",
+				func(_ context.Context, _ int, emit func(int)) error {
+					for i := range 10 {
+						emit(i)
+					}
+
+					return nil
+				}, pipeline.Stage{})
+			pipeline.ToFunc(many, "slow", func(context.Context, int) error {
+				<-time.After(350 * time.Millisecond)
+
+				return nil
+			}, pipeline.Stage{Capacity: 1})
+
+			sys := start(t, p)
+
+			synctest.Wait()
+
+			report, err := sys.Shutdown(context.WithoutCancel(t.Context()))
+			require.ErrorContains(t, err, "/app/p/many: drain did not finish within 1s")
+			assert.False(t, report.Clean)
+			assert.NotZero(t, report.DeadLetters[mailbox.Deadline])
+		})
+	}
+}
+
+// gives is a source that hands out what there is, and panics, or ends its goroutine, as soon as intake is over.
+type gives struct {
+	*ledger
+
+	up func()
+}
+
+func (s gives) Pull(ctx context.Context, items []int) (int, error) {
+	if s.next < s.n {
+		return s.pull(ctx, items)
+	}
+
+	<-ctx.Done()
+	s.up()
+
+	return 0, eof
+}
+
+// TestAPullThatPanicsInTheDrainDoesNotHoldItUp has nothing left to do when it does.
+func TestAPullThatPanicsInTheDrainDoesNotHoldItUp(t *testing.T) {
+	for want, up := range map[string]func(){
+		"/app/p/numbers: panic: pull":                 func() { panic("pull") },
+		"/app/p/numbers: " + actors.ErrExited.Error(): runtime.Goexit,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			source, sink := newLedger(5), &list[int]{}
+			p := pipeline.New("p", options())
+			pipeline.To(pipeline.From[int](p, "numbers", gives{source, up}), "list", sink, pipeline.Stage{})
+
+			sys := start(t, p)
+
+			synctest.Wait()
+
+			began := time.Now()
+			_, err := sys.Shutdown(context.WithoutCancel(t.Context()))
+			require.ErrorContains(t, err, want)
+			assert.Zero(t, time.Since(began))
+			assert.Len(t, sink.all(), 5)
+			assert.Zero(t, source.check(t, 5))
+		})
+	}
+}
+
+// TestAReplayedItemThatWaitsForRoomDoesNotKeepItsStageDown has the stage crash meanwhile: nobody makes room before that
+// is restarted.
+func TestAReplayedItemThatWaitsForRoomDoesNotKeepItsStageDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := newLedger(20)
+		crash := make(chan struct{})
+		refused, crashed, handled := false, false, 0
+		p := pipeline.New("p", options())
+		flow := pipeline.From[int](p, "numbers", gives{source, func() {}}) // which does not end before intake is over
+		pipeline.ToFunc(flow, "stage", func(_ context.Context, v int) error {
+			switch {
+			case v == 0 && !refused:
+				refused = true
+
+				return errOdd // makes a dead letter
+			case v == 1 && !crashed:
+				crashed = true
+
+				<-crash
+				panic("crash")
+			}
+
+			handled++
+
+			return nil
+		}, pipeline.Stage{Capacity: 1})
+
+		sys := start(t, p)
+
+		synctest.Wait()
+		require.Len(t, sys.DeadLetters().Replay(system.Filter{}, 10), 1)
+		synctest.Wait() // it waits for room
+		close(crash)
+		<-time.After(time.Minute) // for the restart, and what follows
+
+		stop(t, sys)
+		assert.Equal(t, 19, handled, "but for the one it has crashed on")
+		assert.Zero(t, source.check(t, 20))
 	})
 }
 

@@ -9,25 +9,24 @@ import (
 const maxTold = 256
 
 // tell tells the source what is pending, once. Buf is for the acknowledgements. Called by one goroutine at a time,
-// apart from one that hangs in it and was given up on, which mine reports. What the source has failed with, also if it
-// panics, it has been told.
-func (t *tracker) tell(ctx context.Context, mine func() bool, source any, buf []Ack) (err error) {
+// apart from one that hangs in it and was given up on, see retell. What the source has failed with, also if it panics,
+// it has been told.
+func (t *tracker) tell(ctx context.Context, source any, buf []Ack) (err error) {
 	t.all.mu.Lock()
 	n := copy(buf[:maxTold], t.told)
 	t.told = t.told[:copy(t.told, t.told[n:])]
 	t.telling = n
+	teller := t.teller
 	done, commit := t.done, t.commits && t.done > t.committed
 	t.all.mu.Unlock()
 
 	committed := false
 
 	defer func() {
-		still := mine()
-
 		t.all.mu.Lock()
 		defer t.all.mu.Unlock()
 
-		if !still {
+		if t.teller != teller {
 			return // somebody else tells
 		}
 
@@ -45,7 +44,7 @@ func (t *tracker) tell(ctx context.Context, mine func() bool, source any, buf []
 		err = a.Acknowledge(ctx, buf[:n])
 	}
 
-	if commit && err == nil {
+	if commit && err == nil && t.isTeller(teller) {
 		c, _ := source.(Committer)
 		err = c.Commit(ctx, done)
 		committed = err == nil
@@ -65,7 +64,7 @@ func (t *tracker) tellAll(ctx context.Context, mine func() bool, source any, buf
 			return nil
 		}
 
-		if err := t.tell(ctx, mine, source, buf); err != nil {
+		if err := t.tell(ctx, source, buf); err != nil {
 			return err
 		}
 	}

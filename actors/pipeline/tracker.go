@@ -18,6 +18,7 @@ type tracker struct {
 	commits bool  // the source wants offsets
 	told    []Ack // to be told, at most limit
 	telling int   // being told now
+	teller  int   // number of the incarnation that tells
 	done    uint64
 	// committed is what the source has been told of done.
 	committed uint64
@@ -179,6 +180,25 @@ func (t *tracker) untold() bool {
 // held.
 func (t *tracker) over() bool {
 	return t.ended && t.open == 0 && (t.gone || t.telling == 0 && !t.pending())
+}
+
+// retell notes that another incarnation tells. What the one before is at, if it was given up on, the source has been
+// told.
+func (t *tracker) retell() {
+	t.all.mu.Lock()
+	defer t.all.mu.Unlock()
+
+	t.teller++
+	t.telling = 0
+	t.all.wake()
+}
+
+// isTeller reports whether it is still the incarnation of that number that tells.
+func (t *tracker) isTeller(number int) bool {
+	t.all.mu.Lock()
+	defer t.all.mu.Unlock()
+
+	return t.teller == number
 }
 
 // end notes that the source has no more items.

@@ -25,6 +25,7 @@ type worker[In, Out any] struct {
 	park    parker
 	state   atomic.Uint32
 	holding atomic.Int64 // items of the hand that are unfinished
+	owing   atomic.Bool  // the hand has what is finished and not yet sent on
 	calling atomic.Int64 // items that the function was given, if it was given several, until the worker is outside again
 	hand    hand[In, Out]
 	hasTurn bool // the hand has a ticket that was not given up
@@ -56,9 +57,15 @@ func newWorker[In, Out any](ctx context.Context, s *stage[In, Out], h hand[In, O
 		stage: s, ctx: ctx, job: s.job, park: newParker(), hand: h, full: full, hasTurn: full && s.ordered, reach: 1,
 		res: newResults[In, Out](len(s.outs)),
 	}
-	w.holding.Store(int64(len(h.chunk) - h.at))
+	w.keeps()
 
 	return w
+}
+
+// keeps makes known how much there is of the hand. What is owed is known before it is not held any more.
+func (w *worker[In, Out]) keeps() {
+	w.owing.Store(len(w.hand.failed) > 0 || !w.nothingOut())
+	w.holding.Store(int64(len(w.hand.chunk) - w.hand.at))
 }
 
 // work is the goroutine.
@@ -124,6 +131,8 @@ func (w *worker[In, Out]) handle() bool {
 		if !w.publish() || !w.divert() || !w.send() {
 			return false
 		}
+
+		w.owing.Store(false)
 
 		if w.leftover() {
 			return true
@@ -254,7 +263,6 @@ func (w *worker[In, Out]) publish() bool {
 	}
 
 	w.hand.at, w.hand.tries = w.i, w.tries
-	w.holding.Store(int64(len(w.hand.chunk) - w.hand.at))
 
 	for p, o := range r.outs {
 		if len(w.hand.outs[p]) == 0 {
@@ -266,6 +274,8 @@ func (w *worker[In, Out]) publish() bool {
 
 		s.counts.out.Add(uint64(len(o)))
 	}
+
+	w.keeps()
 
 	if fatal {
 		s.fail(r.failed[0].err)
