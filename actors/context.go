@@ -124,8 +124,9 @@ func (c *Context[M]) Go(f func(ctx context.Context) error) error {
 
 // Pipe runs work on a goroutine of the actor, as [Context.Go] does, and sends what it returns to the actor as a
 // message, made by into. Who handles that message can start the next one: the goroutine does not count any more. A stop
-// waits for it, and the message is still accepted while the queue is worked off. If the incarnation fails meanwhile,
-// the result is dropped with it; if the message is refused the actor fails with the refusal. Errors are those of Go.
+// waits for it, and the message is still accepted while the queue is worked off. If the incarnation fails meanwhile, or
+// its time to work off the queue is over, the result is dropped, of which nothing tells; if the message is refused the
+// actor fails with the refusal. Errors are those of Go.
 func Pipe[T, M any](
 	ctx *Context[M], work func(ctx context.Context) (T, error), into func(value T, err error) M,
 ) error {

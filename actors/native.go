@@ -24,7 +24,8 @@ var (
 )
 
 // EscalatedError is the failure of a native actor one of whose own children failed, and whose protoactor strategy
-// escalated that.
+// escalated that. If the actor is resumed after it, the child stays suspended, as protoactor leaves it: whoever decides
+// that, as in supervision.Spec.Decide, stops the child itself, or restarts the actor instead, with which it goes.
 type EscalatedError struct {
 	// Reason is what the strategy escalated with, mostly what the child panicked with.
 	Reason any

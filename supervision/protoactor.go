@@ -42,6 +42,9 @@ type ProtoactorOptions struct {
 // [*BudgetError] as its reason. Then the supervisor has a new budget. Every decision is an [actor.SupervisorEvent] on
 // the event stream, when it is made, apart from escalations that somebody above decides about.
 //
+// ResumeChild is no answer to what was escalated from below: protoactor resumes only the supervisor that escalated, and
+// leaves the child suspended that had failed. Restart that supervisor or stop it, and the child goes with it.
+//
 // It has no group strategies: protoactor's supervisors do not know the order of their children and cannot await them.
 //
 // At the root nobody is above the supervisor. What is escalated there is an event with [actor.EscalateDirective], an

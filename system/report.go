@@ -22,7 +22,8 @@ type Report struct {
 	// Unaccounted is how many accepted messages are counted under no name, over all actors. It is 0.
 	Unaccounted int64 `json:"unaccounted"`
 	// Clean says that the stop went well: it was asked for and not forced, no step of it failed or ran out of time, and
-	// no incarnation hangs. Messages that failed while the system ran are in the figures.
+	// no incarnation hangs. A drain has run out of time if a message is left that waits; not if it was only a Drain hook
+	// that went on until then. Messages that failed while the system ran are in the figures.
 	Clean bool `json:"clean"`
 	// Forced says that the shutdown was forced.
 	Forced bool `json:"forced"`
