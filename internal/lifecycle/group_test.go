@@ -102,6 +102,14 @@ func (g *groups) restarting(c int) {
 	}
 }
 
+// cameDown reports whether a supervisor came down before the step, in it, or after it. It may have begun to and be down
+// already: what was due came first, and then what was reported.
+func (g *groups) cameDown(id int) bool {
+	was, is := g.law.states[id], g.law.state(id)
+
+	return was == lifecycle.Halting || is == lifecycle.Halting || was == lifecycle.Running && is != lifecycle.Running
+}
+
 // halt checks that an actor is halted for a reason and in its turn.
 func (g *groups) halt(f *fake) {
 	p := f.spec.Parent
@@ -111,8 +119,7 @@ func (g *groups) halt(f *fake) {
 		return
 	}
 
-	// A supervisor may have come down whole in the step: what was due came first, and then what was reported.
-	if g.law.state(p) != lifecycle.Halting && g.law.states[p] != lifecycle.Halting {
+	if !g.cameDown(p) {
 		members = nil
 		for _, c := range g.outstanding[p] {
 			for _, s := range g.with[c] {
