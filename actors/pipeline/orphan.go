@@ -100,8 +100,8 @@ func (s *stage[In, Out]) loseAll(items []item[In], reason mailbox.Reason, cause 
 	}
 }
 
-// Owes implements node.Holder: what a worker that has gone has not sent on yet, also where nothing is to be handled any
-// more.
+// Owes implements node.Holder: what a worker, also one that has gone, has not sent on yet. Nothing may be left to be
+// handled then.
 func (s *stage[In, Out]) Owes() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
